@@ -1,0 +1,249 @@
+package opsdb
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+)
+
+// Errors a caller branches on. Stores wrap them.
+var (
+	ErrNotFound  = errors.New("not found")
+	ErrStale     = errors.New("the token is not the present one") // another attempt owns the task
+	ErrNotClaim  = errors.New("the task cannot be claimed")       // claimed by another, ended, or not scheduled
+	ErrChanged   = errors.New("the facts have changed since they were read")
+	ErrInUse     = errors.New("still referenced")
+	ErrConflict  = errors.New("another content is known under this name") // A2
+	ErrInvariant = errors.New("invariant broken")                         // never expected; S12 and friends
+	ErrNewer     = errors.New("the database is newer than this program")
+	ErrLocked    = errors.New("another process serves this database")
+)
+
+// Store is the whole port. Every method is one transaction (or a read of one
+// snapshot): on error nothing of it has happened. Methods may be called from
+// several goroutines and processes. Unless a comment says otherwise, calling
+// one twice with the same input is harmless. On cancel nothing is written.
+//
+// Every change of a fact about a package raises Package.Version (and a
+// group's, Group.Version) in the same transaction: that is what makes it
+// dirty. Every audit event is written in the transaction of its fact.
+type Store interface {
+	Filing
+	Planning
+	Working
+	Operating
+	Reading
+	// Now is the store's time: the database's clock, or the virtual one.
+	Now(ctx context.Context) (time.Time, error)
+	// Changed returns a channel that gets a value (at most one waits) after
+	// facts may have changed in this or another process.
+	Changed() <-chan struct{}
+	Close() error
+}
+
+// Filing is how files become known.
+type Filing interface {
+	// FileFiles registers files by (Location, Path). A file that is known with
+	// the same size and modification time is left alone. A known file that is
+	// not packed yet and has another size or time is changed in place (Version
+	// raised, its group dirty). A packed one with another content is refused in
+	// the result (ErrConflict) and an event says so once. ID, FiledAt and State are
+	// given by the store if empty. The result has one error per file, nil where it is filed.
+	FileFiles(ctx context.Context, files []File) (filed int, results []error, err error)
+	// Skip records what cannot be taken; known skips are left alone.
+	Skip(ctx context.Context, skips []Skip) error
+	// Missing records that files which are not deleted are no longer there: an
+	// unpacked one is lost (and leaves its group); a packed one's package is marked dirty and its
+	// Files copy loses it.
+	Missing(ctx context.Context, location string, files []ID) error
+	// KnownFiles streams the files of a location that are not deleted, ordered by path.
+	KnownFiles(ctx context.Context, location string) iter.Seq2[File, error]
+	// FinishObservation marks the observation (of a location's instrument; "" for any) finished.
+	FinishObservation(ctx context.Context, instrument, observation string) error
+}
+
+// Planning is what the engine needs.
+type Planning interface {
+	// Activate appends a revision (unless its digest is the active one), mirrors
+	// its places, makes every package and group dirty and, if the package stages changed, every
+	// present file unrouted. It fails with ErrInUse, naming them, if a place that
+	// holds live copies or files, or has open tasks, is no longer in the mirror.
+	Activate(ctx context.Context, rev Revision, m Mirror) (Revision, error)
+	// ActiveRevision returns the newest revision, or ErrNotFound.
+	ActiveRevision(ctx context.Context) (Revision, error)
+	World(ctx context.Context) (World, error)
+	// Tick tells how much monotonic time has passed since the caller's last
+	// Tick (0 at its first). The observed clock advances by the smaller of that
+	// and what the store's clock says; if the two differ by more than five
+	// minutes the time becomes suspect (S7). One quiet hour (or ConfirmTime) ends that.
+	// With virtual true, the two are taken to agree.
+	Tick(ctx context.Context, passed time.Duration, virtual bool) error
+
+	// Unrouted returns present files that were not routed under the active revision.
+	Unrouted(ctx context.Context, limit int) ([]File, error)
+	// Route puts files into open groups (made as needed). A file that is in a
+	// group or package of the same (route, stage) already stays there. Files without any Routing row in
+	// the call keep none and are shown as unrouted; `files` lists all that were looked at.
+	Route(ctx context.Context, files []ID, routings []Routing) error
+	// DirtyGroups returns open groups that are dirty or due at now.
+	DirtyGroups(ctx context.Context, now time.Time, limit int) ([]Group, error)
+	// GroupFiles returns the files of an open group, ordered by path.
+	GroupFiles(ctx context.Context, group ID) ([]File, error)
+	// KeepGroup records that an open group was evaluated at version and need not be looked at before wake (zero: until it changes).
+	KeepGroup(ctx context.Context, group ID, version int64, wake time.Time, reason string) error
+	// CloseGroup closes a group at version and makes its packages with their
+	// frozen members, numbers and Files copies. ErrChanged if the group is no longer at version.
+	CloseGroup(ctx context.Context, group ID, version, revision int64, packages []NewPackage) ([]Package, error)
+
+	// Dirty returns facts of packages that are dirty or due at now, in a
+	// constant number of queries: requests and repairs first, then oldest first.
+	Dirty(ctx context.Context, now time.Time, limit int) ([]Facts, error)
+	// Facts returns the facts of the given packages, in a constant number of queries.
+	Facts(ctx context.Context, ids []ID) ([]Facts, error)
+	// Save writes evaluations made under revision. Those whose package changed
+	// since are left out (and stay dirty); their IDs are returned. OldRevision: all are left out.
+	Save(ctx context.Context, revision int64, evals []Evaluation) (left []ID, err error)
+	// Ready returns open moves with verdict ready, in the order of class, priority, MadeAt, Number, Package.
+	Ready(ctx context.Context, limit int) ([]OpenMove, error)
+	// Dispatch makes tasks of grants, one by one in their order, each only if
+	// the package is still at the evaluated version, the revision is active, no
+	// open task holds (package, destination), and slots and room can be taken.
+	// A transfer-like task makes its target copy (Expected). For a deletion it
+	// runs [Deletable] and the brake, and writes nothing if that objects. The
+	// package's facts change, so a second grant for it in the same call is decided on a re-evaluation:
+	// StaleFacts, except that moves of one package to different destinations may be granted together.
+	Dispatch(ctx context.Context, revision int64, grants []Grant) ([]Dispatched, error)
+	// Waiting records, for open moves that got no task, the refusal as their reason (verdict waiting).
+	// They stay in Ready's order.
+	Waiting(ctx context.Context, moves []OpenMove) error
+	// Expire withdraws scheduled tasks whose claim deadline has passed (freeing slots and room),
+	// makes in-progress tasks with an expired lease claimable again (state scheduled, same token),
+	// and makes pending tasks whose NextTry has come dirty. It returns tasks to be brought to their sites again.
+	Expire(ctx context.Context, now time.Time, claimBy time.Duration) ([]Task, error)
+	// Unclaimed returns all scheduled tasks: for rebuilding an in-process queue.
+	Unclaimed(ctx context.Context) ([]Task, error)
+	// RevokeLeases makes every in-progress task claimable again at once (embedded start, under the serve lock).
+	RevokeLeases(ctx context.Context) error
+	// NextWake is the earliest time at which a package, group, claim, lease or retry is due; zero if none.
+	NextWake(ctx context.Context) (time.Time, error)
+	// Wake marks dirty what waits for the given causes, at most limit packages each (0: all).
+	Wake(ctx context.Context, causes []string, limit int) error
+	// Chain gives sequence numbers and hashes to events not chained yet and returns how many.
+	Chain(ctx context.Context) (int, error)
+}
+
+// NewPackage is a package about to be frozen. The store gives Number and Name's number part.
+type NewPackage struct {
+	Package Package // ID, Route, Stage, Group, Source, Destination, sums, metadata; Name and Number are the store's
+	Files   []File  // members, ordered by path
+}
+
+// Working is what a worker needs. Calls with a token fail with ErrStale if the task has another.
+type Working interface {
+	// Present renews the worker's row.
+	Present(ctx context.Context, w Worker) error
+	// Absent removes it (graceful stop).
+	Absent(ctx context.Context, worker string) error
+	// Claim takes a scheduled task: raises its token, state in_progress, lease until now+lease. ErrNotClaim otherwise.
+	Claim(ctx context.Context, task ID, worker string, lease time.Duration) (Assignment, error)
+	// Renew prolongs the lease and records progress.
+	Renew(ctx context.Context, task ID, token int64, lease time.Duration, phase string, done, total int64) error
+	// Members streams the members of a package, ordered by path.
+	Members(ctx context.Context, pkg ID) iter.Seq2[Member, error]
+	// RecordMembers stores names, offsets and digests of members of a package that has no digest yet.
+	RecordMembers(ctx context.Context, task ID, token int64, members []Member) error
+	// RecordReceipts stores readings, whatever the token.
+	RecordReceipts(ctx context.Context, receipts []Receipt) error
+	// Confirm asks the gate once more, under a lock on the package (and its
+	// peers): on yes the target copy is deletion_in_progress and the event with its proof is
+	// committed. On no, the error is an *Objection; the task is withdrawn and the copy pardoned.
+	// May be asked again by the same token (after the rename, before the unlink).
+	Confirm(ctx context.Context, task ID, token int64) (DeletionProof, error)
+	// Finish ends the piece well and records its facts. With Outcome.Next set the task is scheduled for
+	// that piece (link slots are freed, room stays) and returned; else it is completed, its slots and room freed.
+	Finish(ctx context.Context, task ID, token int64, out Outcome) (Task, error)
+	// Fail ends the attempt badly: by class it becomes pending with NextTry, or failed. Receipts in out are kept.
+	Fail(ctx context.Context, task ID, token int64, f Failure, next time.Time, counts bool, out Outcome) error
+	// Later puts the task back to pending until next, costing no attempt.
+	Later(ctx context.Context, task ID, token int64, next time.Time, reason string) error
+	// Report records what a worker sees of a location; a change wakes those who wait for it.
+	Report(ctx context.Context, r LocationReport) error
+}
+
+// LocationReport is what a worker sees of a location now.
+type LocationReport struct {
+	Location string
+	Free     int64
+	Total    int64
+	Down     *Down // nil: it can be used
+}
+
+// Operating is what people do. Who is the person, why their reason.
+type Operating interface {
+	// AddMarker records the identity that init-location wrote into a root.
+	AddMarker(ctx context.Context, location string, marker ID, who string) error
+	Hold(ctx context.Context, h Hold) (Hold, error)
+	Unhold(ctx context.Context, hold ID, who, why string) error
+	// Request opens a staging request; an open one for the same package and location is returned as it is.
+	Request(ctx context.Context, r StagingRequest) (StagingRequest, error)
+	Release(ctx context.Context, request ID, who string) error
+	Pause(ctx context.Context, p Pause) error
+	Resume(ctx context.Context, subject, who string) error
+	// Retry withdraws a failed (or pending) task and lets the package be evaluated anew.
+	Retry(ctx context.Context, task ID, who, why string) error
+	// WantVerify makes a re-read of the copies of a package wanted now ("" location: all of them).
+	WantVerify(ctx context.Context, pkg ID, location, who string) error
+	ConfirmTime(ctx context.Context, who string) error
+}
+
+// Reading is what status, why and the checker read.
+type Reading interface {
+	// FindPackage takes an ID, a short id, a name or a number "route/12". ErrNotFound or an error listing the candidates.
+	FindPackage(ctx context.Context, what string) (Package, error)
+	// FindFile takes an ID or a path as shown (with or without "site.location:" before it).
+	FindFile(ctx context.Context, what string) (File, error)
+	Packages(ctx context.Context, q Query) ([]Facts, error)
+	Files(ctx context.Context, q Query) ([]File, error)
+	// FileHome says in which groups and packages a file is.
+	FileHome(ctx context.Context, file ID) ([]Group, []Package, error)
+	Skips(ctx context.Context, location string) ([]Skip, error)
+	Tasks(ctx context.Context, q Query) ([]Task, error)
+	Task(ctx context.Context, id ID) (Task, error)
+	Workers(ctx context.Context) ([]Worker, error)
+	OpenMoves(ctx context.Context, q Query) ([]OpenMove, error)
+	// Totals are the sums for S12 and status.
+	Totals(ctx context.Context) (Totals, error)
+	// Events streams events in the order of Seq, unchained ones last by time.
+	Events(ctx context.Context, after int64) iter.Seq2[Event, error]
+	// VerifyChain recomputes the hash chain.
+	VerifyChain(ctx context.Context) (Chained, error)
+}
+
+// Query selects rows; zero fields do not restrict.
+type Query struct {
+	Route    string
+	Location string
+	Package  ID
+	State    string // package: open, done, quarantined; task, file: their states; "unrouted" for files
+	After    ID     // paging: rows after this ID
+	Limit    int    // 0: 1,000
+}
+
+// Totals are sums over known states: nothing is ever "unknown" (S12).
+type Totals struct {
+	Files         map[string]map[CopyState]Sum // by source location and state
+	Unrouted      Sum
+	Grouped       Sum                          // in open groups
+	Packages      map[string]int               // by "packing", "moving", "archived", "blocked"
+	Copies        map[string]map[CopyState]Sum // by location and state
+	Tasks         map[TaskState]int
+	Moves         map[string]map[string]int // verdict → reason → count
+	OldestPending time.Time                 // filing time of the oldest file not in every archive; zero: none
+}
+
+// Sum counts things and their bytes.
+type Sum struct {
+	Count int
+	Bytes int64
+}
