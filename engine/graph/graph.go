@@ -68,7 +68,7 @@ type Link struct {
 	RTT       time.Duration
 	AtOnce    int // default 1
 	Cost      float64
-	Driver    string            // site that runs send; default From
+	Driver    string // site that runs send; default From
 	Limits    []Limit
 	Share     int               // percent kept for each lower class, default 10
 	Options   map[string]string // the transport's own block, as written
@@ -89,7 +89,7 @@ type Route struct {
 	Name        string
 	Description string
 	Formerly    []string
-	State       string // "", "paused"
+	State       string   // "", "paused"
 	Stages      []*Stage // ordered: a stage after those it follows or needs, else as written
 	Retention   Retention
 	Archives    []*Location // long_term_archive locations its archive stages lead to, in order
