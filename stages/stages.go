@@ -48,6 +48,8 @@ type Field struct {
 	Example  string
 	// Later marks what compiles but is not carried out by this version.
 	Later bool
+	// LaterOptions are those of Options that compile but are not carried out by this version.
+	LaterOptions []string
 }
 
 // Phase is a part of a run with its own idea of a stall: Still is how long no
@@ -62,7 +64,9 @@ type Phase struct {
 type Spec struct {
 	Type   string
 	Help   string
-	Fields []Field // beside those that every stage has (CommonFields)
+	Fields []Field // beside those that every stage has (CommonFields); Takes gives all
+	// Compiled: the compiler makes such stages from something else (retention); nobody writes one.
+	Compiled bool
 	Phases []Phase
 	// Reads and Writes: location types that From and To may be.
 	FromTypes, ToTypes []opsdb.LocationType
