@@ -1,0 +1,127 @@
+package route
+
+import (
+	"time"
+
+	"github.com/ccatobs/cdt/engine/diag"
+)
+
+// FieldType is the grammar of a field's value. The words are those of stages.FieldType.
+type FieldType string
+
+// The field types.
+const (
+	String     FieldType = "string"
+	Bool       FieldType = "bool"
+	Int        FieldType = "int"
+	Number     FieldType = "number"
+	Size       FieldType = "size"
+	Duration   FieldType = "duration"
+	Rate       FieldType = "rate"
+	Share      FieldType = "share"
+	Window     FieldType = "window"     // cron
+	Expression FieldType = "expression" // Kind says which
+	Places     FieldType = "places"     // a location, a set, or a list of them
+	Names      FieldType = "names"      // a word or a list of words
+	Choice     FieldType = "choice"     // one of Options
+	Object     FieldType = "object"     // Fields
+	Objects    FieldType = "objects"    // a list of objects of Fields
+	Map        FieldType = "map"        // names to objects of Fields
+	Settings   FieldType = "settings"   // any words to single values
+)
+
+// Field is one key of an object of the language. The schema, the checks, the
+// defaults and the reference page all come from lists of these.
+type Field struct {
+	Name     string
+	Type     FieldType
+	Required bool
+	Default  string // as it would be written; "" if none
+	Options  []string
+	Kind     string // of an expression: when, priority, select, close_when, delete_when
+	Fields   []Field
+	Help     string
+	Example  string
+	Later    bool // compiles, but is not carried out by this version
+}
+
+// StageType is a stage type as the parser sees it: its own fields, beside [CommonFields].
+type StageType struct {
+	Name   string
+	Help   string
+	Fields []Field
+}
+
+// Fields is a decoded object: the values of a list of [Field]. Asking for a
+// field that its list does not have gives a zero value at the object's place.
+type Fields struct {
+	At     diag.Place
+	Set    bool // the object is written
+	values map[string]any
+	// Keys are the keys that are written, in order, with their places.
+	Keys []Value[string]
+}
+
+// Has reports whether the key is written.
+func (f Fields) Has(name string) bool {
+	for _, k := range f.Keys {
+		if k.V == name {
+			return true
+		}
+	}
+	return false
+}
+
+func get[T any](f Fields, name string) (T, bool) {
+	v, ok := f.values[name].(T)
+	return v, ok
+}
+
+func value[T any](f Fields, name string) Value[T] {
+	if v, ok := get[Value[T]](f, name); ok {
+		return v
+	}
+	return Value[T]{At: f.At}
+}
+
+// String returns a field of type String or Choice.
+func (f Fields) String(name string) Value[string] { return value[string](f, name) }
+
+// Bool returns a field of type Bool.
+func (f Fields) Bool(name string) Value[bool] { return value[bool](f, name) }
+
+// Int returns a field of type Int or Share (percent).
+func (f Fields) Int(name string) Value[int] { return value[int](f, name) }
+
+// Number returns a field of type Number.
+func (f Fields) Number(name string) Value[float64] { return value[float64](f, name) }
+
+// Size returns a field of type Size, in bytes, or Rate, in bit/s.
+func (f Fields) Size(name string) Value[int64] { return value[int64](f, name) }
+
+// Duration returns a field of type Duration.
+func (f Fields) Duration(name string) Value[time.Duration] { return value[time.Duration](f, name) }
+
+// Text returns a field of type Expression, Window or String with the places of its characters.
+func (f Fields) Text(name string) Text {
+	if v, ok := get[Text](f, name); ok {
+		return v
+	}
+	return Text{At: f.At}
+}
+
+// List returns a field of type Places or Names.
+func (f Fields) List(name string) List {
+	if v, ok := get[List](f, name); ok {
+		return v
+	}
+	return List{At: f.At}
+}
+
+// Object returns a field of type Object.
+func (f Fields) Object(name string) Fields {
+	if v, ok := get[Fields](f, name); ok {
+		return v
+	}
+	return Fields{At: f.At}
+}
