@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/ccatobs/cdt/clock"
+	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/sqlite"
+)
+
+// withStore opens the existing operations database for one verb.
+func (a *app) withStore(ctx context.Context, do func(opsdb.Store) error) error {
+	if _, err := os.Stat(a.db); errors.Is(err, fs.ErrNotExist) {
+		return hint(fmt.Errorf("open the operations database %s: it does not exist", a.db),
+			"give --db or CDT_DB; `dtctl serve` makes a new one")
+	}
+	return a.withNewStore(ctx, do)
+}
+
+// withNewStore opens the operations database, making it if it is not there.
+func (a *app) withNewStore(ctx context.Context, do func(opsdb.Store) error) error {
+	store, err := a.openStore(ctx, clock.System{})
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(store), store.Close())
+}
+
+// openStore opens the database named by --db.
+func (a *app) openStore(ctx context.Context, c clock.Clock) (*sqlite.Store, error) {
+	path, isURL := strings.CutPrefix(a.db, "sqlite:")
+	if !isURL && strings.Contains(a.db, "://") {
+		return nil, misuse("give the path of a file", "open the operations database: %q is not carried out by this version", schemeOf(a.db))
+	}
+	store, err := sqlite.Open(ctx, path, sqlite.Options{Clock: c})
+	if err != nil {
+		return nil, fmt.Errorf("open the operations database %s: %w", path, err)
+	}
+	return store, nil
+}
+
+// schemeOf is the part of a URL that holds no secrets.
+func schemeOf(url string) string {
+	scheme, _, _ := strings.Cut(url, "://")
+	return scheme + "://"
+}
+
+// findPackage finds a package by what a person calls it.
+func findPackage(ctx context.Context, s opsdb.Store, what string) (opsdb.Package, error) {
+	p, err := s.FindPackage(ctx, what)
+	if errors.Is(err, opsdb.ErrNotFound) {
+		return p, hint(fmt.Errorf("no package %q", what), "`dtctl packages` lists them; a name, an id, the last 8 of an id, or route/number will do")
+	}
+	return p, err
+}
