@@ -1,0 +1,99 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/stages"
+)
+
+// Backoff of failures: base, doubling, to the longest; environment failures
+// are probed at least once a minute, because they end without our doing.
+const (
+	baseDelay        = 2 * time.Second
+	longestDelay     = 10 * time.Minute
+	longestProbe     = time.Minute
+	mostDoublings    = 20
+	attemptsExceeded = "attempts_exceeded"
+)
+
+// judge turns the end of a run into the result that is recorded.
+func (w *Worker) judge(ctx context.Context, t opsdb.Task, e end) Result {
+	r := Result{Version: opsdb.FormatVersion, ID: opsdb.NewID(), Task: t.ID, Token: t.Token, Piece: t.Piece, Outcome: e.outcome}
+	var later *stages.LaterError
+	var objection *opsdb.Objection
+	switch {
+	case e.err == nil:
+		w.breaker.succeeded(subjects(t)...)
+		r.Kind = Finished
+	case errors.Is(e.err, opsdb.ErrStale), errors.As(e.err, &objection):
+		// Another attempt owns the task, or the gate withdrew it: only readings are left to record.
+		r.Kind, r.Reason = Dropped, e.err.Error()
+	case errors.As(e.err, &later):
+		r.Kind, r.After, r.Reason = Postponed, later.After, later.Reason
+	case errors.Is(e.err, errStopped):
+		r.Kind, r.Reason = Postponed, e.err.Error()
+	default:
+		w.fail(ctx, &r, t, stages.FailureOf(e.err))
+	}
+	return r
+}
+
+// fail applies the policy of the failure's class.
+func (w *Worker) fail(ctx context.Context, r *Result, t opsdb.Task, f opsdb.Failure) {
+	r.Kind, r.Failure = Failed, &f
+	switch f.Class {
+	case opsdb.BadConfig, opsdb.Permanent:
+	case opsdb.Environment:
+		failed := w.breaker.failedAgain(f.Subject)
+		r.After = min(w.delay(failed), longestProbe)
+		if location, ok := strings.CutPrefix(f.Subject, "location:"); ok {
+			w.cfg.Suspect(ctx, location, f, t.Bytes)
+		}
+	default: // transient, data
+		r.Counts = true
+		r.After = w.delay(t.Attempts + 1)
+		if limit := or(w.cfg.Attempts(t), defaultAttempts); t.Attempts+1 >= limit {
+			f.Text = fmt.Sprintf("%d attempts, the last one: %s", t.Attempts+1, f.Text)
+			f.Class, f.Reason, r.After = opsdb.Permanent, or(f.Reason, attemptsExceeded), 0
+		}
+	}
+}
+
+// delay is the pause after the n-th failure, within a quarter of itself.
+func (w *Worker) delay(n int) time.Duration {
+	d := min(baseDelay<<min(max(n-1, 0), mostDoublings), longestDelay)
+	return time.Duration(float64(d) * (0.75 + w.cfg.Jitter()/2))
+}
+
+// subjects are the places and the link a task touches.
+func subjects(t opsdb.Task) []string {
+	return []string{"location:" + t.From, "location:" + t.To, "link:" + t.Link}
+}
+
+// breaker counts the environment failures in a row of each location and
+// link, so that what is down is asked ever more rarely.
+type breaker struct {
+	mu     sync.Mutex
+	failed map[string]int
+}
+
+func (b *breaker) failedAgain(subject string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.failed[subject]++
+	return b.failed[subject]
+}
+
+func (b *breaker) succeeded(subjects ...string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, s := range subjects {
+		delete(b.failed, s)
+	}
+}

@@ -1,0 +1,154 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+// Run does the tasks of its sites until ctx is cancelled. Then it takes no
+// more, lets what runs go on for [Config.Grace], gives the rest back, and
+// removes the worker's row. That OpsDB is away for a while ends nothing. It
+// returns nil after a graceful stop.
+func (w *Worker) Run(ctx context.Context) error {
+	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	var row sync.WaitGroup
+	row.Go(func() { w.presence(ctx, hard) })
+	s := w.newSlots()
+	w.pull(ctx, hard, s)
+	s.stop(w.cfg.Grace)
+	cancel()
+	s.wg.Wait()
+	row.Wait()
+	return w.absent(ctx)
+}
+
+// presence renews the worker's row until the last task has ended: while tasks
+// run in their grace the worker is still there.
+func (w *Worker) presence(ctx, hard context.Context) {
+	tick := time.NewTicker(w.cfg.Renew)
+	defer tick.Stop()
+	for {
+		if err := errors.Join(w.present(hard), w.Replay(hard)); err != nil && hard.Err() == nil {
+			w.cfg.Log.WarnContext(ctx, "OpsDB is away", "error", err)
+		}
+		select {
+		case <-hard.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (w *Worker) absent(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.Write)
+	defer cancel()
+	if err := w.store.Absent(ctx, w.cfg.ID); err != nil {
+		return fmt.Errorf("sign off worker %s: %w", w.cfg.ID, err)
+	}
+	return nil
+}
+
+// pull takes tasks from the queue, a few more than can run, so that one
+// stage type at its limit does not keep the others waiting.
+func (w *Worker) pull(ctx, hard context.Context, s *slots) {
+	for s.enter(ctx) {
+		id, err := w.queue.Next(ctx, w.cfg.Sites)
+		if err != nil {
+			s.leave()
+			if ctx.Err() == nil {
+				w.cfg.Log.WarnContext(ctx, "queue does not answer", "error", err)
+				pause(ctx, baseDelay)
+			}
+			continue
+		}
+		s.wg.Go(func() {
+			defer s.leave()
+			w.serve(ctx, hard, s, id)
+		})
+	}
+}
+
+// serve does one task when there is a slot for it; while OpsDB is away it
+// asks again, until it answers or the worker stops.
+func (w *Worker) serve(ctx, hard context.Context, s *slots, id opsdb.ID) {
+	free, ok := s.take(ctx, w, id)
+	if !ok {
+		return
+	}
+	defer free()
+	for n := 1; ctx.Err() == nil; n++ {
+		ran, err := w.RunTask(hard, id)
+		if err != nil {
+			w.cfg.Log.WarnContext(ctx, "task", "task", id, "error", err)
+		}
+		if ran || err == nil {
+			return
+		}
+		pause(ctx, min(w.delay(n), w.cfg.Renew))
+	}
+}
+
+// Taker is a queue that can say that nothing waits, as an in-process one can.
+type Taker interface {
+	Take(sites []string) (opsdb.ID, bool)
+}
+
+// Drain does everything that waits in the queue for its sites now, and what
+// comes while it does, within the same limits as Run; it returns how many
+// tasks it ran when nothing waits and nothing runs. It is the step of a driver
+// with a clock of its own, and needs a queue that is a [Taker]. Errors are
+// those of RunTask; what runs is cancelled with ctx.
+func (w *Worker) Drain(ctx context.Context) (ran int, err error) {
+	queue, ok := w.queue.(Taker)
+	if !ok {
+		return 0, errors.New("drain the queue: it cannot say that it is empty")
+	}
+	s := w.newSlots()
+	ended := make(chan error)
+	running := 0
+	for {
+		for ctx.Err() == nil {
+			id, waits := queue.Take(w.cfg.Sites)
+			if !waits {
+				break
+			}
+			running++
+			go func() { ended <- w.drainOne(ctx, s, id, &ran) }()
+		}
+		if running == 0 {
+			return ran, errors.Join(err, ctx.Err())
+		}
+		err = errors.Join(err, <-ended)
+		running--
+	}
+}
+
+func (w *Worker) drainOne(ctx context.Context, s *slots, id opsdb.ID, ran *int) error {
+	free, ok := s.take(ctx, w, id)
+	if !ok {
+		return nil
+	}
+	defer free()
+	did, err := w.RunTask(ctx, id)
+	if did {
+		s.mu.Lock()
+		*ran++
+		s.mu.Unlock()
+	}
+	return err
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
