@@ -1,0 +1,71 @@
+# CDT. `make` alone prints what there is to make.
+
+SHELL       := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GO            ?= go
+LINT_VERSION  := v2.15.0
+BIN           := $(CURDIR)/bin
+LINT          := $(BIN)/golangci-lint-$(LINT_VERSION)
+# The race detector needs a C compiler; without one the tests run all the same.
+RACE          := $(shell command -v $${CC:-gcc} >/dev/null 2>&1 && echo -race)
+TEST_FLAGS    ?=
+BENCH         ?= .
+BENCHTIME     ?= 1x
+
+##@ Use
+
+build: ## Build bin/dtctl
+	$(GO) build -o $(BIN)/dtctl ./cmd/dtctl
+
+demo: ## Run the CCAT route on made-up observations, from telescope to archives, and check every byte
+	$(GO) run ./cmd/dtctl demo
+
+##@ Work
+
+test: format vet lint ## Everything that must pass: format, vet, lint, all tests with the race detector
+	$(if $(RACE),,@echo "WARNING: no C compiler, so no race detector (install gcc and libc6-dev)")
+	$(GO) test $(RACE) -timeout 14m $(TEST_FLAGS) ./...
+
+test-short: ## The tests without the race detector and without the long ones
+	$(GO) test -short $(TEST_FLAGS) ./...
+
+bench: ## Run benchmarks, one by name with BENCH=pack
+	CDT_BENCH='$(BENCH)' $(GO) test -run '^$$' -bench '(?i)$(BENCH)' -benchtime $(BENCHTIME) -timeout 60m $(TEST_FLAGS) ./...
+
+generate: ## Make schemas and reference pages from the code again
+	$(GO) generate ./...
+
+format: ## Say which files gofmt would change
+	@bad=$$(gofmt -l .); if [ -n "$$bad" ]; then echo "not formatted (run gofmt -w):"; echo "$$bad"; exit 1; fi
+
+vet: ## Run go vet
+	$(GO) vet ./...
+
+lint: $(LINT) ## Run the linters of .golangci.yml; they also keep the import table
+	$(LINT) run ./...
+
+##@ Tools
+
+install-tools: $(LINT) ## Install the linter into bin/
+
+$(LINT):
+	@mkdir -p $(BIN); \
+	for have in "$$(command -v golangci-lint || true)" "$$($(GO) env GOPATH)/bin/golangci-lint"; do \
+	  if [ -x "$$have" ] && "$$have" version 2>/dev/null | grep -q 'version $(LINT_VERSION:v%=%) '; then \
+	    ln -sf "$$have" $@; echo "golangci-lint $(LINT_VERSION): $$have"; exit 0; fi; \
+	done; \
+	echo "golangci-lint $(LINT_VERSION) is built once, into bin/"; \
+	GOBIN=$(BIN)/build $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION); \
+	mv $(BIN)/build/golangci-lint $@; rmdir $(BIN)/build
+
+clean: ## Remove what was built
+	rm -rf $(BIN) cover.out
+
+help: ## Print this
+	@awk 'BEGIN {FS = ":.*## "; printf "make TARGET\n"} \
+	  /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z][a-z-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build demo test test-short bench generate format vet lint install-tools clean help
