@@ -257,7 +257,10 @@ func TestWritingEndsWhenItMust(t *testing.T) {
 		t.Parallel()
 		ctx, cancel := context.WithCancel(t.Context())
 		job := f.job(quiet)
-		job.Open = func(context.Context, opsdb.Member) (bag.Content, error) { cancel(); return io.NopCloser(endless{}), nil }
+		job.Open = func(context.Context, opsdb.Member) (bag.Content, error) {
+			cancel()
+			return io.NopCloser(endless{}), nil
+		}
 		if _, err := bag.Write(ctx, io.Discard, job); !errors.Is(err, context.Canceled) {
 			t.Fatalf("got %v", err)
 		}

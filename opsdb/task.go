@@ -121,6 +121,8 @@ type Assignment struct {
 	Package Package
 	Source  *Copy // what is read; nil if nothing is
 	Target  *Copy // what is made, checked or removed
+	// FromType and ToType are the types of the task's places, as mirrored: in an archive nothing is moved or removed (S3).
+	FromType, ToType LocationType
 	// Receipts known for the package, for the sidecar of an archive copy.
 	Receipts []Receipt
 	// Peers are the other packages that hold the same source files (delete of form Files).
