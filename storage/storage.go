@@ -34,6 +34,7 @@ var (
 	ErrIrregular = errors.New("not a regular file")
 	ErrMismatch  = errors.New("content is not what was recorded")
 	ErrOutside   = errors.New("path leaves the location's root")
+	ErrNotEmpty  = errors.New("root has content but no marker") // Init without adopt
 )
 
 // Attempt names one attempt of one task; its files are fenced by that name.
@@ -223,7 +224,7 @@ func Classify(location string, err error) opsdb.Failure {
 		env("read_only")
 	case errors.Is(err, ErrDenied):
 		env("refused")
-	case errors.Is(err, ErrOutside), errors.Is(err, ErrIrregular):
+	case errors.Is(err, ErrOutside), errors.Is(err, ErrIrregular), errors.Is(err, ErrNotEmpty):
 		f.Class = opsdb.Permanent
 	}
 	return f

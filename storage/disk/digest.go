@@ -1,0 +1,256 @@
+package disk
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"hash/crc32"
+	"io"
+	"os"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/storage"
+)
+
+// pass is one reading of an open file from its beginning to its end. Reading,
+// the digest of the whole and the digests of the segments go on beside each other.
+type pass struct {
+	ctx    context.Context
+	disk   *Disk
+	f      *os.File
+	medium bool
+	moved  func(int64)
+
+	size  int64
+	crc   uint32
+	table *crc32.Table
+	whole wholeSum
+	parts partSum
+}
+
+// digest reads f. With medium its cached pages are thrown away first, which
+// needs them written: a dirty page cannot be dropped.
+func (d *Disk) digest(ctx context.Context, f *os.File, medium bool, moved func(int64)) (storage.Reading, uint32, error) {
+	p := &pass{ctx: ctx, disk: d, f: f, medium: medium, moved: moved, table: crc32.MakeTable(crc32.Castagnoli)}
+	p.whole = wholeSum{sum: sha256.New(), segment: d.segment}
+	p.parts = partSum{sum: sha256.New(), segment: d.segment}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return storage.Reading{}, 0, err
+	}
+	from := opsdb.FromCache
+	if medium {
+		var err error
+		if from, err = p.forget(); err != nil {
+			return storage.Reading{}, 0, err
+		}
+	}
+	err := p.run(st.Size)
+	r := storage.Reading{Size: p.size, Medium: from, Identity: identity(st)}
+	r.Digest = hexOf(p.whole.sum)
+	r.Segments = p.segments(r.Digest)
+	return r, p.crc, err
+}
+
+// forget drops the cache of the file and says what the reading will reach.
+func (p *pass) forget() (opsdb.Medium, error) {
+	err := p.disk.kernel.sync(p.f)
+	if err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EROFS) {
+		return opsdb.FromCache, err
+	}
+	if err := p.disk.kernel.drop(p.f, 0, 0); err != nil || inMemory(p.f) {
+		return opsdb.FromCache, nil
+	}
+	return opsdb.FromMedium, nil
+}
+
+// inMemory tells a file system that has no medium but the cache.
+func inMemory(f *os.File) bool {
+	var st unix.Statfs_t
+	err := unix.Fstatfs(int(f.Fd()), &st)
+	return err == nil && (st.Type == unix.TMPFS_MAGIC || st.Type == unix.RAMFS_MAGIC)
+}
+
+func (p *pass) run(size int64) error {
+	_ = unix.Fadvise(int(p.f.Fd()), 0, 0, unix.FADV_SEQUENTIAL)
+	if size <= blockSize {
+		return p.alone()
+	}
+	return p.together(size > p.disk.segment)
+}
+
+// alone reads a small file.
+func (p *pass) alone() error {
+	buf := p.disk.buffers.Get().(*[]byte)
+	defer p.disk.buffers.Put(buf)
+	for {
+		n, err := p.block(*buf)
+		p.whole.add((*buf)[:n])
+		p.parts.add((*buf)[:n])
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// block reads the next block; io.EOF comes with the last.
+func (p *pass) block(buf []byte) (int, error) {
+	if err := p.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := io.ReadFull(p.f, buf)
+	if err == io.ErrUnexpectedEOF {
+		err = io.EOF
+	}
+	p.crc = crc32.Update(p.crc, p.table, buf[:n])
+	p.size += int64(n)
+	if p.moved != nil {
+		p.moved(int64(n))
+	}
+	if p.medium && p.size%window == 0 {
+		_ = p.disk.kernel.drop(p.f, p.size-window, window) // leave the cache to others
+	}
+	return n, err
+}
+
+// shared is a block that two digests read.
+type shared struct {
+	buf  *[]byte
+	n    int
+	left atomic.Int32
+}
+
+// together reads, digests the whole and digests the segments in a goroutine each.
+func (p *pass) together(segments bool) error {
+	free := make(chan *[]byte, blocks)
+	for range blocks {
+		free <- p.disk.buffers.Get().(*[]byte)
+	}
+	give := func(s *shared) {
+		if s.left.Add(-1) == 0 {
+			free <- s.buf
+		}
+	}
+	whole := consume(p.whole.add, give)
+	takers := []taker{whole}
+	if segments {
+		takers = append(takers, consume(p.parts.add, give))
+	}
+	err := p.feed(free, takers)
+	for _, t := range takers {
+		close(t.in)
+		<-t.done
+	}
+	for range blocks {
+		p.disk.buffers.Put(<-free)
+	}
+	return err
+}
+
+func (p *pass) feed(free chan *[]byte, takers []taker) error {
+	for {
+		s := &shared{buf: <-free}
+		n, err := p.block(*s.buf)
+		s.n = n
+		s.left.Store(int32(len(takers)))
+		for _, t := range takers {
+			t.in <- s
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+type taker struct {
+	in   chan *shared
+	done chan struct{}
+}
+
+func consume(add func([]byte), give func(*shared)) taker {
+	t := taker{make(chan *shared, blocks), make(chan struct{})}
+	go func() {
+		defer close(t.done)
+		for s := range t.in {
+			add((*s.buf)[:s.n])
+			give(s)
+		}
+	}()
+	return t
+}
+
+// segments are the digests per segment: the first is a state of the whole's digest on its way.
+func (p *pass) segments(whole opsdb.Digest) []opsdb.Digest {
+	switch {
+	case p.size == 0:
+		return nil
+	case p.whole.first == "":
+		return []opsdb.Digest{whole}
+	}
+	return append([]opsdb.Digest{p.whole.first}, p.parts.end()...)
+}
+
+// wholeSum is the digest of everything; on the way it notes that of the first segment.
+type wholeSum struct {
+	sum     hash.Hash
+	n       int64
+	segment int64
+	first   opsdb.Digest
+}
+
+func (w *wholeSum) add(p []byte) {
+	if left := w.segment - w.n; left > 0 && left <= int64(len(p)) {
+		w.sum.Write(p[:left])
+		w.first = hexOf(w.sum)
+		w.n, p = w.segment, p[left:]
+	}
+	w.sum.Write(p)
+	w.n += int64(len(p))
+}
+
+// partSum are the digests of the second and later segments.
+type partSum struct {
+	sum     hash.Hash
+	n       int64
+	segment int64
+	digests []opsdb.Digest
+}
+
+func (s *partSum) add(p []byte) {
+	if skip := min(max(s.segment-s.n, 0), int64(len(p))); skip > 0 {
+		s.n, p = s.n+skip, p[skip:]
+	}
+	for len(p) > 0 {
+		m := min(s.segment-s.n%s.segment, int64(len(p)))
+		s.sum.Write(p[:m])
+		s.n, p = s.n+m, p[m:]
+		if s.n%s.segment == 0 {
+			s.cut()
+		}
+	}
+}
+
+func (s *partSum) cut() {
+	s.digests = append(s.digests, hexOf(s.sum))
+	s.sum.Reset()
+}
+
+func (s *partSum) end() []opsdb.Digest {
+	if s.n > s.segment && s.n%s.segment != 0 {
+		s.cut()
+	}
+	return s.digests
+}
+
+func hexOf(h hash.Hash) opsdb.Digest { return opsdb.Digest(hex.EncodeToString(h.Sum(nil))) }

@@ -1,0 +1,188 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/storage"
+)
+
+// Put implements [storage.Storage]. What fails leaves no part behind: it could not be gone on with.
+func (d *Disk) Put(ctx context.Context, p storage.Put) (storage.Reading, error) {
+	r, err := d.put(ctx, p)
+	return r, d.failed("put", p.Path, err)
+}
+
+func (d *Disk) put(ctx context.Context, p storage.Put) (r storage.Reading, err error) {
+	name, err := nameOf(p.Attempt)
+	if err != nil {
+		return r, err
+	}
+	c, err := d.begin(ctx, name, p.Path, p.Progress)
+	if err != nil {
+		return r, err
+	}
+	defer c.end()
+	want, crc, err := c.write(p)
+	if err == nil {
+		r, err = c.commit(want, crc)
+	}
+	if err != nil {
+		return storage.Reading{}, errors.Join(err, d.removeIfThere(context.WithoutCancel(ctx), c.parts, name))
+	}
+	return r, nil
+}
+
+// commit is the way of one part file to its final name.
+type commit struct {
+	ctx      context.Context
+	disk     *Disk
+	root     *dir
+	parts    *dir   // .part
+	part     string // its name there
+	final    []string
+	progress storage.Progress
+}
+
+// begin checks the path and the marker and opens .part.
+func (d *Disk) begin(ctx context.Context, part, path string, progress storage.Progress) (*commit, error) {
+	final, err := splitFinal(path)
+	if err != nil {
+		return nil, err
+	}
+	root, err := d.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	parts, err := root.make(ctx, d.kernel, opsdb.PartDir)
+	if err != nil {
+		root.close()
+		return nil, err
+	}
+	return &commit{ctx, d, root, parts, part, final, progress}, nil
+}
+
+func (c *commit) end() {
+	c.parts.close()
+	c.root.close()
+}
+
+// write fills the part with the content and makes it durable.
+func (c *commit) write(p storage.Put) (storage.Expect, *uint32, error) {
+	f, err := c.disk.create(c.ctx, c.parts, c.part)
+	if err != nil {
+		return storage.Expect{}, nil, err
+	}
+	size, crc, err := c.disk.fill(c.ctx, f, p.Write, tell(c.progress, storage.Moving))
+	if err == nil {
+		err = c.ctx.Err()
+	}
+	if err != nil {
+		return storage.Expect{}, nil, errors.Join(err, f.Close())
+	}
+	want := storage.Expect{}
+	if p.Expect != nil {
+		want = p.Expect()
+	}
+	if want.Digest == "" {
+		want.Size = size
+	}
+	if want.Size != size {
+		return want, nil, errors.Join(fmt.Errorf("wrote %d bytes, expected %d: %w", size, want.Size, storage.ErrMismatch), f.Close())
+	}
+	tell(c.progress, storage.Syncing)(0)
+	if err := c.disk.syncClose(c.ctx, f); err != nil {
+		return want, nil, err
+	}
+	tell(c.progress, storage.Syncing)(size)
+	return want, &crc, nil
+}
+
+// commit re-reads the part and gives it its final name, or adopts what has it.
+// crc, if given, is of what was written: it speaks where there is no digest to expect.
+func (c *commit) commit(want storage.Expect, crc *uint32) (storage.Reading, error) {
+	r, got, err := c.disk.readMedium(c.ctx, c.parts, c.part, c.progress)
+	if err == nil {
+		err = compare(r, want)
+	}
+	if err == nil && crc != nil && (got != *crc || r.Size != want.Size) {
+		err = fmt.Errorf("read back %d bytes that are not the %d written: %w", r.Size, want.Size, storage.ErrMismatch)
+	}
+	if err == nil {
+		err = c.disk.stillThere(c.ctx, c.root)
+	}
+	if err != nil {
+		return r, err
+	}
+	tell(c.progress, storage.Committing)(0)
+	return c.place(r)
+}
+
+// place names the part without replacing.
+func (c *commit) place(r storage.Reading) (storage.Reading, error) {
+	last := len(c.final) - 1
+	to, err := c.disk.build(c.ctx, c.root, c.final[:last])
+	if err != nil {
+		return r, err
+	}
+	defer to.close()
+	err = c.disk.rename(c.ctx, c.parts, c.part, to.leaf(), c.final[last])
+	if errors.Is(err, unix.EEXIST) {
+		return c.adopt(to, storage.Expect{Digest: r.Digest, Size: r.Size})
+	}
+	if err != nil {
+		return r, err
+	}
+	return r, c.disk.syncChain(c.ctx, to)
+}
+
+// adopt takes what has the final name, if it is what was to be put; then the part is of no use.
+func (c *commit) adopt(to chain, want storage.Expect) (storage.Reading, error) {
+	r, err := c.adoptOnly(to, want)
+	if err != nil {
+		return r, err
+	}
+	return r, c.disk.removeIfThere(c.ctx, c.parts, c.part)
+}
+
+func (c *commit) adoptOnly(to chain, want storage.Expect) (storage.Reading, error) {
+	r, err := c.disk.readBack(c.ctx, to.leaf(), c.final[len(c.final)-1], want, c.progress)
+	if errors.Is(err, storage.ErrMismatch) || errors.Is(err, storage.ErrIrregular) {
+		return r, fmt.Errorf("%w with other content: %v", fs.ErrExist, err)
+	}
+	if err != nil {
+		return r, err
+	}
+	// Whoever named it may have been killed before the directory was synced.
+	return r, c.disk.syncChain(c.ctx, to)
+}
+
+// PutSmall implements [storage.Storage].
+func (d *Disk) PutSmall(ctx context.Context, a storage.Attempt, path string, content []byte) error {
+	return d.failed("put", path, d.putSmall(ctx, a, path, content))
+}
+
+func (d *Disk) putSmall(ctx context.Context, a storage.Attempt, path string, content []byte) error {
+	name, err := nameOf(a)
+	if err != nil {
+		return err
+	}
+	c, err := d.begin(ctx, name+smallSuffix, path, nil)
+	if err != nil {
+		return err
+	}
+	defer c.end()
+	sum, err := d.writeSmall(ctx, c.parts, c.part, content)
+	if err != nil {
+		return err
+	}
+	if _, err := c.commit(storage.Expect{Digest: sum, Size: int64(len(content))}, nil); err != nil {
+		return errors.Join(err, d.removeIfThere(context.WithoutCancel(ctx), c.parts, c.part))
+	}
+	return nil
+}

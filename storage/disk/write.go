@@ -1,0 +1,237 @@
+package disk
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"hash/crc32"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+const (
+	blockSize = 1 << 20 // of reads and writes, bytes
+	blocks    = 4       // in flight between the producer and the disk
+	window    = 8 << 20 // bytes after which the kernel is told to begin writing, or to forget
+	behind    = 8       // windows that may be unwritten before the writer waits
+)
+
+// filler is the writer a Put is given. Small content stays in one buffer;
+// from the second block on, another goroutine writes while the next is produced.
+type filler struct {
+	ctx   context.Context
+	disk  *Disk
+	f     *os.File
+	moved func(int64)
+
+	cur     *[]byte
+	used    int
+	size    int64
+	crc     uint32
+	table   *crc32.Table
+	full    chan []byte
+	free    chan *[]byte
+	stopped chan struct{} // closed when the goroutine has ended
+	failed  chan struct{} // closed at its first error
+	err     error         // of the goroutine; read after failed or stopped
+	flushed int64
+}
+
+// fill lets produce write into f and returns how much it wrote and its CRC-32C.
+func (d *Disk) fill(ctx context.Context, f *os.File, produce func(io.Writer) error, moved func(int64)) (int64, uint32, error) {
+	w := &filler{ctx: ctx, disk: d, f: f, moved: moved, table: crc32.MakeTable(crc32.Castagnoli)}
+	w.cur = d.buffers.Get().(*[]byte)
+	err := produce(w)
+	return w.size, w.crc, errors.Join(err, w.finish(err == nil))
+}
+
+// Write implements io.Writer.
+func (w *filler) Write(p []byte) (int, error) {
+	n := 0
+	for n < len(p) {
+		if w.used == blockSize {
+			if err := w.pass(); err != nil {
+				return n, err
+			}
+		}
+		m := copy((*w.cur)[w.used:], p[n:])
+		w.used += m
+		n += m
+	}
+	return n, nil
+}
+
+// ReadFrom implements io.ReaderFrom: what is copied in is read straight into the buffer.
+func (w *filler) ReadFrom(r io.Reader) (int64, error) {
+	var total int64
+	for {
+		if w.used == blockSize {
+			if err := w.pass(); err != nil {
+				return total, err
+			}
+		}
+		n, err := r.Read((*w.cur)[w.used:])
+		w.used += n
+		total += int64(n)
+		if err == io.EOF {
+			return total, nil
+		}
+		if err != nil {
+			return total, err
+		}
+	}
+}
+
+// pass hands the current block to the disk and takes an empty one.
+func (w *filler) pass() error {
+	if err := w.ctx.Err(); err != nil {
+		return err
+	}
+	if w.full == nil {
+		w.start()
+	}
+	w.count()
+	select {
+	case w.full <- (*w.cur)[:w.used]:
+	case <-w.failed:
+		return w.err
+	}
+	w.used = 0
+	w.cur = <-w.free
+	return nil
+}
+
+func (w *filler) count() {
+	w.crc = crc32.Update(w.crc, w.table, (*w.cur)[:w.used])
+	w.size += int64(w.used)
+}
+
+func (w *filler) start() {
+	w.full = make(chan []byte)
+	w.free = make(chan *[]byte, blocks)
+	w.stopped, w.failed = make(chan struct{}), make(chan struct{})
+	for range blocks - 1 {
+		w.free <- w.disk.buffers.Get().(*[]byte)
+	}
+	go w.drain()
+}
+
+func (w *filler) drain() {
+	defer close(w.stopped)
+	for b := range w.full {
+		err := w.put(b)
+		whole := b[:blockSize]
+		w.free <- &whole
+		if err != nil {
+			w.err = err
+			close(w.failed)
+			return
+		}
+	}
+}
+
+// put writes one block and keeps the unwritten part of the file small.
+func (w *filler) put(b []byte) error {
+	n, err := w.disk.kernel.write(w.f, b)
+	if err == nil && n < len(b) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		return err
+	}
+	w.moved(int64(n))
+	w.flushed += int64(n)
+	if w.flushed%window != 0 {
+		return nil
+	}
+	return w.writeBehind(w.flushed / window)
+}
+
+// writeBehind starts the writing of the newest window, and waits for an old
+// one, which the cache may then forget. An error is the end: it may be one that fsync will not report again.
+func (w *filler) writeBehind(windows int64) error {
+	fd := int(w.f.Fd())
+	err := hint(unix.SyncFileRange(fd, (windows-1)*window, window, unix.SYNC_FILE_RANGE_WRITE))
+	if err != nil || windows <= behind {
+		return err
+	}
+	old := (windows - 1 - behind) * window
+	err = hint(unix.SyncFileRange(fd, old, window, unix.SYNC_FILE_RANGE_WAIT_BEFORE|unix.SYNC_FILE_RANGE_WRITE|unix.SYNC_FILE_RANGE_WAIT_AFTER))
+	if err == nil {
+		_ = w.disk.kernel.drop(w.f, old, window) // what stays is dropped before it is read back
+	}
+	return err
+}
+
+// hint forgives a file system for not knowing the call.
+func hint(err error) error {
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.ESPIPE) || errors.Is(err, unix.EINTR) {
+		return nil
+	}
+	return err
+}
+
+// finish writes what is left, if the content is whole, and ends the goroutine.
+func (w *filler) finish(whole bool) error {
+	var err error
+	if w.full != nil {
+		close(w.full)
+		<-w.stopped
+		err = w.err
+	}
+	if whole && err == nil && w.used > 0 {
+		w.count()
+		err = w.put((*w.cur)[:w.used])
+	}
+	w.disk.buffers.Put(w.cur)
+	for w.free != nil && len(w.free) > 0 {
+		w.disk.buffers.Put(<-w.free)
+	}
+	return err
+}
+
+// create makes a new file of an attempt, in place of one it left before: that
+// one may still be open elsewhere, so it is unlinked, never truncated.
+func (d *Disk) create(ctx context.Context, at *dir, name string) (*os.File, error) {
+	if err := d.removeIfThere(ctx, at, name); err != nil {
+		return nil, err
+	}
+	return d.createNew(ctx, at, name)
+}
+
+func (d *Disk) createNew(ctx context.Context, at *dir, name string) (f *os.File, err error) {
+	err = act(ctx, "create", func() error {
+		f, err = at.open(name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL, 0o644)
+		return err
+	})
+	return f, err
+}
+
+// syncClose makes a file durable and closes it. Both may report a lost write.
+func (d *Disk) syncClose(ctx context.Context, f *os.File) error {
+	err := act(ctx, "sync", func() error { return d.kernel.sync(f) })
+	return errors.Join(err, f.Close())
+}
+
+// writeSmall writes and syncs a new file of an attempt whose content is at
+// hand, and returns its digest. On an error nothing stays.
+func (d *Disk) writeSmall(ctx context.Context, at *dir, name string, content []byte) (opsdb.Digest, error) {
+	f, err := d.create(ctx, at, name)
+	if err != nil {
+		return "", err
+	}
+	n, err := d.kernel.write(f, content)
+	if err == nil && n < len(content) {
+		err = io.ErrShortWrite
+	}
+	if err = errors.Join(err, d.syncClose(ctx, f)); err != nil {
+		return "", errors.Join(err, d.removeIfThere(context.WithoutCancel(ctx), at, name))
+	}
+	sum := sha256.Sum256(content)
+	return opsdb.Digest(hex.EncodeToString(sum[:])), nil
+}
