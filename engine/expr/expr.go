@@ -62,7 +62,8 @@ type Link struct {
 	Backlog Size
 }
 
-// Env is everything an expression can read. Only what the kind allows is looked at.
+// Env is everything an expression can read. Only what the kind allows is
+// looked at. In `when`, here is the place the move reads from: Here is ignored and From is taken.
 type Env struct {
 	Package   Package
 	Group     Group
@@ -76,13 +77,14 @@ type Env struct {
 	Here      Place
 	Link      Link
 	Now       time.Time
-	// At reports whether a verified copy is at the location.
+	// At reports whether a verified copy is at the location; nil: nowhere.
 	At func(location string) bool
-	// ArchivedAll reports whether a verified copy is at every location of the set.
+	// ArchivedAll reports whether a verified copy is at every location of the set; nil: no.
 	ArchivedAll func(set string) bool
 }
 
-// Reads is what an expression looks at: what makes its package dirty.
+// Reads is what an expression looks at: what makes its package dirty. Age, Idle
+// and Now change by themselves; see [Program.Next].
 type Reads struct {
 	Package   bool
 	Group     bool
@@ -97,23 +99,3 @@ type Reads struct {
 	Places    []string // "from", "to", "here"
 	Link      bool
 }
-
-// Program is a compiled expression. It is immutable and safe for concurrent use.
-//
-// Its methods are:
-//
-//	Bool(Env) (bool, error)             its value; an error is a bug of the compiler or a budget exceeded
-//	Int(Env) (int, error)
-//	Next(env Env, now time.Time) time.Time   the earliest time after now at which the value can change though no fact
-//	                                    changes (thresholds of age, idle, now, next cron edge); zero: never
-//	Terms(Env) []Term                   the expression as a labelled list for `why`: each comparison with its value now
-//	Reads() Reads
-//	String() string                     its source
-//
-// Compile(kind Kind, source string, at diag.Place, names Names, list *diag.List) *Program
-type Program struct{ source string }
-
-// Window is a cron expression whose minutes are those in which something may start (UTC unless CRON_TZ=).
-//
-// Its methods are Open(now) bool, Next(now) time.Time (the next edge after now), String().
-type Window struct{ source string }
