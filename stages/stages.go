@@ -40,6 +40,7 @@ type Field struct {
 	Name     string
 	Type     FieldType
 	Required bool
+	Min      int    // of an Int
 	Default  string // as it would be written; "" if none
 	Options  []string
 	Kind     string // expressions: "when", "priority", "select", "close_when"
@@ -67,7 +68,7 @@ type Spec struct {
 	Fields []Field // beside those that every stage has (CommonFields); Takes gives all
 	// Compiled: the compiler makes such stages from something else (retention); nobody writes one.
 	Compiled bool
-	Phases []Phase
+	Phases   []Phase
 	// Reads and Writes: location types that From and To may be.
 	FromTypes, ToTypes []opsdb.LocationType
 	// CrossesLinks: moves may go over a link.
