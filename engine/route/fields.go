@@ -3,6 +3,8 @@ package route
 import (
 	"time"
 
+	"gopkg.in/yaml.v3"
+
 	"github.com/ccatobs/cdt/engine/diag"
 )
 
@@ -28,6 +30,9 @@ const (
 	Objects    FieldType = "objects"    // a list of objects of Fields
 	Map        FieldType = "map"        // names to objects of Fields
 	Settings   FieldType = "settings"   // any words to single values
+
+	placesMap FieldType = "sets"   // names to Places
+	stageMap  FieldType = "stages" // names to stages, whose fields depend on their type
 )
 
 // Field is one key of an object of the language. The schema, the checks, the
@@ -38,14 +43,18 @@ type Field struct {
 	Required bool
 	Default  string // as it would be written; "" if none
 	Options  []string
-	Kind     string // of an expression: when, priority, select, close_when, delete_when
+	Kind     string // of an expression: when, priority, select, close_when, delete_when; of a map: place, if its keys are places
+	Min      int    // of an Int
 	Fields   []Field
 	Help     string
 	Example  string
 	Later    bool // compiles, but is not carried out by this version
+	// LaterOptions are those of Options that compile but are not carried out.
+	LaterOptions []string
 }
 
-// StageType is a stage type as the parser sees it: its own fields, beside [CommonFields].
+// StageType is a stage type as the parser sees it: every key such a stage takes
+// (what stages.Spec.Takes gives), `type` among them.
 type StageType struct {
 	Name   string
 	Help   string
@@ -85,7 +94,7 @@ func value[T any](f Fields, name string) Value[T] {
 }
 
 // String returns a field of type String or Choice.
-func (f Fields) String(name string) Value[string] { return value[string](f, name) }
+func (f Fields) String(name string) Value[string] { return f.Text(name).Value() }
 
 // Bool returns a field of type Bool.
 func (f Fields) Bool(name string) Value[bool] { return value[bool](f, name) }
@@ -116,6 +125,25 @@ func (f Fields) List(name string) List {
 		return v
 	}
 	return List{At: f.At}
+}
+
+// Entry is one entry of a Map or one item of Objects.
+type Entry struct {
+	Key    Value[string] // of a Map
+	Fields Fields
+	node   *yaml.Node
+}
+
+// Entries returns a field of type Map or Objects, in the order written.
+func (f Fields) Entries(name string) []Entry {
+	v, _ := get[[]Entry](f, name)
+	return v
+}
+
+// Settings returns a field of type Settings.
+func (f Fields) Settings(name string) map[string]Value[string] {
+	v, _ := get[map[string]Value[string]](f, name)
+	return v
 }
 
 // Object returns a field of type Object.

@@ -75,6 +75,7 @@ type Site struct {
 type Location struct {
 	Name     string // the key, without the site
 	At       diag.Place
+	Title    Value[string] // `name`
 	Type     Value[string] // source, buffer, long_term_archive, processing
 	Storage  Value[string] // disk, s3 or tape, at the place of its block; exactly one is written
 	Path     Value[string] // of disk or tape
@@ -132,7 +133,7 @@ type Route struct {
 	At          diag.Place
 	Description Value[string]
 	Formerly    List
-	State       Value[string] // "", paused
+	State       Value[string] // active (default), paused
 	Stages      []*Stage
 	Retention   Retention
 }

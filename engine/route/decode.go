@@ -1,0 +1,235 @@
+package route
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/ccatobs/cdt/engine/diag"
+)
+
+// decoder turns the nodes of one file into values, by lists of fields.
+type decoder struct {
+	src  *source
+	list *diag.List
+	env  func(string) (string, bool)
+}
+
+// pairs are the entries of a mapping.
+type pair struct {
+	key   Value[string]
+	value *yaml.Node
+}
+
+// object decodes a mapping by its fields. what names it in messages, at is where
+// it is blamed for what is missing.
+func (d *decoder) object(n *yaml.Node, fields []Field, what string, at diag.Place) Fields {
+	out := Fields{At: at, values: map[string]any{}}
+	for _, f := range fields {
+		d.defaults(&out, f)
+	}
+	pairs, ok := d.pairs(n, what)
+	if !ok {
+		return out
+	}
+	out.Set = true
+	for _, p := range pairs {
+		out.Keys = append(out.Keys, p.key)
+		if f, known := field(fields, p.key.V); known {
+			d.field(&out, f, p.value, p.key)
+			continue
+		}
+		d.unknown(p, fields, what)
+	}
+	for _, f := range fields {
+		if f.Required && !out.Has(f.Name) {
+			d.list.Errorf(at, codeMissing, example(f), "%s needs %s", what, f.Name)
+		}
+	}
+	return out
+}
+
+func field(fields []Field, name string) (Field, bool) {
+	for _, f := range fields {
+		if f.Name == name {
+			return f, true
+		}
+	}
+	return Field{}, false
+}
+
+func example(f Field) string {
+	switch {
+	case len(f.Options) > 0:
+		return f.Name + ": " + strings.Join(f.Options, " or ")
+	case f.Example != "":
+		return "for example " + f.Name + ": " + f.Example
+	}
+	return ""
+}
+
+func (d *decoder) unknown(p pair, fields []Field, what string) {
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = f.Name
+	}
+	hint := diag.DidYouMean(p.key.V, names)
+	if p.value.Kind == yaml.ScalarNode && p.value.Tag == "!!null" && strings.ContainsAny(p.key.V, `()"'&|=<>`) {
+		hint = "inside { } a comma ends a value: put the expression in quotes"
+	}
+	d.list.Errorf(p.key.At, codeUnknownKey, hint, "%s has no key %s", what, p.key.V)
+}
+
+// follow returns what an alias stands for.
+func follow(n *yaml.Node) *yaml.Node {
+	for n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	return n
+}
+
+// pairs returns the entries of a mapping. A key that is there twice, or is no
+// word, has been complained about and is left out.
+func (d *decoder) pairs(n *yaml.Node, what string) ([]pair, bool) {
+	n = follow(n)
+	if n.Kind != yaml.MappingNode {
+		d.shape(n, what, "an object with keys")
+		return nil, false
+	}
+	var out []pair
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k := n.Content[i]
+		if k.Kind != yaml.ScalarNode || k.Tag != "!!str" || strings.Contains(k.Value, "${") || seen[k.Value] {
+			continue
+		}
+		seen[k.Value] = true
+		out = append(out, pair{d.src.textOf(k).Value(), n.Content[i+1]})
+	}
+	return out, true
+}
+
+// shape complains that a node is of the wrong kind.
+func (d *decoder) shape(n *yaml.Node, what, want string) {
+	at := d.src.start(n)
+	kinds := map[yaml.Kind]string{yaml.MappingNode: "an object with keys", yaml.SequenceNode: "a list", yaml.ScalarNode: "a single value"}
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
+		d.list.Errorf(at, codeNoValue, "give it one, or leave the key out", "%s has no value", what)
+		return
+	}
+	d.list.Errorf(at, codeWrongShape, "", "%s is %s, not %s", what, want, kinds[n.Kind])
+}
+
+// field decodes the value of one key into out.
+func (d *decoder) field(out *Fields, f Field, n *yaml.Node, key Value[string]) {
+	n = follow(n)
+	if f.Later {
+		d.list.Notef(key.At, codeLater, "", "%s is not carried out by this version", f.Name)
+	}
+	switch f.Type {
+	case Object:
+		out.values[f.Name] = d.object(n, f.Fields, f.Name, key.At)
+	case Objects:
+		out.values[f.Name] = d.objects(n, f)
+	case Map, placesMap, stageMap:
+		out.values[f.Name] = d.entries(n, f)
+	case Settings:
+		out.values[f.Name] = d.settings(n, f.Name)
+	case Places, Names:
+		out.values[f.Name] = d.words(n, f)
+	default:
+		if t, expanded, ok := d.scalar(n, f.Name); ok {
+			d.convert(out, f, t, n, expanded)
+		}
+	}
+}
+
+func (d *decoder) objects(n *yaml.Node, f Field) []Entry {
+	if n.Kind != yaml.SequenceNode {
+		d.shape(n, f.Name, "a list")
+		return nil
+	}
+	var out []Entry
+	for _, item := range n.Content {
+		item = follow(item)
+		at := d.src.start(item)
+		out = append(out, Entry{Fields: d.object(item, f.Fields, "an entry of "+f.Name, at), node: item})
+	}
+	return out
+}
+
+// entries decodes a map; of stages and sets it only gives the nodes.
+func (d *decoder) entries(n *yaml.Node, f Field) []Entry {
+	pairs, _ := d.pairs(n, f.Name)
+	var out []Entry
+	for _, p := range pairs {
+		if f.Kind != "place" && !d.name(p.key, f.Name) {
+			continue
+		}
+		e := Entry{Key: p.key, node: follow(p.value)}
+		if f.Type == Map {
+			e.Fields = d.object(p.value, f.Fields, singular(f.Name)+" "+p.key.V, p.key.At)
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// singular is what one entry of a map is called.
+func singular(name string) string {
+	return strings.TrimSuffix(name, "s")
+}
+
+// name checks what a person may call a site, location, set, route or stage: the
+// names become parts of folders, queues and names of packages.
+func (d *decoder) name(key Value[string], in string) bool {
+	const longest = 40
+	if regexp.MustCompile(`^[a-z][a-z0-9_-]*$`).MatchString(key.V) && len(key.V) <= longest {
+		return true
+	}
+	d.list.Errorf(key.At, codeOddName, fmt.Sprintf("a small letter, then small letters, digits, _ and -; at most %d", longest),
+		"%s is no name for a %s", display(key.V), singular(in))
+	return false
+}
+
+func (d *decoder) settings(n *yaml.Node, what string) map[string]Value[string] {
+	pairs, _ := d.pairs(n, what)
+	out := map[string]Value[string]{}
+	for _, p := range pairs {
+		if t, _, ok := d.scalar(follow(p.value), p.key.V); ok {
+			out[p.key.V] = t.Value()
+		}
+	}
+	return out
+}
+
+// words decodes a word or a list of words.
+func (d *decoder) words(n *yaml.Node, f Field) List {
+	items := []*yaml.Node{n}
+	if n.Kind == yaml.SequenceNode {
+		items = n.Content
+	}
+	out := List{At: d.src.start(n), Set: true}
+	for _, item := range items {
+		item = follow(item)
+		t, expanded, ok := d.scalar(item, f.Name)
+		if ok && d.isText(t, item, expanded, f.Name) && (len(f.Options) == 0 || d.choice(f, t) != nil) {
+			out.V = append(out.V, t.Value())
+		}
+	}
+	return out
+}
+
+// scalar returns the text of a single value, with variables replaced.
+func (d *decoder) scalar(n *yaml.Node, what string) (t Text, expanded, ok bool) {
+	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
+		d.shape(n, what, "a single value")
+		return Text{}, false, false
+	}
+	if n.Style&yaml.TaggedStyle != 0 { // the linter has complained
+		return Text{}, false, false
+	}
+	return d.expand(d.src.textOf(n))
+}
