@@ -1,0 +1,105 @@
+package engine
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/ccatobs/cdt/engine/graph"
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+// Evaluate holds the routes against the facts of each package: what is wanted
+// where, by which way, what may go next and what not, and why. It is pure:
+// no clock, no I/O, nothing remembered. The results are in the order of
+// s.Facts; now is store time.
+func Evaluate(g *graph.Graph, s State, now time.Time) []Result {
+	out := make([]Result, len(s.Facts))
+	for i := range s.Facts {
+		out[i] = evaluate(newView(g, &s.World, &s.Facts[i], now))
+	}
+	return out
+}
+
+// evaluate runs the steps of one evaluation in their order.
+func evaluate(v *view) Result {
+	if v.route == nil {
+		v.orphan()
+		return v.finish()
+	}
+	v.findMoves()
+	v.findWays()
+	v.decideMoves()
+	v.decideVerify(v.decideDeletions())
+	v.withdraw()
+	return v.finish()
+}
+
+// orphan is what is concluded for a package whose route is gone: nothing
+// moves and nothing is deleted.
+func (v *view) orphan() {
+	v.record(Decision{Route: v.p.Route, Stage: v.p.Stage, Type: typePackage, From: v.p.Source, To: v.p.Destination,
+		Reason: NoRoute, Text: "route " + v.p.Route + " is not in the active revision"}, nil)
+}
+
+// finish puts the result in a fixed order.
+func (v *view) finish() Result {
+	v.res.Causes = slices.Sorted(maps.Keys(v.causes))
+	return v.res
+}
+
+// previous finds what was last saved for a move.
+func (v *view) previous(stage, from, to string) *opsdb.OpenMove {
+	for i := range v.f.Moves {
+		if m := &v.f.Moves[i]; m.Stage == stage && m.From == from && m.To == to {
+			return m
+		}
+	}
+	return nil
+}
+
+// record keeps a decision and, if om is given, the open move that goes with it.
+// What did not change keeps its since-time; a move that Dispatch left waiting
+// for room or a slot is still waiting for it when it comes out ready again.
+func (v *view) record(d Decision, om *opsdb.OpenMove) Decision {
+	d.Verdict, d.Since = d.Reason.Verdict(), v.now
+	if old := v.previous(d.Stage, d.From, d.To); old != nil && !old.Since.IsZero() && sameStanding(*old, d) {
+		d.Since = old.Since
+	}
+	v.res.Decisions = append(v.res.Decisions, d)
+	if om == nil {
+		return d
+	}
+	om.Package, om.Version, om.Route = v.p.ID, v.p.Version, v.p.Route
+	om.Stage, om.Type, om.From, om.To, om.Link = d.Stage, d.Type, d.From, d.To, d.Link
+	om.Verdict, om.Reason, om.Text, om.Since = string(d.Verdict), string(d.Reason), d.Text, d.Since
+	om.Number, om.MadeAt, om.Left = v.p.Number, v.p.MadeAt, v.left
+	v.res.Moves = append(v.res.Moves, *om)
+	return d
+}
+
+func sameStanding(old opsdb.OpenMove, d Decision) bool {
+	if old.Verdict == string(d.Verdict) && old.Reason == string(d.Reason) {
+		return true
+	}
+	return d.Reason == CanGo && refused(Reason(old.Reason))
+}
+
+// refused reports whether a reason is one that Dispatch gives.
+func refused(r Reason) bool { return r == NoRoom || r == NoSlot || r == NoBrake }
+
+// withdraw lists the tasks that back off and are no longer what should be done.
+func (v *view) withdraw() {
+	for i := range v.f.Tasks {
+		t := &v.f.Tasks[i]
+		if t.State == opsdb.TaskPending && !v.stillOpen(t) {
+			v.res.Withdraw = append(v.res.Withdraw, t.ID)
+		}
+	}
+}
+
+func (v *view) stillOpen(t *opsdb.Task) bool {
+	return slices.ContainsFunc(v.res.Moves, func(m opsdb.OpenMove) bool {
+		return m.Stage == t.Stage && m.From == t.From && m.To == t.To
+	})
+}

@@ -1,0 +1,67 @@
+package engine_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+func TestWays(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		set  func(*facts)
+		want []string
+	}{
+		{"frozen", func(f *facts) {}, []string{"pack ccat.primecam>ccat.buffer ready/ready fresh"}},
+		{"packed: the ocean is crossed once", func(f *facts) { f.packed().copy("ccat.buffer", opsdb.Present) },
+			[]string{"ship ccat.buffer>cologne.buffer ready/ready fresh"}},
+		{"cologne down before", func(f *facts) { f.packed().copy("ccat.buffer", opsdb.Present).siteDown("cologne") },
+			[]string{"ship ccat.buffer>cornell.buffer ready/ready fresh"}},
+		{"cologne's link down before", func(f *facts) { f.packed().copy("ccat.buffer", opsdb.Present).linkDown("ccat>cologne") },
+			[]string{"ship ccat.buffer>cornell.buffer ready/ready fresh"}},
+		{"under way to cologne", func(f *facts) {
+			f.packed().copy("ccat.buffer", opsdb.Present).task("ship", "ccat.buffer", "cologne.buffer", opsdb.TaskInProgress)
+		}, []string{"ship ccat.buffer>cologne.buffer running/working "}},
+		{"cologne down during the transfer", func(f *facts) {
+			f.packed().copy("ccat.buffer", opsdb.Present).siteDown("cologne").task("ship", "ccat.buffer", "cologne.buffer", opsdb.TaskInProgress)
+		}, []string{"ship ccat.buffer>cologne.buffer running/working ", "ship ccat.buffer>cornell.buffer ready/ready fresh"}},
+		{"at cologne: archived there and replicated", func(f *facts) {
+			f.packed().copy("ccat.buffer", opsdb.Present).copy("cologne.buffer", opsdb.Present)
+		}, []string{"replicate cologne.buffer>cornell.buffer ready/ready fresh", "archive cologne.buffer>cologne.lta ready/ready fresh"}},
+		{"cologne down after", func(f *facts) {
+			f.packed().copy("ccat.buffer", opsdb.Present).copy("cologne.buffer", opsdb.Present).siteDown("cologne")
+		}, []string{"replicate cologne.buffer>cornell.buffer waiting/site_down fresh", "archive cologne.buffer>cologne.lta waiting/site_down fresh"}},
+		{"cut between the archives", func(f *facts) {
+			f.packed().copy("ccat.buffer", opsdb.Present).copy("cologne.buffer", opsdb.Present).copy("cologne.lta", opsdb.Present).linkDown("cologne>cornell")
+		}, []string{"replicate cologne.buffer>cornell.buffer waiting/link_down fresh"}},
+		{"archived everywhere", func(f *facts) {
+			f.packed().copy("cologne.lta", opsdb.Present).copy("cornell.lta", opsdb.Present)
+		}, nil},
+		{"an archive copy found corrupt", func(f *facts) {
+			f.packed().copy("cologne.lta", opsdb.Quarantined).copy("cornell.lta", opsdb.Present)
+		}, []string{"recall cornell.lta>cologne.buffer ready/ready repair"}},
+		{"an archive lacks it, buffers cleaned", func(f *facts) { f.packed().copy("cologne.lta", opsdb.Present) },
+			[]string{"recall cologne.lta>cornell.buffer ready/ready backfill"}},
+		{"request with only Cornell", func(f *facts) {
+			f.packed().copy("cornell.lta", opsdb.Present).copy("cologne.lta", opsdb.Present).locationDown("cologne.lta", "offline")
+			f.f.Requests = []opsdb.StagingRequest{{Package: f.f.Package.ID, Location: "cologne.ramses", Who: "ann"}}
+		}, []string{"process cornell.lta>cologne.ramses ready/ready request"}},
+		{"no copy left", func(f *facts) {
+			f.packed().at("ccat.primecam").State = opsdb.Deleted
+		}, []string{"archive cologne.buffer>cologne.lta blocked/no_copy fresh", "archive cornell.buffer>cornell.lta blocked/no_copy fresh"}},
+		{"packed again from intact source files", func(f *facts) { f.packed().copy("ccat.buffer", opsdb.Quarantined) },
+			[]string{"pack ccat.primecam>ccat.buffer ready/ready fresh"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFacts(ccat("cologne", "cornell"))
+			c.set(f)
+			if diff := cmp.Diff(c.want, show(f.evaluate())); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
