@@ -55,7 +55,10 @@ func (p Problem) String() string {
 }
 
 // List is all problems of a run. The zero value is empty and ready.
-type List struct{ problems []Problem }
+type List struct {
+	problems []Problem
+	known    map[Problem]bool
+}
 
 // Errorf adds an error.
 func (l *List) Errorf(at Place, code, hint, format string, args ...any) {
@@ -74,9 +77,14 @@ func (l *List) Notef(at Place, code, hint, format string, args ...any) {
 
 // Add adds a problem as it is; the same problem twice counts once.
 func (l *List) Add(p Problem) {
-	if !slices.Contains(l.problems, p) {
-		l.problems = append(l.problems, p)
+	if l.known[p] {
+		return
 	}
+	if l.known == nil {
+		l.known = map[Problem]bool{}
+	}
+	l.known[p] = true
+	l.problems = append(l.problems, p)
 }
 
 // Problems returns all, ordered by file, line, column and code, whatever the

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"strconv"
@@ -146,12 +147,12 @@ func (d *decoder) int(f Field, t Text) any {
 func (d *decoder) number(f Field, t Text) any {
 	v, err := strconv.ParseFloat(t.V, 64)
 	switch {
+	case errors.Is(err, strconv.ErrRange) || math.IsInf(v, 0):
+		d.list.Errorf(t.At, codeOutOfRange, "", "%s is too much for %s", display(t.V), f.Name)
 	case err != nil || math.IsNaN(v) || strings.ContainsAny(t.V, "xXpP_"):
 		d.list.Errorf(t.At, codeWrongType, "write a number, as 1.5", "%s is a number, not %s", f.Name, display(t.V))
 	case v < 0:
 		d.list.Errorf(t.At, codeNegative, "", "%s is not negative", f.Name)
-	case math.IsInf(v, 0):
-		d.list.Errorf(t.At, codeOutOfRange, "", "%s is finite", f.Name)
 	default:
 		return Value[float64]{v, t.At, t.Set}
 	}

@@ -212,6 +212,10 @@ func (d *decoder) words(n *yaml.Node, f Field) List {
 		items = n.Content
 	}
 	out := List{At: d.src.start(n), Set: true}
+	if n.Kind == yaml.MappingNode {
+		d.shape(n, f.Name, "a word or a list of words")
+		return out
+	}
 	for _, item := range items {
 		item = follow(item)
 		t, expanded, ok := d.scalar(item, f.Name)

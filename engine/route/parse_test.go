@@ -13,7 +13,7 @@ func stageTypes() []route.StageType {
 	}
 	types := []route.StageType{
 		{Name: "package", Fields: []route.Field{
-			text("select", "select"), text("close_when", "close_when"),
+			text("when", "when"), text("select", "select"), text("close_when", "close_when"),
 			{Name: "group_by", Type: route.Names, Default: "[instrument, observation, module]", Options: []string{"instrument", "observation", "module", "program"}},
 			{Name: "max_size", Type: route.Size, Default: "50GB"},
 		}},

@@ -20,12 +20,13 @@ type unit struct {
 type quantity struct {
 	what    string // as errors call it
 	example string
+	usual   string // the unit that is most often meant
 	units   []unit
 	most    int64 // of the result
 }
 
 func sizes() quantity {
-	return quantity{"a size", "50GB", []unit{
+	return quantity{"a size", "50GB", "GB", []unit{
 		{"B", 1},
 		{"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"PB", 1e15},
 		{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40}, {"PiB", 1 << 50},
@@ -34,7 +35,7 @@ func sizes() quantity {
 
 // durations are in nanoseconds; a day is 24 hours.
 func durations() quantity {
-	return quantity{"a duration", "90d", []unit{
+	return quantity{"a duration", "90d", "s", []unit{
 		{"ms", int64(time.Millisecond)}, {"s", int64(time.Second)}, {"m", int64(time.Minute)},
 		{"h", int64(time.Hour)}, {"d", 24 * int64(time.Hour)},
 	}, math.MaxInt64}
@@ -42,7 +43,7 @@ func durations() quantity {
 
 // rates are in bit/s.
 func rates() quantity {
-	return quantity{"a rate", "1Gbit/s", []unit{
+	return quantity{"a rate", "1Gbit/s", "Mbit/s", []unit{
 		{"bit/s", 1}, {"Kbit/s", 1e3}, {"Mbit/s", 1e6}, {"Gbit/s", 1e9}, {"Tbit/s", 1e12},
 		{"B/s", 8}, {"KB/s", 8e3}, {"MB/s", 8e6}, {"GB/s", 8e9}, {"TB/s", 8e12},
 		{"KiB/s", 8 << 10}, {"MiB/s", 8 << 20}, {"GiB/s", 8 << 30},
@@ -50,7 +51,7 @@ func rates() quantity {
 }
 
 func shares() quantity {
-	return quantity{"a share", "80%", []unit{{"%", 1}}, 100}
+	return quantity{"a share", "80%", "%", []unit{{"%", 1}}, 100}
 }
 
 // misread is why a text is not the quantity it should be.
@@ -71,7 +72,7 @@ func (q quantity) parse(s string) (int64, *misread) {
 	case strings.HasPrefix(trimmed, "-"):
 		return 0, &misread{codeNegative, "", q.what + " is not negative"}
 	case word == "":
-		return 0, &misread{codeNoUnit, "write " + number + q.units[len(q.units)/2].name + " or another unit of " + q.known(), q.what + " needs a unit"}
+		return 0, &misread{codeNoUnit, "for example " + number + q.usual + "; units are " + q.known(), q.what + " needs a unit"}
 	case trimmed != s, digits != trimmed, word[0] == ' ', word[0] == '.', word[0] == '_', word[0] == ',', word[0] == 'e', q.several(word):
 		return 0, &misread{codeNoQuantity, q.together(number, word), q.what + " is an integer and a unit, not " + strconv.Quote(s)}
 	}
@@ -116,15 +117,23 @@ func (q quantity) names() []string {
 
 func (q quantity) known() string { return strings.Join(q.names(), ", ") }
 
-// nearest is the hint with the unit that was meant; most often the case is wrong.
+// nearest is the hint with the unit that was meant: most often the case is
+// wrong, or it is written out.
 func (q quantity) nearest(word string) string {
+	short := ""
 	for _, u := range q.units {
 		if strings.EqualFold(u.name, word) {
 			return "did you mean " + u.name + "?"
 		}
+		if strings.HasPrefix(word, u.name) && len(u.name) > len(short) {
+			short = u.name
+		}
 	}
 	if n := diag.Nearest(word, q.names()); n != "" {
-		return "did you mean " + n + "?"
+		short = n
+	}
+	if short != "" {
+		return "did you mean " + short + "?"
 	}
 	return "units are " + q.known()
 }

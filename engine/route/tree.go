@@ -87,7 +87,10 @@ func (l *linter) walk(n *yaml.Node, depth int) bool {
 	if n.Kind == yaml.MappingNode {
 		l.keys(n)
 	}
-	for _, c := range n.Content {
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 {
+			continue // a key
+		}
 		if !l.walk(c, depth+1) {
 			return false
 		}
