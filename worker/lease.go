@@ -20,9 +20,9 @@ func (w *Worker) keep(ctx context.Context, work *work, ended <-chan end, cancel 
 	for {
 		select {
 		case e := <-ended:
-			return e
+			return stopped(ctx, e)
 		case <-ctx.Done():
-			return w.abandon(ended, fmt.Errorf("%w: %w", errStopped, ctx.Err()))
+			return stopped(ctx, w.abandon(ended, errors.New("cancelled")))
 		case <-tick.C:
 			if err := work.watch(w.cfg.Check); err != nil {
 				cancel(err)
@@ -38,6 +38,14 @@ func (w *Worker) keep(ctx context.Context, work *work, ended <-chan end, cancel 
 			}
 		}
 	}
+}
+
+// stopped tells an error of a run that was stopped from one of its own.
+func stopped(ctx context.Context, e end) end {
+	if e.err != nil && ctx.Err() != nil {
+		e.err = fmt.Errorf("%w: %w", errStopped, e.err)
+	}
+	return e
 }
 
 // renew prolongs the lease. That OpsDB is away is no reason to stop: the work
