@@ -64,19 +64,23 @@ func (d *Disk) Open(ctx context.Context, path string, offset, length int64) (io.
 		return nil, d.failed("open", path, err)
 	}
 	_ = unix.Fadvise(int(f.Fd()), offset, max(length, 0), unix.FADV_SEQUENTIAL)
-	r := &section{ctx: ctx, File: f, left: length}
+	r := &section{ctx: ctx, f: f, left: length}
 	if length < 0 {
 		r.left = 1<<63 - 1
 	}
 	return r, nil
 }
 
-// section is a part of an open file.
+// section is a part of an open file. It has none of the file's other methods:
+// its WriteTo would go past the end of the section.
 type section struct {
-	*os.File
+	f    *os.File
 	ctx  context.Context
 	left int64
 }
+
+// Close implements io.Closer.
+func (s *section) Close() error { return s.f.Close() }
 
 func (s *section) Read(p []byte) (int, error) {
 	if err := s.ctx.Err(); err != nil {
@@ -85,13 +89,13 @@ func (s *section) Read(p []byte) (int, error) {
 	if s.left <= 0 {
 		return 0, io.EOF
 	}
-	n, err := s.File.Read(p[:min(int64(len(p)), s.left)])
+	n, err := s.f.Read(p[:min(int64(len(p)), s.left)])
 	s.left -= int64(n)
 	return n, err
 }
 
 // Raw is the open file, at its offset, for one who copies inside the kernel.
-func (s *section) Raw() *os.File { return s.File }
+func (s *section) Raw() *os.File { return s.f }
 
 // Read implements [storage.Storage].
 func (d *Disk) Read(ctx context.Context, path string, medium bool, progress storage.Progress) (storage.Reading, error) {
