@@ -10,14 +10,15 @@ import (
 	"github.com/ccatobs/cdt/opsdb"
 )
 
-// spool holds lines of which there may be a million: in a file without a name, that is gone with its process.
-type spool struct {
+// Spool holds what may have a million lines: in a file without a name, which is gone with its process.
+type Spool struct {
 	file *os.File
 	buf  *bufio.Writer
 	size int64
 }
 
-func newSpool() (*spool, error) {
+// NewSpool makes an empty spool in the system's folder for temporary files.
+func NewSpool() (*Spool, error) {
 	f, err := os.CreateTemp("", "cdt-spool-*")
 	if err != nil {
 		return nil, fmt.Errorf("make a spool: %w", err)
@@ -26,17 +27,18 @@ func newSpool() (*spool, error) {
 		_ = f.Close()
 		return nil, fmt.Errorf("make a spool: %w", err)
 	}
-	return &spool{file: f, buf: bufio.NewWriterSize(f, 64<<10)}, nil
+	return &Spool{file: f, buf: bufio.NewWriterSize(f, 64<<10)}, nil
 }
 
-func (s *spool) Write(b []byte) (int, error) {
+// Write adds to the spool.
+func (s *Spool) Write(b []byte) (int, error) {
 	n, err := s.buf.Write(b)
 	s.size += int64(n)
 	return n, err
 }
 
-// rewind returns what was written, from its beginning.
-func (s *spool) rewind() (io.Reader, error) {
+// Rewind returns what was written so far, from its beginning. It may be called again.
+func (s *Spool) Rewind() (io.Reader, error) {
 	if err := s.buf.Flush(); err != nil {
 		return nil, fmt.Errorf("write the spool: %w", err)
 	}
@@ -44,7 +46,7 @@ func (s *spool) rewind() (io.Reader, error) {
 }
 
 // Close drops the spool.
-func (s *spool) Close() error { return s.file.Close() }
+func (s *Spool) Close() error { return s.file.Close() }
 
 // storedName is one entry of cdt-names.json: the member stored under Name has the true path Raw.
 type storedName struct {
@@ -60,16 +62,16 @@ type storedNames struct {
 
 // namesWriter spools cdt-names.json.
 type namesWriter struct {
-	*spool
+	*Spool
 	count int
 }
 
 func newNamesWriter() (*namesWriter, error) {
-	s, err := newSpool()
+	s, err := NewSpool()
 	if err != nil {
 		return nil, err
 	}
-	return &namesWriter{spool: s}, nil
+	return &namesWriter{Spool: s}, nil
 }
 
 func (w *namesWriter) add(m opsdb.Member) error {

@@ -53,7 +53,7 @@ func (e *MemberError) Unwrap() error { return e.Err }
 type writer struct {
 	job      Job
 	pipe     *pipe
-	manifest *spool
+	manifest *Spool
 	names    *namesWriter
 	tags     []tag
 	out      Written
@@ -69,7 +69,7 @@ type tag struct {
 // Write writes the bag to w, reading every member once. What is wrong with a
 // member ends the writing with a *MemberError. Memory does not grow with the number of members.
 func Write(ctx context.Context, w io.Writer, job Job) (Written, error) {
-	manifest, err := newSpool()
+	manifest, err := NewSpool()
 	if err != nil {
 		return Written{}, err
 	}
@@ -200,7 +200,7 @@ func (b *writer) tagFiles() error {
 		if err := b.names.end(); err != nil {
 			return err
 		}
-		if err := b.tagFile(NamesFile, b.names.spool); err != nil {
+		if err := b.tagFile(NamesFile, b.names.Spool); err != nil {
 			return err
 		}
 	}
@@ -219,8 +219,8 @@ func (b *writer) tagBytes(name string, content []byte) error {
 	return b.tag(name, int64(len(content)), bytes.NewReader(content))
 }
 
-func (b *writer) tagFile(name string, s *spool) error {
-	r, err := s.rewind()
+func (b *writer) tagFile(name string, s *Spool) error {
+	r, err := s.Rewind()
 	if err != nil {
 		return err
 	}

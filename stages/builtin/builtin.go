@@ -24,3 +24,10 @@ type Deps struct {
 func Specs() []stages.Spec {
 	return []stages.Spec{packageSpec(), transferSpec(), archiveSpec(), stageSpec(), verifySpec(), deleteSpec()}
 }
+
+// All returns all stage types, in the order in which they are documented.
+func All(deps Deps) stages.Registry {
+	return stages.Registry{
+		packageStage{deps}, transferStage{deps}, archiveStage{deps}, stageStage{deps}, verifyStage{deps}, deleteStage{deps},
+	}
+}

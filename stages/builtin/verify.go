@@ -1,6 +1,8 @@
 package builtin
 
 import (
+	"context"
+
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/stages"
 	"github.com/ccatobs/cdt/storage"
@@ -19,4 +21,31 @@ func verifySpec() stages.Spec {
 		Phases:  phases(storage.ReadingBack, checking, storage.Committing),
 		ToTypes: []opsdb.LocationType{opsdb.Buffer, opsdb.Archive},
 	}
+}
+
+// verifyStage re-reads copies.
+type verifyStage struct{ deps Deps }
+
+// Spec implements [stages.Stage].
+func (verifyStage) Spec() stages.Spec { return verifySpec() }
+
+// Run implements [stages.Stage]. A copy that is wrong or gone is an outcome; an error means that nothing was found out.
+func (s verifyStage) Run(ctx context.Context, w stages.Work) (opsdb.Outcome, error) {
+	r := newRun(s.deps, w)
+	target, err := r.target()
+	if err != nil {
+		return opsdb.Outcome{}, err
+	}
+	st, err := r.storage(target.Location)
+	if err != nil {
+		return opsdb.Outcome{}, err
+	}
+	found, err := r.examine(ctx, st, target.Path)
+	if err != nil {
+		return opsdb.Outcome{}, err
+	}
+	if !found.good {
+		return r.corrupt(ctx, st, target, r.a.ToType, found)
+	}
+	return opsdb.Outcome{Receipts: []opsdb.Receipt{r.receipt(target.Location, target.Path, found.reading)}}, nil
 }
