@@ -22,14 +22,12 @@ const maxFiles = 1000
 // Load reads a folder of routes, or one file, as [Read] does, and parses it.
 func Load(name string, o Options) (*Set, *diag.List) {
 	files, problems := Read(name)
-	set, list := Parse(files, o)
-	if !problems.Failed() {
-		return set, list
+	if len(files) == 0 {
+		return &Set{}, problems
 	}
+	set, list := Parse(files, o)
 	for _, p := range list.Problems() {
-		if p.Code != codeNothing {
-			problems.Add(p)
-		}
+		problems.Add(p)
 	}
 	return set, problems
 }
@@ -54,7 +52,11 @@ func Read(name string) (map[string][]byte, *diag.List) {
 		return nil, list
 	}
 	defer root.Close()
-	return readFolder(name, root, list), list
+	files := readFolder(name, root, list)
+	if len(files) == 0 && !list.Failed() {
+		nothing(diag.Place{File: name}, list)
+	}
+	return files, list
 }
 
 // ReadFS reads the texts of a folder that is not on disk, as the embedded routes.

@@ -34,9 +34,13 @@ func Parse(files map[string][]byte, o Options) (*Set, *diag.List) {
 	}
 	set.once(list)
 	if len(set.Sites)+len(set.Links)+len(set.Sets)+len(set.Routes) == 0 && !list.Failed() {
-		list.Errorf(set.first(), codeNothing, "write sites, links and routes into *.yaml files", "there are no routes here")
+		nothing(set.first(), list)
 	}
 	return set, list
+}
+
+func nothing(at diag.Place, list *diag.List) {
+	list.Errorf(at, codeNothing, "write sites, links and routes into *.yaml files", "there are no routes here")
 }
 
 // first is the place to blame for what is nowhere.

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -23,11 +24,14 @@ func Schema(types []StageType) ([]byte, error) {
 	s.properties(root)["version"] = object{"const": 1, "description": "version of the language"}
 	s.grammars()
 	s.stages()
-	out, err := json.MarshalIndent(root, "", "  ")
-	if err != nil {
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(root); err != nil {
 		return nil, fmt.Errorf("write the schema of routes: %w", err)
 	}
-	return append(out, '\n'), nil
+	return out.Bytes(), nil
 }
 
 type schemer struct {
@@ -62,7 +66,7 @@ func (s schemer) described(f Field) object {
 	}
 	help := f.Help
 	if f.Example != "" {
-		help += ". Example: " + f.Example
+		help = strings.TrimSuffix(help, ".") + ". Example: " + f.Example
 	}
 	if help != "" {
 		out["description"] = help
