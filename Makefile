@@ -31,6 +31,9 @@ test: format vet lint ## Everything that must pass: format, vet, lint, all tests
 test-short: ## The tests without the race detector and without the long ones
 	$(GO) test -short $(TEST_FLAGS) ./...
 
+test-servers: ## The tests that start real servers (PostgreSQL); what is missing fails and says so
+	$(GO) test $(RACE) -tags servers -timeout 14m $(TEST_FLAGS) ./testserver/... ./opsdb/...
+
 bench: ## Run benchmarks, one by name with BENCH=pack
 	CDT_BENCH='$(BENCH)' $(GO) test -run '^$$' -bench '(?i)$(BENCH)' -benchtime $(BENCHTIME) -timeout 60m $(TEST_FLAGS) ./...
 
@@ -68,4 +71,4 @@ help: ## Print this
 	  /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	  /^[a-z][a-z-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: build demo test test-short bench generate format vet lint install-tools clean help
+.PHONY: build demo test test-short test-servers bench generate format vet lint install-tools clean help

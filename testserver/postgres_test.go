@@ -1,0 +1,31 @@
+//go:build servers
+
+package testserver_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/ccatobs/cdt/testserver"
+)
+
+func TestPostgresAnswersAndForgets(t *testing.T) {
+	t.Parallel()
+	var dsn string
+	t.Run("while it runs", func(t *testing.T) {
+		dsn = testserver.Postgres(t)
+		if out, err := ask(t, dsn); err != nil || strings.TrimSpace(out) != "42" {
+			t.Errorf("it answered %q, %v", out, err)
+		}
+	})
+	if out, err := ask(t, dsn); err == nil {
+		t.Errorf("after its test it still answers %q", out)
+	}
+}
+
+func ask(t *testing.T, dsn string) (string, error) {
+	psql := testserver.Need(t, "psql", "postgresql-client")
+	out, err := exec.CommandContext(t.Context(), psql, "-X", "-A", "-t", "-c", "SELECT 6*7", dsn).CombinedOutput()
+	return string(out), err
+}
