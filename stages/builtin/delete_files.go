@@ -120,10 +120,7 @@ func (d *remover) restoreHeld(ctx context.Context) error {
 }
 
 func (d *remover) restore(ctx context.Context, a storage.Attempt, held []int) error {
-	if len(held) == 0 {
-		return nil
-	}
-	which := map[int]bool{}
+	which := map[int]bool{0: len(held) == 0} // an attempt that holds nothing yet is cleared away
 	for _, n := range held {
 		which[n] = true
 	}

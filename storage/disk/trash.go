@@ -238,8 +238,8 @@ func (d *Disk) OpenTrashed(ctx context.Context, a storage.Attempt, n int) (stora
 // RestoreFile implements [storage.Tree].
 func (d *Disk) RestoreFile(ctx context.Context, a storage.Attempt, n int, path string) error {
 	err := d.putBack(ctx, a, strconv.Itoa(n), path)
-	if err == nil {
-		err = d.emptied(ctx, a)
+	if err == nil || errors.Is(err, fs.ErrNotExist) { // killed before the first file came: the folder goes too
+		err = errors.Join(err, d.emptied(ctx, a))
 	}
 	return d.failed("restore", path, err)
 }
