@@ -47,23 +47,23 @@ func (v *view) when(m *graph.Move) shut {
 		return shut{}
 	}
 	env := v.moveEnv(m)
-	v.wakeAt(nextChange(p, env, v.now))
+	v.wakeAt(p.Next(env, v.now))
 	v.waitForReads(p, m)
-	yes, err := truth(p, env)
+	yes, err := p.Bool(env)
 	switch {
 	case err != nil:
 		return shut{reason: BadExpression, text: "when: " + err.Error()}
 	case yes:
 		return shut{}
-	case m.Stage.Type == typeStage && source(p) == "requested":
+	case m.Stage.Type == typeStage && p.String() == "requested":
 		return shut{reason: NotRequested, text: "no staging request is open for " + m.To.Name}
 	}
-	return shut{reason: WhenFalse, text: "when: " + source(p)}
+	return shut{reason: WhenFalse, text: "when: " + p.String()}
 }
 
 // waitForReads names the facts about places that an expression reads.
 func (v *view) waitForReads(p *expr.Program, m *graph.Move) {
-	r := reads(p)
+	r := p.Reads()
 	if slices.Contains(r.Places, "from") {
 		v.waitFor("location:" + m.From.Name)
 	}

@@ -49,14 +49,25 @@ func (v *view) decideMove(m *graph.Move) {
 	why, gates := v.walk(m)
 	d.Reason, d.Text, d.Next, d.Gates = why.reason, why.text, why.next, gates
 	if why.open() {
-		d.Reason = CanGo
-		if m.Stage.Choose == "least_backlog" {
-			d.Text = "least_backlog is carried out as order by this version"
-		}
+		d.Reason, d.Text = CanGo, v.readyText(m)
 	}
 	v.wakeAt(why.next)
 	v.waitFor(why.cause)
 	v.byMove[m] = v.record(d, v.openMove(m, d.Reason))
+}
+
+// inLine says of a ready move that its destination is full and no other way
+// has room: it waits in line, and a refusal is nothing new.
+const inLine = "in line for room: no other way has any"
+
+func (v *view) readyText(m *graph.Move) string {
+	switch {
+	case v.shutMove(m).reason == NoRoom:
+		return inLine
+	case m.Stage.Choose == "least_backlog":
+		return "least_backlog is carried out as order by this version"
+	}
+	return ""
 }
 
 func decisionOf(m *graph.Move) Decision {
@@ -213,10 +224,10 @@ func (v *view) gatePause(m *graph.Move) shut {
 }
 
 func (v *view) gateWindow(m *graph.Move) shut {
-	if windowOpen(m.Stage.Window, v.now) {
+	if m.Stage.Window == nil || m.Stage.Window.Open(v.now) {
 		return shut{}
 	}
-	next := windowNext(m.Stage.Window, v.now)
+	next := m.Stage.Window.Next(v.now)
 	return shut{reason: OutsideWindow, text: "opens " + stamp(next), next: next}
 }
 

@@ -62,12 +62,20 @@ func (v *view) openMove(m *graph.Move, r Reason) *opsdb.OpenMove {
 	if c := v.have[m.From.Name]; c != nil {
 		om.SourceCopy = c.ID
 	}
+	if c := v.live[m.To.Name]; c != nil && (c.State == opsdb.Expected || c.State == opsdb.Arrived) && v.backsOff(m) {
+		om.Bytes = 0 // its room is taken already
+	}
 	if w != nil {
 		om.Class, om.OnWay = w.class, v.relay(m)
 	} else if t := v.taskOf(m.Stage.Name, m.From.Name, m.To.Name); t != nil {
 		om.Class = t.Class
 	}
 	return om
+}
+
+func (v *view) backsOff(m *graph.Move) bool {
+	t := v.taskOf(m.Stage.Name, m.From.Name, m.To.Name)
+	return t != nil && t.State == opsdb.TaskPending
 }
 
 // saidBefore reports whether the same trouble of the same place is noted by an earlier move.
@@ -100,7 +108,7 @@ func (v *view) priority(m *graph.Move) int {
 	if m.Stage.Priority == nil {
 		return 0
 	}
-	n, err := number(m.Stage.Priority, v.moveEnv(m))
+	n, err := m.Stage.Priority.Int(v.moveEnv(m))
 	if err != nil {
 		return 0
 	}
@@ -138,8 +146,14 @@ func (v *view) nameCauses() {
 }
 
 func (v *view) waitForMove(m *graph.Move) {
-	v.waitFor("location:"+m.From.Name, "location:"+m.To.Name, "site:"+m.From.Site.Name, "site:"+m.To.Site.Name, "room:"+m.To.Name)
+	v.waitFor("location:"+m.From.Name, "location:"+m.To.Name, "site:"+m.From.Site.Name, "site:"+m.To.Site.Name)
 	if m.Link != nil {
 		v.waitFor("link:" + m.Link.Name())
 	}
+	if v.plan.first[m] != nil && v.plan.place[m.To.Name] == nil {
+		v.waitFor(refusedCause(v.p.ID))
+	}
 }
+
+// refusedCause wakes a package to which Dispatch gave no room: another way may have some.
+func refusedCause(id opsdb.ID) string { return "refused:" + string(id) }

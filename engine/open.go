@@ -115,17 +115,3 @@ func (o openness) roomLimit(name string) (limit int64, known bool) {
 	}
 	return limit, known
 }
-
-// fits reports whether bytes more have room at a location now. The reserve is
-// only for packages that have left their source site.
-func (o openness) fits(at *graph.Location, bytes int64, left bool) bool {
-	limit, known := o.roomLimit(at.Name)
-	if !known {
-		return true
-	}
-	if !left {
-		limit -= at.Reserve
-	}
-	l := o.w.Locations[at.Name]
-	return l.Used+l.Reserved+bytes <= limit
-}

@@ -71,6 +71,7 @@ func (v *view) whyKeep(c *opsdb.Copy, rule *graph.Rule, urgent map[opsdb.ID]bool
 		func() shut { return v.ruleSays(c, rule) },
 		func() shut { return v.gateSays(c, task, urgent) },
 		func() shut { return v.filesFree(c) },
+		func() shut { return v.givenUp(task) },
 		func() shut { return v.timeSound() },
 		func() shut { return v.grace(c) },
 		func() shut { return v.peersWilling(c) },
@@ -96,16 +97,16 @@ func (v *view) ruleSays(c *opsdb.Copy, rule *graph.Rule) shut {
 	env := v.packageEnv()
 	env.Age, env.Here = v.age(c.VerifiedAge), v.placeEnv(rule.Location)
 	env.Requested, env.Released = v.requested(c.Location), v.released(c.Location)
-	if slices.Contains(reads(rule.When).Places, "here") {
+	if slices.Contains(rule.When.Reads().Places, "here") {
 		v.waitFor("location:" + c.Location)
 	}
-	v.wakeAt(nextChange(rule.When, env, v.now))
-	yes, err := truth(rule.When, env)
+	v.wakeAt(rule.When.Next(env, v.now))
+	yes, err := rule.When.Bool(env)
 	switch {
 	case err != nil:
 		return shut{reason: BadExpression, text: "delete_when: " + err.Error()}
 	case !yes:
-		return shut{reason: KeepRule, text: "delete_when: " + source(rule.When), next: nextChange(rule.When, env, v.now)}
+		return shut{reason: KeepRule, text: "delete_when: " + rule.When.String(), next: rule.When.Next(env, v.now)}
 	}
 	return shut{}
 }
@@ -144,6 +145,14 @@ func (v *view) filesFree(c *opsdb.Copy) shut {
 	return shut{}
 }
 
+// givenUp keeps a deletion that failed for good until a person retries it.
+func (v *view) givenUp(task *opsdb.Task) shut {
+	if task != nil && task.State == opsdb.TaskFailed {
+		return v.retry(task)
+	}
+	return shut{}
+}
+
 func (v *view) timeSound() shut {
 	if v.w.TimeSuspect {
 		return shut{reason: TimeSuspect, text: "the clock has jumped and nobody has confirmed it"}
@@ -152,7 +161,7 @@ func (v *view) timeSound() shut {
 }
 
 func condemned(c *opsdb.Copy) bool {
-	return c.State == opsdb.DeletionPossible || c.State == opsdb.DeletionScheduled || c.State == opsdb.DeletionFailed
+	return c.State == opsdb.DeletionPossible || c.State == opsdb.DeletionScheduled
 }
 
 // grace counts observed time since the copy was condemned (S7).
@@ -197,7 +206,7 @@ func (v *view) condemnOrPardon(c *opsdb.Copy, r Reason) {
 	switch {
 	case r == Condemning:
 		v.res.Condemn = append(v.res.Condemn, c.ID)
-	case (c.State == opsdb.DeletionPossible || c.State == opsdb.DeletionScheduled || c.State == opsdb.DeletionFailed) && pardons(r):
+	case (condemned(c) || c.State == opsdb.DeletionFailed) && pardons(r):
 		v.res.Pardon = append(v.res.Pardon, c.ID)
 	}
 }

@@ -68,8 +68,8 @@ func (v *view) whyNotRead(c *opsdb.Copy, stage *graph.Stage, name string, urgent
 	if s := o.pausedMove(v.route, name, c.Location, c.Location, nil); !s.open() {
 		return s
 	}
-	if stage != nil && !atOnce && !windowOpen(stage.Window, v.now) {
-		next := windowNext(stage.Window, v.now)
+	if stage != nil && stage.Window != nil && !atOnce && !stage.Window.Open(v.now) {
+		next := stage.Window.Next(v.now)
 		return shut{reason: OutsideWindow, text: "opens " + stamp(next), next: next}
 	}
 	if s := v.retry(task); !s.open() {

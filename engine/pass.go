@@ -1,0 +1,205 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/ccatobs/cdt/clock"
+	"github.com/ccatobs/cdt/effect"
+	"github.com/ccatobs/cdt/engine/graph"
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+// Store is what the engine needs of OpsDB.
+type Store interface {
+	opsdb.Planning
+	Changed() <-chan struct{}
+}
+
+// Config is what an engine is made of.
+type Config struct {
+	Store Store
+	// Enqueue brings tasks to their sites; it may be offered the same task again.
+	Enqueue func(ctx context.Context, tasks []opsdb.Task) error
+	Clock   clock.Clock
+	// Monotonic is how much time has passed since some fixed moment, by a
+	// clock that cannot be set. Nil: the clock is virtual and taken at its word.
+	Monotonic func() time.Duration
+	Limits    Limits
+	// Batch is how many packages, files or groups are taken at once (default 500).
+	Batch int
+	// Sweep is how often the loop looks though nothing woke it (default 30 s).
+	Sweep time.Duration
+	Log   *slog.Logger // default: nowhere
+}
+
+// Progress is what one pass did.
+type Progress struct {
+	Routed     int // files looked at
+	Closed     int // packages made of closed groups
+	Evaluated  int // packages
+	Dispatched int // tasks
+	Expired    int // tasks offered again because nobody claimed or renewed them
+	Chained    int // events
+}
+
+// Idle reports whether the pass found nothing to do.
+func (p Progress) Idle() bool { return p == Progress{} }
+
+// Engine is the loop around [Evaluate] and [Arrange]. Its methods may be called
+// by several goroutines; passes run one after another. Several engines may
+// share a store.
+type Engine struct {
+	cfg    Config
+	turns  *Turns
+	poke   chan struct{}
+	pass   sync.Mutex // one pass at a time
+	mu     sync.Mutex // guards active
+	active *plans
+
+	ticked  time.Duration   // monotonic time of the last tick
+	running bool            // a first tick was made
+	down    map[string]bool // which sites were down at the last pass; nil: none yet
+}
+
+// plans is the graph in force with the number of its revision.
+type plans struct {
+	graph    *graph.Graph
+	revision int64
+}
+
+// New makes an engine. It does nothing before [Engine.Activate].
+func New(cfg Config) *Engine {
+	if cfg.Batch <= 0 {
+		cfg.Batch = 500
+	}
+	if cfg.Sweep <= 0 {
+		cfg.Sweep = 30 * time.Second
+	}
+	if cfg.Limits.ClaimBy <= 0 {
+		cfg.Limits.ClaimBy = 2 * time.Minute
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Engine{cfg: cfg, turns: NewTurns(), poke: make(chan struct{}, 1)}
+}
+
+// Activate puts a revision in force: it is appended to OpsDB unless its routes
+// are the active ones, places are mirrored, and everything becomes dirty. The
+// number of rev is the store's. opsdb.ErrInUse says what still refers to a
+// place that is no longer there.
+func (e *Engine) Activate(ctx context.Context, g *graph.Graph, rev opsdb.Revision) (opsdb.Revision, error) {
+	e.pass.Lock()
+	defer e.pass.Unlock()
+	if rev.Digest == "" {
+		rev.Digest = g.Digest
+	}
+	effect.Point(ctx, "engine.activate.before")
+	got, err := e.cfg.Store.Activate(ctx, rev, MirrorOf(g))
+	if err != nil {
+		return opsdb.Revision{}, fmt.Errorf("activate routes %s: %w", short(rev.Digest), err)
+	}
+	effect.Point(ctx, "engine.activate.after")
+	e.mu.Lock()
+	e.active = &plans{g, got.Number}
+	e.mu.Unlock()
+	e.Poke()
+	return got, nil
+}
+
+func short(d opsdb.Digest) string { return string(d[:min(len(d), 12)]) }
+
+// Graph is the graph in force and its revision; nil before [Engine.Activate].
+func (e *Engine) Graph() (*graph.Graph, int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.active == nil {
+		return nil, 0
+	}
+	return e.active.graph, e.active.revision
+}
+
+// ErrNotActive is returned by a pass before any revision was activated.
+var ErrNotActive = errors.New("no routes are in force")
+
+// Pass is one round: the clock, what expired, files, groups, packages,
+// dispatch, the audit chain. It returns what it did and when something is due
+// next (zero: nothing by itself). To be called again after any error.
+func (e *Engine) Pass(ctx context.Context) (did Progress, next time.Time, err error) {
+	e.pass.Lock()
+	defer e.pass.Unlock()
+	e.mu.Lock()
+	p := e.active
+	e.mu.Unlock()
+	if p == nil {
+		return did, next, ErrNotActive
+	}
+	for _, step := range []func(context.Context, *plans, *Progress) error{
+		e.tick, e.expire, e.watch, e.routeFiles, e.closeGroups, e.evaluate, e.dispatchAll, e.chain} {
+		if err := step(ctx, p, &did); err != nil {
+			return did, next, err
+		}
+	}
+	next, err = e.cfg.Store.NextWake(ctx)
+	if err != nil {
+		return did, next, fmt.Errorf("ask when something is due: %w", err)
+	}
+	return did, next, nil
+}
+
+func (e *Engine) tick(ctx context.Context, _ *plans, _ *Progress) error {
+	passed, now := time.Duration(0), e.monotonic()
+	if e.running {
+		passed = now - e.ticked
+	}
+	if err := e.cfg.Store.Tick(ctx, passed, e.cfg.Monotonic == nil); err != nil {
+		return fmt.Errorf("tell how much time has passed: %w", err)
+	}
+	e.ticked, e.running = now, true
+	return nil
+}
+
+func (e *Engine) monotonic() time.Duration {
+	if e.cfg.Monotonic != nil {
+		return e.cfg.Monotonic()
+	}
+	return time.Duration(e.cfg.Clock.Now().UnixNano())
+}
+
+func (e *Engine) expire(ctx context.Context, _ *plans, did *Progress) error {
+	tasks, err := e.cfg.Store.Expire(ctx, e.cfg.Clock.Now(), e.cfg.Limits.ClaimBy)
+	if err != nil {
+		return fmt.Errorf("expire claims and leases: %w", err)
+	}
+	did.Expired = len(tasks)
+	if len(tasks) == 0 {
+		return nil
+	}
+	if err := e.cfg.Enqueue(ctx, tasks); err != nil {
+		return fmt.Errorf("enqueue what expired: %w", err)
+	}
+	return nil
+}
+
+func (e *Engine) dispatchAll(ctx context.Context, p *plans, did *Progress) error {
+	made, err := e.dispatch(ctx, p)
+	did.Dispatched += made
+	return err
+}
+
+func (e *Engine) chain(ctx context.Context, _ *plans, did *Progress) error {
+	for {
+		n, err := e.cfg.Store.Chain(ctx)
+		if err != nil {
+			return fmt.Errorf("chain events: %w", err)
+		}
+		if did.Chained += n; n == 0 {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,64 @@
+package engine
+
+import (
+	"context"
+	"time"
+)
+
+// shortest is the least time between two passes that a timer starts: what is
+// due but cannot be done must not keep the loop spinning.
+const shortest = 50 * time.Millisecond
+
+// Poke asks for a pass soon: a virtual clock was moved, say.
+func (e *Engine) Poke() {
+	select {
+	case e.poke <- struct{}{}:
+	default:
+	}
+}
+
+// Run makes passes until ctx ends: whenever facts change, when something is
+// due, and every so often (the sweep) in case a wake-up was lost. An error of a
+// pass is logged, and the next pass comes after a while. It returns ctx.Err().
+func (e *Engine) Run(ctx context.Context) error {
+	for {
+		did, next, err := e.Pass(ctx)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			e.cfg.Log.ErrorContext(ctx, "a pass ended early", "error", err)
+		}
+		if err := e.sleep(ctx, e.pause(did, next, err)); err != nil {
+			return err
+		}
+	}
+}
+
+// pause is how long to sleep if nothing wakes the loop.
+func (e *Engine) pause(did Progress, next time.Time, err error) time.Duration {
+	wait := e.cfg.Sweep
+	if err != nil {
+		return min(wait, 20*shortest)
+	}
+	if !next.IsZero() {
+		wait = min(wait, next.Sub(e.cfg.Clock.Now()))
+	}
+	if did.Dispatched > 0 || did.Evaluated > 0 {
+		wait = min(wait, 20*shortest)
+	}
+	return max(wait, shortest)
+}
+
+func (e *Engine) sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+	case <-e.poke:
+	case <-e.cfg.Store.Changed():
+	}
+	return nil
+}
