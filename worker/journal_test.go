@@ -3,6 +3,7 @@ package worker_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -136,7 +137,7 @@ func TestAResultThatWaitedTooLongIsDropped(t *testing.T) {
 func TestAResultOpsDBDoesNotTakeBecomesAFailure(t *testing.T) {
 	t.Parallel()
 	s := newShop(worker.Config{}, ends(opsdb.Outcome{Receipts: []opsdb.Receipt{receipt()}}, nil))
-	s.desk.refuse = opsdb.ErrInvariant
+	s.desk.refuse = errors.New("disk I/O error")
 	task := s.desk.add(nil)
 	other := s.desk.add(nil)
 	_, _ = s.RunTask(t.Context(), task.ID)
@@ -146,11 +147,31 @@ func TestAResultOpsDBDoesNotTakeBecomesAFailure(t *testing.T) {
 		}
 	}
 	got := s.desk.fails[task.ID]
-	if len(got) != 1 || !got[0].counts || !strings.Contains(got[0].failure.Text, "invariant broken") || s.Waiting() != 0 {
+	if len(got) != 1 || !got[0].counts || !strings.Contains(got[0].failure.Text, "disk I/O error") || s.Waiting() != 0 {
 		t.Fatalf("failed %+v, %d wait", got, s.Waiting())
 	}
 	s.desk.refuse = nil
 	s.do(t, other.ID)
+}
+
+func TestAResultThatContradictsTheFactsIsAFailureAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newShop(worker.Config{}, ends(opsdb.Outcome{Receipts: []opsdb.Receipt{receipt()}}, nil))
+	s.desk.refuse = fmt.Errorf("copy is deleted: %w", opsdb.ErrInvariant)
+	task := s.desk.add(nil)
+	s.do(t, task.ID)
+	got := s.desk.fails[task.ID]
+	if len(got) != 1 || !got[0].counts || got[0].failure.Class != opsdb.Transient || !strings.Contains(got[0].failure.Text, "copy is deleted") {
+		t.Fatalf("failed %+v", got)
+	}
+	if len(s.desk.receipts) != 1 || s.Waiting() != 0 {
+		t.Fatalf("%d receipts, %d results wait", len(s.desk.receipts), s.Waiting())
+	}
+	last := s.desk.add(func(t *opsdb.Task) { t.Attempts = 7 })
+	s.do(t, last.ID)
+	if got := s.desk.fails[last.ID][0]; got.failure.Class != opsdb.Permanent || got.after != 0 {
+		t.Fatalf("the last attempt failed as %+v", got)
+	}
 }
 
 func TestJournalFile(t *testing.T) {

@@ -25,6 +25,7 @@ const (
 // judge turns the end of a run into the result that is recorded.
 func (w *Worker) judge(ctx context.Context, t opsdb.Task, e end) Result {
 	r := Result{Version: opsdb.FormatVersion, ID: opsdb.NewID(), Task: t.ID, Token: t.Token, Piece: t.Piece, Outcome: e.outcome}
+	r.Last = t.Attempts+1 >= or(w.cfg.Attempts(t), defaultAttempts)
 	var later *stages.LaterError
 	var objection *opsdb.Objection
 	switch {
@@ -58,7 +59,7 @@ func (w *Worker) fail(ctx context.Context, r *Result, t opsdb.Task, f opsdb.Fail
 	default: // transient, data
 		r.Counts = true
 		r.After = w.delay(t.Attempts + 1)
-		if limit := or(w.cfg.Attempts(t), defaultAttempts); t.Attempts+1 >= limit {
+		if r.Last {
 			f.Text = fmt.Sprintf("%d attempts, the last one: %s", t.Attempts+1, f.Text)
 			f.Class, f.Reason, r.After = opsdb.Permanent, or(f.Reason, attemptsExceeded), 0
 		}

@@ -47,14 +47,6 @@ func (w *Worker) again(ctx context.Context, r Result) error {
 	return w.cfg.Journal.Done(r.ID)
 }
 
-// refused is the failure that stands for a result OpsDB does not take.
-func refused(r Result, err error) Result {
-	r.Kind, r.Counts, r.After = Failed, true, longestDelay
-	r.Failure = &opsdb.Failure{Class: opsdb.Transient, Text: fmt.Sprintf("the result could not be recorded: %v", err)}
-	r.Outcome = opsdb.Outcome{Receipts: r.Outcome.Receipts}
-	return r
-}
-
 // resolve writes a result unless reading the task shows that this was done
 // already, by a commit whose answer never came, or that it is too late.
 func (w *Worker) resolve(ctx context.Context, r Result) error {

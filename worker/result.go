@@ -34,6 +34,7 @@ type Result struct {
 	After   time.Duration  `json:"after,omitempty"` // nanoseconds until the next try
 	Counts  bool           `json:"counts,omitempty"`
 	Reason  string         `json:"reason,omitempty"`
+	Last    bool           `json:"last,omitempty"` // no counted attempt is left after this one
 	Tries   int            `json:"-"` // how often OpsDB answered and did not take it
 }
 
@@ -60,7 +61,26 @@ func (w *Worker) write(ctx context.Context, r Result) error {
 		w.cfg.Log.WarnContext(ctx, "result came too late and is dropped", "task", r.Task, "token", r.Token, "kind", r.Kind)
 		return w.receipts(ctx, r)
 	}
+	if r.Kind == Finished && contradicts(err) {
+		return w.write(ctx, refused(r, err))
+	}
 	return err
+}
+
+// contradicts reports whether OpsDB refuses a result for what it says: no waiting mends that, another attempt may.
+func contradicts(err error) bool {
+	return errors.Is(err, opsdb.ErrInvariant) || errors.Is(err, opsdb.ErrChanged) || errors.Is(err, opsdb.ErrConflict)
+}
+
+// refused is the failure that stands for a result OpsDB does not take.
+func refused(r Result, err error) Result {
+	r.Kind, r.Counts, r.After = Failed, true, longestProbe
+	r.Failure = &opsdb.Failure{Class: opsdb.Transient, Text: fmt.Sprintf("the result could not be recorded: %v", err)}
+	if r.Last {
+		r.Failure.Class, r.Failure.Reason, r.After = opsdb.Permanent, attemptsExceeded, 0
+	}
+	r.Outcome = opsdb.Outcome{Receipts: r.Outcome.Receipts}
+	return r
 }
 
 func (w *Worker) commit(ctx context.Context, r Result) error {

@@ -1,0 +1,255 @@
+package worker_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ccatobs/cdt/jobs"
+	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/stages"
+	"github.com/ccatobs/cdt/worker"
+)
+
+// run starts the worker; stop cancels it and waits for its end.
+func (s *shop) run(t *testing.T) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	return func() {
+		t.Helper()
+		cancel()
+		if err := <-ended; err != nil {
+			t.Fatalf("the worker ended with %v", err)
+		}
+	}
+}
+
+func TestRunDoesWhatComesAndSignsOff(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShop(worker.Config{Version: "v1"}, ends(opsdb.Outcome{}, nil))
+		stop := s.run(t)
+		for range 10 {
+			task := s.desk.add(nil)
+			s.offer(t, task)
+			if id := <-s.desk.finished; id != task.ID {
+				t.Fatalf("finished %s", id)
+			}
+		}
+		synctest.Wait()
+		if s.desk.row == nil || s.desk.row.ID != "w1" || s.desk.row.Version != "v1" || s.desk.row.Sites[0] != "cologne" {
+			t.Fatalf("the worker's row: %+v", s.desk.row)
+		}
+		stop()
+		if s.desk.row != nil {
+			t.Fatal("the worker's row is there still")
+		}
+	})
+}
+
+// peaks counts what runs at once.
+type peaks struct {
+	mu        sync.Mutex
+	now, most map[string]int
+	last      map[string]time.Time // when the last one of a type ended
+}
+
+func (p *peaks) run(ctx context.Context, w stages.Work) (opsdb.Outcome, error) {
+	typ := w.Assignment().Task.Type
+	p.add(typ, 1)
+	p.add("all", 1)
+	defer p.add(typ, -1)
+	defer p.add("all", -1)
+	return opsdb.Outcome{}, moves(ctx, w, time.Second, 10)
+}
+
+func (p *peaks) add(what string, n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now[what] += n
+	p.most[what] = max(p.most[what], p.now[what])
+	p.last[what] = time.Now()
+}
+
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	drive := map[string]func(t *testing.T, s *shop, n int){
+		"run": func(t *testing.T, s *shop, n int) {
+			stop := s.run(t)
+			for range n {
+				<-s.desk.finished
+			}
+			stop()
+		},
+		"drain": func(t *testing.T, s *shop, n int) {
+			if ran, err := s.Drain(t.Context()); ran != n || err != nil {
+				t.Errorf("ran %d, error %v", ran, err)
+			}
+		},
+	}
+	for name, by := range drive {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p := &peaks{now: map[string]int{}, most: map[string]int{}, last: map[string]time.Time{}}
+				s := newShop(worker.Config{Total: 3, PerType: map[string]int{"scripted": 1}}, p.run)
+				for i := range 16 { // the first twelve are of the type that may run one by one
+					s.offer(t, s.desk.add(func(t *opsdb.Task) {
+						if i >= 10 {
+							t.Type = "other"
+						}
+					}))
+				}
+				begin := time.Now()
+				by(t, s, 16)
+				if p.most["scripted"] != 1 || p.most["all"] != 3 {
+					t.Errorf("at once: %v", p.most)
+				}
+				if took := p.last["other"].Sub(begin); took > 40*time.Second {
+					t.Errorf("the others ended after %s: one type kept them waiting", took)
+				}
+			})
+		})
+	}
+}
+
+func TestAGracefulStopLetsRunningTasksEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		started := make(chan struct{}, 2)
+		s := newShop(worker.Config{}, func(ctx context.Context, w stages.Work) (opsdb.Outcome, error) {
+			started <- struct{}{}
+			return opsdb.Outcome{}, moves(ctx, w, time.Second, w.Assignment().Task.Priority)
+		})
+		short := s.desk.add(func(t *opsdb.Task) { t.Priority = 10 })
+		long := s.desk.add(func(t *opsdb.Task) { t.Priority = 1000 })
+		s.offer(t, short, long)
+		stop := s.run(t)
+		<-started
+		<-started
+		begin := time.Now()
+		stop()
+		if took := time.Since(begin); took != 20*time.Second {
+			t.Errorf("stopped after %s, want the grace", took)
+		}
+		if got := s.desk.task(short.ID).State; got != opsdb.TaskCompleted {
+			t.Errorf("the short one is %s", got)
+		}
+		if got := s.desk.laters[long.ID]; len(got) != 1 || got[0].after != 0 {
+			t.Errorf("the long one was not given back: %v", got)
+		}
+		untouched := s.desk.add(nil)
+		s.offer(t, untouched)
+		synctest.Wait()
+		if got := s.desk.task(untouched.ID).State; got != opsdb.TaskScheduled {
+			t.Errorf("after the stop a task became %s", got)
+		}
+	})
+}
+
+func TestAnIdleWorkerStopsAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShop(worker.Config{}, ends(opsdb.Outcome{}, nil))
+		stop := s.run(t)
+		synctest.Wait()
+		begin := time.Now()
+		stop()
+		if took := time.Since(begin); took != 0 {
+			t.Fatalf("took %s", took)
+		}
+	})
+}
+
+func TestRunWaitsForOpsDB(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShop(worker.Config{}, ends(opsdb.Outcome{}, nil))
+		s.desk.away = true
+		task := s.desk.add(nil)
+		s.offer(t, task)
+		stop := s.run(t)
+		<-time.After(time.Hour)
+		s.desk.set(func(d *desk) { d.away = false })
+		begin := time.Now()
+		if id := <-s.desk.finished; id != task.ID {
+			t.Fatalf("finished %s", id)
+		}
+		if took := time.Since(begin); took > 20*time.Second {
+			t.Fatalf("went on %s after OpsDB was back", took)
+		}
+		stop()
+	})
+}
+
+func TestB5RunReplaysByItself(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var s *shop
+		s = newShop(worker.Config{}, leaves(&s, opsdb.Outcome{}, nil))
+		task := s.desk.add(nil)
+		s.offer(t, task)
+		stop := s.run(t)
+		synctest.Wait()
+		if s.Waiting() != 1 {
+			t.Fatalf("%d results wait", s.Waiting())
+		}
+		s.desk.set(func(d *desk) { d.away = false })
+		if id := <-s.desk.finished; id != task.ID {
+			t.Fatalf("finished %s", id)
+		}
+		stop()
+	})
+}
+
+func TestRunOutlivesAQueueThatFails(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShop(worker.Config{}, nil)
+		q := &moody{Queue: s.queue}
+		w := worker.New(worker.Config{ID: "w1", Sites: []string{"cologne"}}, s.desk, q, stages.Registry{scripted{"scripted", nil, ends(opsdb.Outcome{}, nil)}})
+		s.Worker = w
+		stop := s.run(t)
+		task := s.desk.add(nil)
+		s.offer(t, task)
+		<-s.desk.finished
+		stop()
+		if _, err := w.Drain(t.Context()); err == nil || !strings.Contains(err.Error(), "cannot say") {
+			t.Fatalf("drained a queue that cannot say it is empty: %v", err)
+		}
+	})
+}
+
+// moody is a queue whose first answers are errors.
+type moody struct {
+	jobs.Queue
+	asked int
+}
+
+func (q *moody) Next(ctx context.Context, sites []string) (opsdb.ID, error) {
+	if q.asked++; q.asked < 3 {
+		return "", errors.New("not now")
+	}
+	return q.Queue.Next(ctx, sites)
+}
+
+func TestDrainReportsWhatIsAway(t *testing.T) {
+	t.Parallel()
+	s := newShop(worker.Config{}, ends(opsdb.Outcome{}, nil))
+	s.offer(t, s.desk.add(nil))
+	s.desk.away = true
+	if ran, err := s.Drain(t.Context()); ran != 0 || !errors.Is(err, errAway) {
+		t.Fatalf("ran %d, error %v", ran, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Drain(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatalf("drained under a cancelled context: %v", err)
+	}
+}
