@@ -118,7 +118,7 @@ func readFolder(name string, root *os.Root, list *diag.List) map[string][]byte {
 		}
 		if len(files) == maxFiles {
 			list.Errorf(diag.Place{File: name}, codeTooLarge, "", "the folder has more than %d files", maxFiles)
-			return files
+			return nil
 		}
 		full := filepath.Join(name, e.Name())
 		if f, ok := openInside(root, e.Name(), full, list); ok {
