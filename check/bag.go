@@ -35,47 +35,49 @@ type bag struct {
 	payload map[string]entry  // by name, "data/…"
 	tags    map[string][]byte // by name
 	names   map[string]string // by name: the true path of payload
+	// problems are what is wrong with it, whatever anybody recorded of it.
+	problems []string
 }
 
 // A tag file is held in memory; a manifest of a million files has some 100 MB.
 const maxTag = 512 << 20
 
 // readBag reads a tar once, from its first byte to its last, and checks that
-// its content is a bag (RFC 8493) in one top folder. The problems are what is
-// wrong with it; the error is about reading.
-func readBag(ctx context.Context, r io.Reader) (bag, []string, error) {
+// its content is a bag (RFC 8493) in one top folder. The error is about
+// reading; what is wrong with the bytes is in the bag's problems.
+func readBag(ctx context.Context, r io.Reader) (bag, error) {
 	whole := sha256.New()
 	tee := &counter{r: &cancelable{ctx, io.TeeReader(r, whole)}}
 	in := &counter{r: bufio.NewReaderSize(tee, 1<<20)}
 	b := bag{payload: map[string]entry{}, tags: map[string][]byte{}, names: map[string]string{}}
-	problems, err := b.readEntries(tar.NewReader(in), in)
-	if err != nil {
-		return b, problems, err
+	if err := b.readEntries(tar.NewReader(in), in); err != nil {
+		return b, err
 	}
 	if _, err := io.Copy(io.Discard, in); err != nil {
-		return b, problems, err
+		return b, err
 	}
 	b.size, b.digest = tee.n, hexDigest(whole.Sum(nil))
-	return b, append(problems, b.judge()...), nil
+	b.problems = append(b.problems, b.judge()...)
+	return b, nil
 }
 
 // readEntries reads every header and content. A tar that breaks off or is
 // garbled is a problem, not an error: the bytes were read, they are wrong.
-func (b *bag) readEntries(t *tar.Reader, in *counter) ([]string, error) {
-	var problems []string
+func (b *bag) readEntries(t *tar.Reader, in *counter) error {
 	h := sha256.New()
 	for {
 		header, err := t.Next()
 		switch {
 		case errors.Is(err, io.EOF):
-			return problems, nil
+			return nil
 		case isRead(err):
-			return problems, err
+			return err
 		case err != nil:
-			return append(problems, fmt.Sprintf("the tar cannot be read on at byte %d: %v", in.n, err)), nil
+			b.problems = append(b.problems, fmt.Sprintf("the tar cannot be read on at byte %d: %v", in.n, err))
+			return nil
 		}
 		if p := b.readEntry(header, t, in.n, h); p != "" {
-			problems = append(problems, p)
+			b.problems = append(b.problems, p)
 		}
 	}
 }

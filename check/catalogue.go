@@ -134,3 +134,20 @@ func (c catalogue) with(other catalogue) catalogue {
 	}
 	return c
 }
+
+// whole returns the copy that OpsDB believes to lie whole under a location and path.
+func (c catalogue) whole(key original) (opsdb.Copy, bool) {
+	i := slices.IndexFunc(c.copies[key], whole)
+	if i < 0 {
+		return opsdb.Copy{}, false
+	}
+	return c.copies[key][i], true
+}
+
+// quarantined reports whether what lies under a location and path is set apart.
+func (c catalogue) quarantined(key original) bool {
+	if _, ok := c.whole(key); ok {
+		return false // made again under the same name
+	}
+	return slices.ContainsFunc(c.copies[key], func(copied opsdb.Copy) bool { return copied.State == opsdb.Quarantined })
+}

@@ -66,7 +66,7 @@ func Run(ctx context.Context, c Config) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	if err := r.readDisks(ctx, before); err != nil {
+	if err := r.readDisks(ctx); err != nil {
 		return Report{}, err
 	}
 	after, err := readCatalogue(ctx, c.Store, c.Types)
@@ -92,7 +92,7 @@ func Run(ctx context.Context, c Config) (Report, error) {
 
 // readDisks looks at every location with a root: archives whole, buffers by
 // their digests, processing by its trees.
-func (r *run) readDisks(ctx context.Context, before catalogue) error {
+func (r *run) readDisks(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
 	for _, location := range slices.Sorted(maps.Keys(r.Roots)) {
@@ -102,7 +102,7 @@ func (r *run) readDisks(ctx context.Context, before catalogue) error {
 			return fmt.Errorf("look at %s: %w", location, err)
 		}
 		for _, o := range objects {
-			g.Go(func() error { return r.readObject(ctx, o, before) })
+			g.Go(func() error { return r.readObject(ctx, o) })
 		}
 	}
 	return g.Wait()

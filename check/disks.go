@@ -112,13 +112,13 @@ func (r *run) noteLeftovers(location, dir string) {
 }
 
 // readObject reads what must be read of one object.
-func (r *run) readObject(ctx context.Context, o object, before catalogue) error {
+func (r *run) readObject(ctx context.Context, o object) error {
 	typ := r.Types[o.location]
 	switch {
 	case typ == opsdb.Archive && strings.HasSuffix(o.path, ".json"):
 		return r.readSidecar(o)
 	case typ == opsdb.Archive:
-		return r.readArchived(ctx, o, before)
+		return r.readArchived(ctx, o)
 	case typ == opsdb.Buffer:
 		return r.readBuffered(ctx, o)
 	}
@@ -137,22 +137,15 @@ func (r *run) open(o object) (*os.File, error) {
 	return f, nil
 }
 
-func (r *run) readArchived(ctx context.Context, o object, before catalogue) error {
+func (r *run) readArchived(ctx context.Context, o object) error {
 	f, err := r.open(o)
 	if f == nil {
 		return err
 	}
 	defer f.Close()
-	b, problems, err := readBag(ctx, &told{f, func(n int64) { r.count(o.String(), n) }})
+	b, err := readBag(ctx, &told{f, func(n int64) { r.count(o.String(), n) }})
 	if err != nil {
 		return fmt.Errorf("read %s: %w", o, err)
-	}
-	if before.quarantined(o.key()) {
-		r.note(o.String(), "quarantined; a person may remove it")
-		return nil
-	}
-	for _, p := range problems {
-		r.violate(Bag, o.String(), "%s", p)
 	}
 	r.seen.mu.Lock()
 	defer r.seen.mu.Unlock()
@@ -203,14 +196,4 @@ func (t *told) Read(p []byte) (int, error) {
 	n, err := t.f.Read(p)
 	t.tell(int64(n))
 	return n, err
-}
-
-// quarantined reports whether the copy known under a location and path is set apart.
-func (c catalogue) quarantined(key original) bool {
-	for _, copied := range c.copies[key] {
-		if copied.State == opsdb.Quarantined {
-			return true
-		}
-	}
-	return false
 }

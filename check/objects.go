@@ -27,6 +27,7 @@ func (r *run) judgeObjects(before, after catalogue) {
 		}
 	}
 	for key := range r.seen.bags {
+		r.judgeBag(key)
 		r.judgeArchived(key)
 	}
 }
@@ -90,22 +91,33 @@ func (r *run) digest(key original) (opsdb.Digest, bool) {
 	return d, ok
 }
 
+// judgeBag says what is wrong with a tar as such, unless that is known and it was set apart.
+func (r *run) judgeBag(key original) {
+	b, o := r.seen.bags[key], object{location: key.location, path: key.path}
+	if r.known.quarantined(key) {
+		r.note(o.String(), "quarantined; a person may remove it")
+		return
+	}
+	for _, p := range b.problems {
+		r.violate(Bag, o.String(), "%s", p)
+	}
+	if b.top != "" && !strings.HasPrefix(path.Base(key.path), b.top+".") {
+		r.violate(Bag, o.String(), "its top folder %q is not its name", b.top)
+	}
+}
+
 // judgeArchived checks one archived tar against its catalogue row and its sidecar.
 func (r *run) judgeArchived(key original) {
 	b, o := r.seen.bags[key], object{location: key.location, path: key.path}
-	name := path.Base(key.path)
-	if b.top != "" && !strings.HasPrefix(name, b.top+".") {
-		r.violate(Bag, o.String(), "its top folder %q is not its name", b.top)
+	copied, ok := r.known.whole(key)
+	if !ok {
+		return // dark, quarantined, or its way here is not at its end
 	}
-	copies := r.known.copies[key]
-	if len(copies) == 0 || !whole(copies[0]) {
-		return // dark, or its way here is not at its end
-	}
-	p := r.known.packages[copies[0].Package].Package
+	p := r.known.packages[copied.Package].Package
 	r.judgeMembers(o, b, p)
 	sidecar, at, ok := r.sidecarOf(key)
 	if !ok {
-		if copies[0].Sidecar || r.Finished {
+		if copied.Sidecar || r.Finished {
 			r.violate(SidecarBad, o.String(), "has no sidecar")
 		}
 		return

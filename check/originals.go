@@ -68,7 +68,7 @@ func (r *run) originals(location string) []Original {
 func (r *run) contents(archive string) map[original][]entry {
 	out := map[original][]entry{}
 	for key, b := range r.seen.bags {
-		if key.location != archive {
+		if key.location != archive || r.known.quarantined(key) {
 			continue
 		}
 		source := r.sourceOf(key, b)
