@@ -35,7 +35,7 @@ type Result struct {
 	Counts  bool           `json:"counts,omitempty"`
 	Reason  string         `json:"reason,omitempty"`
 	Last    bool           `json:"last,omitempty"` // no counted attempt is left after this one
-	Tries   int            `json:"-"` // how often OpsDB answered and did not take it
+	Tries   int            `json:"-"`              // how often OpsDB answered and did not take it
 }
 
 // record writes a result; if OpsDB is away it waits in the journal. The run
