@@ -45,6 +45,20 @@ func Codes() []Code {
 		{"CDT0132", "a link has settings of another transport"},
 		{"CDT0133", "version does not stand first"},
 		{"CDT0134", "something is not carried out by this version"},
+		{UnknownSite, "a site is not known"},
+		{UnknownPlace, "a location or set is not known"},
+		{UnknownStage, "a stage is not known"},
+		{SetInItself, "a set contains itself"},
+		{EmptySet, "a set is empty"},
+		{TwiceInSet, "a set names something twice"},
+		{LinkToItself, "a link leads from a site to itself"},
+		{LinkTwice, "there are two links from one site to another"},
+		{OddDriver, "the driver of a link is at neither end"},
+		{FormerTaken, "a former name is the name of something else"},
+		{SharedRoot, "two locations keep their bytes in one place"},
+		{OddSetting, "a setting means nothing where it stands"},
+		{TooLittle, "a number is zero or too small"},
+		{TooMuch, "a size does not fit the capacity"},
 		{ExprSyntax, "an expression cannot be read"},
 		{ExprTooLong, "an expression is too long or has too many parts"},
 		{ExprNotAllowed, "an expression uses what the language does not have"},
@@ -59,8 +73,66 @@ func Codes() []Code {
 		{ExprFact, "a fact of a location or link is not compared with a constant"},
 		{ExprArithmetic, "an arithmetic of an expression has no meaning"},
 		{ExprConstant, "a comparison of an expression never changes"},
+		{WrongPlace, "a stage reads, writes or works at a location of the wrong type"},
+		{NoMoves, "a stage, or a source of it, has no moves"},
+		{NeedsStop, "a move needs a stop at a buffer"},
+		{SourceTwice, "a source belongs to two package stages of a route"},
+		{Cycle, "stages go round in a circle"},
+		{NoWay, "a wanted place has no way from a source"},
+		{RuleAtArchive, "something is to be deleted at an archive"},
+		{RuleAtWanted, "something is to be deleted at a wanted place"},
+		{RequireArchived, "require_archived is below 1, or above the archive sites that can be reached"},
+		{NoArchive, "a route deletes, and has no way from a source to an archive"},
+		{FreshTooShort, "fresh is shorter than the verify cycle"},
+		{Pressure, "pressure does not begin above where it ends"},
+		{RuleTwice, "a location has two rules in one retention"},
+		{EmptyRule, "a rule does not say when to delete"},
+		{IdleRule, "a rule stands for a location the route does not use"},
+		{NeverHolds, "a rule can never hold"},
+		{WantsNothing, "a route wants packages nowhere"},
+		{NoDriver, "something is not carried out by this version"},
 	}
 }
+
+// Codes of names and settings.
+const (
+	UnknownSite  = "CDT0201"
+	UnknownPlace = "CDT0202"
+	UnknownStage = "CDT0203"
+	SetInItself  = "CDT0204"
+	EmptySet     = "CDT0205"
+	TwiceInSet   = "CDT0206"
+	LinkToItself = "CDT0207"
+	LinkTwice    = "CDT0208"
+	OddDriver    = "CDT0209"
+	FormerTaken  = "CDT0210"
+	SharedRoot   = "CDT0211"
+	OddSetting   = "CDT0212"
+	TooLittle    = "CDT0213"
+	TooMuch      = "CDT0214"
+)
+
+// Codes of the graph and its safety.
+const (
+	WrongPlace      = "CDT0401"
+	NoMoves         = "CDT0402"
+	NeedsStop       = "CDT0403"
+	SourceTwice     = "CDT0404"
+	Cycle           = "CDT0405"
+	NoWay           = "CDT0406"
+	RuleAtArchive   = "CDT0407"
+	RuleAtWanted    = "CDT0408"
+	RequireArchived = "CDT0409"
+	NoArchive       = "CDT0410"
+	FreshTooShort   = "CDT0411"
+	Pressure        = "CDT0412"
+	RuleTwice       = "CDT0413"
+	EmptyRule       = "CDT0414"
+	IdleRule        = "CDT0415"
+	NeverHolds      = "CDT0416"
+	WantsNothing    = "CDT0417"
+	NoDriver        = "CDT0418"
+)
 
 // Codes of expressions.
 const (

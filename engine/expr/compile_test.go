@@ -28,7 +28,7 @@ func TestGoodExpressions(t *testing.T) {
 	env := expr.Env{
 		Package: expr.Package{Number: 7, Bytes: expr.Size{B: 5e9}, Files: 12, Age: 3 * time.Hour, ObservedAt: noon.Add(-48 * time.Hour),
 			Instrument: "primecam", Program: "Cal", Tags: []string{"night", "cal"}},
-		Group: expr.Group{Bytes: expr.Size{B: 50e9}, Files: 3, Idle: 11 * time.Minute, Program: "GEco"},
+		Group:    expr.Group{Bytes: expr.Size{B: 50e9}, Files: 3, Idle: 11 * time.Minute, Program: "GEco"},
 		Archived: 2, Copies: 3, Age: 15 * 24 * time.Hour, Requested: true, Now: noon,
 		From: expr.Place{Free: expr.Size{B: 2e12}, Site: "ccat", Type: "buffer"}, Link: expr.Link{Up: true, Backlog: expr.Size{B: 1e12}},
 		At:          func(l string) bool { return l == "cologne.lta" },
