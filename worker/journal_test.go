@@ -129,7 +129,13 @@ func TestAResultThatWaitedTooLongIsDropped(t *testing.T) {
 	if err := s.Replay(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if len(s.desk.outcomes) != 0 || len(s.desk.receipts) != 2 || s.Waiting() != 0 {
+	restored := s.desk.add(nil)
+	_, _ = s.RunTask(t.Context(), restored.ID)
+	s.desk.set(func(d *desk) { d.away = false; d.tasks[restored.ID].Epoch = "e2" })
+	if err := s.Replay(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.desk.outcomes) != 0 || len(s.desk.receipts) != 3 || s.Waiting() != 0 {
 		t.Fatalf("outcomes %v, %d receipts, %d wait", s.desk.outcomes, len(s.desk.receipts), s.Waiting())
 	}
 }

@@ -24,7 +24,7 @@ const (
 
 // judge turns the end of a run into the result that is recorded.
 func (w *Worker) judge(ctx context.Context, t opsdb.Task, e end) Result {
-	r := Result{Version: opsdb.FormatVersion, ID: opsdb.NewID(), Task: t.ID, Token: t.Token, Piece: t.Piece, Outcome: e.outcome}
+	r := Result{Version: opsdb.FormatVersion, ID: opsdb.NewID(), Task: t.ID, Epoch: t.Epoch, Token: t.Token, Piece: t.Piece, Outcome: e.outcome}
 	r.Last = t.Attempts+1 >= or(w.cfg.Attempts(t), defaultAttempts)
 	var later *stages.LaterError
 	var objection *opsdb.Objection

@@ -57,7 +57,7 @@ func (w *Worker) resolve(ctx context.Context, r Result) error {
 	switch {
 	case err == nil && awaits(t, r):
 		return w.write(ctx, r)
-	case err == nil && r.Kind == Finished && t.Token == r.Token && t.State == opsdb.TaskScheduled:
+	case err == nil && r.Kind == Finished && t.Epoch == r.Epoch && t.Token == r.Token && t.State == opsdb.TaskScheduled:
 		return w.bring(ctx, t) // it was committed: the next piece is scheduled
 	default:
 		return w.receipts(ctx, r)
@@ -67,6 +67,6 @@ func (w *Worker) resolve(ctx context.Context, r Result) error {
 // awaits reports whether the task still is where the run left it. An expired
 // lease makes it scheduled again with the token unchanged.
 func awaits(t opsdb.Task, r Result) bool {
-	return t.Token == r.Token && t.Piece == r.Piece &&
+	return t.Epoch == r.Epoch && t.Token == r.Token && t.Piece == r.Piece &&
 		(t.State == opsdb.TaskInProgress || t.State == opsdb.TaskScheduled)
 }

@@ -27,6 +27,7 @@ type Result struct {
 	ID      opsdb.ID       `json:"id"`
 	Kind    Kind           `json:"kind"`
 	Task    opsdb.ID       `json:"task"`
+	Epoch   string         `json:"epoch"` // of OpsDB, without which a token means nothing
 	Token   int64          `json:"token"`
 	Piece   opsdb.Piece    `json:"piece"`
 	Outcome opsdb.Outcome  `json:"outcome"`

@@ -149,9 +149,9 @@ func TestTheEnvironmentIsProbedMoreRarelyUntilItWorksAgain(t *testing.T) {
 		return after
 	}
 	fails = stages.Failed(opsdb.Failure{Class: opsdb.Environment, Subject: "location:cologne.buffer", Reason: "full"}, errors.New("full"))
-	for _, want := range []time.Duration{2, 4, 8, 16, 32, 60, 60} {
-		if got := once(); got != want*time.Second {
-			t.Fatalf("again in %s, want %d s", got, want)
+	for _, want := range []float64{2, 4, 8, 16, 32, 60, 60} {
+		if got := once().Seconds(); got != want {
+			t.Fatalf("again in %g s, want %g s", got, want)
 		}
 	}
 	if len(blamed) != 7 || blamed[0] != "cologne.buffer full 7" {
@@ -183,9 +183,8 @@ func TestOtherEnds(t *testing.T) {
 		t.Errorf("after an objection the store has withdrawn the task; written were %v %v %v", s.desk.fails, s.desk.laters, s.desk.outcomes)
 	}
 
-	s = newShop(worker.Config{}, func(context.Context, stages.Work) (opsdb.Outcome, error) {
-		var none []int
-		return opsdb.Outcome{}, fmt.Errorf("%d", none[3])
+	s = newShop(worker.Config{}, func(_ context.Context, w stages.Work) (opsdb.Outcome, error) {
+		return opsdb.Outcome{}, fmt.Errorf("%s", w.Assignment().Peers[3])
 	})
 	task = s.desk.add(nil)
 	s.do(t, task.ID)
