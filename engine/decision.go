@@ -16,10 +16,18 @@ type Decision struct {
 	Link    string    `json:"link,omitempty"`
 	Verdict Verdict   `json:"verdict"`
 	Reason  Reason    `json:"reason"`
-	Text    string    `json:"text,omitempty"` // what it is about, for a person
-	Since   time.Time `json:"since"`
-	Next    time.Time `json:"next,omitzero"` // when it may change by itself
-	Gates   []Gate    `json:"gates,omitempty"`
+	Text    string    `json:"text,omitempty"`  // what it is about, for a person
+	Since   time.Time `json:"since,omitzero"`  // Verdict and Reason are so since then; zero in an explanation: not known
+	Next    time.Time `json:"next,omitzero"`   // when it may change by itself
+	Gates   []Gate    `json:"gates,omitempty"` // in an explanation: all of them
+	Terms   []Term    `json:"terms,omitempty"` // in an explanation: the expression it hangs on
+}
+
+// Term is one comparison of an expression with what it looks at now.
+type Term struct {
+	Text  string `json:"text"`
+	Value string `json:"value,omitempty"`
+	Holds bool   `json:"holds"`
 }
 
 // Gate is one gate on the way of a move. Number and Name are those of the

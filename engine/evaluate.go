@@ -65,6 +65,8 @@ func (v *view) record(d Decision, om *opsdb.OpenMove) Decision {
 	d.Verdict, d.Since = d.Reason.Verdict(), v.now
 	if old := v.previous(d.Stage, d.From, d.To); old != nil && !old.Since.IsZero() && sameStanding(*old, d) {
 		d.Since = old.Since
+	} else if v.explain {
+		d.Since = time.Time{}
 	}
 	v.res.Decisions = append(v.res.Decisions, d)
 	if om == nil {

@@ -51,6 +51,9 @@ func (v *view) decideMove(m *graph.Move) {
 	if why.open() {
 		d.Reason, d.Text = CanGo, v.readyText(m)
 	}
+	if v.explain && m.Stage.When != nil {
+		d.Terms = termsOf(m.Stage.When, v.moveEnv(m))
+	}
 	v.wakeAt(why.next)
 	v.waitFor(why.cause)
 	v.byMove[m] = v.record(d, v.openMove(m, d.Reason))

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/ccatobs/cdt/engine/expr"
 	"github.com/ccatobs/cdt/engine/graph"
 	"github.com/ccatobs/cdt/opsdb"
 )
@@ -37,6 +38,9 @@ func (v *view) decideDeletion(c *opsdb.Copy, urgent map[opsdb.ID]bool) {
 		Reason: why.reason, Text: why.text, Next: why.next}
 	if why.open() {
 		d.Reason = CanGo
+	}
+	if v.explain && rule != nil && rule.When != nil {
+		d.Terms = termsOf(rule.When, v.copyEnv(c, rule))
 	}
 	v.condemnOrPardon(c, d.Reason)
 	v.record(d, v.deletionMove(c, d.Reason))
@@ -94,9 +98,7 @@ func (v *view) ruleSays(c *opsdb.Copy, rule *graph.Rule) shut {
 	if rule.When == nil {
 		return shut{reason: KeepRule, text: "only pressure, which this version does not carry out"}
 	}
-	env := v.packageEnv()
-	env.Age, env.Here = v.age(c.VerifiedAge), v.placeEnv(rule.Location)
-	env.Requested, env.Released = v.requested(c.Location), v.released(c.Location)
+	env := v.copyEnv(c, rule)
 	if slices.Contains(rule.When.Reads().Places, "here") {
 		v.waitFor("location:" + c.Location)
 	}
@@ -109,6 +111,14 @@ func (v *view) ruleSays(c *opsdb.Copy, rule *graph.Rule) shut {
 		return shut{reason: KeepRule, text: "delete_when: " + rule.When.String(), next: rule.When.Next(env, v.now)}
 	}
 	return shut{}
+}
+
+// copyEnv is what `delete_when` can read.
+func (v *view) copyEnv(c *opsdb.Copy, rule *graph.Rule) expr.Env {
+	env := v.packageEnv()
+	env.Age, env.Here = v.age(c.VerifiedAge), v.placeEnv(rule.Location)
+	env.Requested, env.Released = v.requested(c.Location), v.released(c.Location)
+	return env
 }
 
 // gateSays asks the one safety gate (S1) with what was just found to be wanted.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/ccatobs/cdt/engine/expr"
 	"github.com/ccatobs/cdt/engine/graph"
 	"github.com/ccatobs/cdt/opsdb"
 )
@@ -48,8 +47,7 @@ func selects(s *graph.Stage, f *opsdb.File, now time.Time) (bool, error) {
 	if s.Select == nil {
 		return true, nil
 	}
-	return s.Select.Bool(expr.Env{Now: now, Group: expr.Group{Bytes: expr.Size{B: f.Size}, Files: 1, Instrument: f.Instrument,
-		Module: f.Module, Program: f.Program, Observation: f.Observation, Tags: f.Tags}})
+	return s.Select.Bool(fileEnv(f, now))
 }
 
 func routing(s *graph.Stage, f *opsdb.File) opsdb.Routing {
