@@ -54,7 +54,7 @@ const parallel = 2
 type run struct {
 	Config
 	findings
-	known catalogue // before and after the disks were read, together
+	known catalogue // before the disks were read; then that and after, together
 	seen  sightings
 }
 
@@ -66,6 +66,7 @@ func Run(ctx context.Context, c Config) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
+	r.known = before
 	if err := r.readDisks(ctx); err != nil {
 		return Report{}, err
 	}

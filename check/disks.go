@@ -28,7 +28,7 @@ func (o object) key() original { return original{o.location, o.path} }
 type sightings struct {
 	mu       *sync.Mutex
 	bags     map[original]bag           // archived tars
-	digests  map[original]opsdb.Digest  // tars in buffers
+	digests  map[original]opsdb.Digest  // tars in buffers, files of staged trees
 	sidecars map[original]opsdb.Sidecar // in archives
 	files    map[original]int64         // everything, with its size
 }
@@ -119,8 +119,8 @@ func (r *run) readObject(ctx context.Context, o object) error {
 		return r.readSidecar(o)
 	case typ == opsdb.Archive:
 		return r.readArchived(ctx, o)
-	case typ == opsdb.Buffer:
-		return r.readBuffered(ctx, o)
+	case typ == opsdb.Buffer, typ == opsdb.Processing && r.known.inTree(o.key()):
+		return r.readPlain(ctx, o)
 	}
 	return nil
 }
@@ -153,7 +153,7 @@ func (r *run) readArchived(ctx context.Context, o object) error {
 	return nil
 }
 
-func (r *run) readBuffered(ctx context.Context, o object) error {
+func (r *run) readPlain(ctx context.Context, o object) error {
 	f, err := r.open(o)
 	if f == nil {
 		return err

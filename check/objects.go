@@ -21,8 +21,12 @@ func (r *run) judgeObjects(before, after catalogue) {
 	}
 	for key, copies := range before.copies {
 		for _, c := range copies {
-			if still, ok := find(after.copies[key], c.ID); ok && whole(c) && whole(still) {
+			still, ok := find(after.copies[key], c.ID)
+			switch {
+			case ok && whole(c) && whole(still):
 				r.judgeThere(after.packages[c.Package].Package, still)
+			case ok && c.State == opsdb.Staged && still.State == opsdb.Staged:
+				r.judgeTree(still)
 			}
 		}
 	}

@@ -1,0 +1,140 @@
+package check_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/ccatobs/cdt/check"
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+// unspoilt runs changes that break no rule.
+func unspoilt(t *testing.T, cases map[string]func(w *world)) {
+	t.Helper()
+	for name, change := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			change(w)
+			for _, v := range w.run().Violations {
+				t.Errorf("violation: %s", v)
+			}
+		})
+	}
+}
+
+func TestWhatBreaksNoRule(t *testing.T) {
+	t.Parallel()
+	unspoilt(t, map[string]func(w *world){
+		"leftovers of attempts": func(w *world) {
+			w.write(first, ".part/x", []byte("half"))
+			w.write(summit, ".trash/x", []byte("half"))
+		},
+		"a quarantined object beside its repair": func(w *world) {
+			bad := *w.copyAt(first)
+			bad.ID, bad.State = opsdb.NewID(), opsdb.Quarantined
+			good := w.copyAt(first)
+			good.Path = dir + name + ".r1.tar"
+			w.db.packages[0].Copies = append(w.db.packages[0].Copies, bad)
+			w.archive(first, good.Path, dir+name+".r1.json")
+			w.write(first, tarPath, []byte("rotten"))
+		},
+		"a lost object made again under its name": func(w *world) {
+			lost := *w.copyAt(first)
+			lost.ID, lost.State = opsdb.NewID(), opsdb.Lost
+			w.db.packages[0].Copies = append([]opsdb.Copy{lost}, w.db.packages[0].Copies...)
+		},
+		"a copy that is on its way": func(w *world) {
+			w.db.packages[0].Copies = append(w.db.packages[0].Copies, opsdb.Copy{ID: opsdb.NewID(), Package: w.pkg.ID, Location: landing, Form: opsdb.Tar, Path: tarPath, State: opsdb.Expected})
+		},
+		"a file nobody selects": func(w *world) {
+			f := opsdb.File{ID: opsdb.NewID(), Location: telescope, Path: "eng.dat", State: opsdb.Present}
+			w.db.files, w.db.unrouted = append(w.db.files, f), []opsdb.File{f}
+			w.config.Truth[telescope] = append(w.config.Truth[telescope], check.Original{Path: f.Path})
+			w.write(telescope, f.Path, nil)
+		},
+		"a file that was skipped": func(w *world) {
+			w.db.skips = []opsdb.Skip{{Location: telescope, Path: "x.tmp", Reason: "ignored"}}
+			w.config.Truth[telescope] = append(w.config.Truth[telescope], check.Original{Path: "x.tmp"})
+			w.write(telescope, "x.tmp", nil)
+		},
+		"no truth but what OpsDB knows": func(w *world) { w.config.Truth = nil },
+		"what is not done yet": func(w *world) {
+			w.config.Finished = false
+			w.config.Truth[telescope] = append(w.config.Truth[telescope], check.Original{Path: "late.dat"})
+			w.write(telescope, "late.dat", nil)
+		},
+		"a file that is just being deleted": told(func(w *world) {
+			w.config.Finished = false
+			w.drop(opsdb.EventFileDeleted, "")
+		}),
+	})
+}
+
+func TestLeftoversAreNoted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.write(first, ".part/x", []byte("half"))
+	report := w.run()
+	if len(report.Notes) != 1 || !strings.Contains(report.Notes[0].Subject, ".part/x") {
+		t.Errorf("notes: %v", report.Notes)
+	}
+}
+
+func TestCopiesLeftAreCountedFromDisks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.config.Finished = false
+	w.archive(landing, tarPath, ".part/sidecar")
+	w.buffer()
+	w.write(telescope, "obs1/m1/a.dat", nil)
+	w.stage()
+	left := w.run().CopiesLeft
+	if left[landing] != 1 || left[telescope] != 1 || left[ramses] != 1 || left[summit] != 0 {
+		t.Errorf("copies left: %v", left)
+	}
+}
+
+const ramses = "cologne.ramses"
+
+// stage unpacks the package at a processing location.
+func (w *world) stage() {
+	w.config.Types[ramses], w.config.Roots[ramses] = opsdb.Processing, w.path(ramses, "")
+	w.writeJSON(ramses, opsdb.MarkerName, opsdb.Marker{Version: 1, Location: ramses})
+	for i, f := range w.files {
+		w.write(ramses, dir+name+"/"+f.Path, w.pack.content[i])
+	}
+	w.write(ramses, "somebody/notes.txt", []byte("mine"))
+	w.db.packages[0].Copies = append(w.db.packages[0].Copies, opsdb.Copy{ID: opsdb.NewID(), Package: w.pkg.ID, Location: ramses, Form: opsdb.Tree, Path: dir + name, State: opsdb.Staged})
+}
+
+func TestSpoiltTreesAreFound(t *testing.T) {
+	t.Parallel()
+	unspoilt(t, map[string]func(w *world){"as it was staged": (*world).stage})
+	judge(t, []spoil{
+		{"a staged file that is gone", check.Gone, func(w *world) { w.stage(); w.remove(ramses, dir+name+"/obs1/m1/a.dat") }},
+		{"a staged file with other bytes", check.Wrong, func(w *world) {
+			w.stage()
+			w.write(ramses, dir+name+"/obs1/m1/a.dat", []byte("other"))
+		}},
+	})
+}
+
+func TestTakeLeavesOutWhatIsNoData(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.write("data", "a/b", []byte("x"))
+	w.write("data", opsdb.MarkerName, nil)
+	w.write("data", ".part/c", nil)
+	if err := os.Symlink("a", w.path("data", "link")); err != nil {
+		t.Fatal(err)
+	}
+	got, err := check.Take(t.Context(), w.path("data", ""))
+	if err != nil || len(got) != 1 || got[0].Path != "a/b" || got[0].Size != 1 || got[0].Digest != digest([]byte("x")) {
+		t.Errorf("took %+v, %v", got, err)
+	}
+	if _, err := check.Take(t.Context(), w.path("data", "none")); err == nil {
+		t.Error("no error for a folder that is not there")
+	}
+}
