@@ -2,6 +2,7 @@ package opsdb
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -21,4 +22,13 @@ func escapePath(path string) string {
 		i += n
 	}
 	return b.String()
+}
+
+// ParsePath reads a path as [ShowPath] shows it.
+func ParsePath(shown string) (string, error) {
+	path, err := url.PathUnescape(shown)
+	if err != nil {
+		return "", fmt.Errorf("read path %q: %w", shown, err)
+	}
+	return path, nil
 }

@@ -1,0 +1,170 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+const revisionColumns = `number, digest, text, who, why, at`
+
+func scanRevision(r scanner) (v opsdb.Revision, err error) {
+	var at *int64
+	err = r.Scan(&v.Number, &v.Digest, &v.Text, &v.Who, &v.Why, &at)
+	v.At = timeOf(at)
+	return v, err
+}
+
+func (v *view) activeRevision() (opsdb.Revision, error) {
+	return one(v, scanRevision, `SELECT `+revisionColumns+` FROM revision WHERE number = (SELECT revision FROM opsdb)`)
+}
+
+// ActiveRevision implements opsdb.Planning.
+func (s *Store) ActiveRevision(ctx context.Context) (r opsdb.Revision, err error) {
+	err = s.read(ctx, "ActiveRevision", func(v *view) error {
+		r, err = v.activeRevision()
+		return err
+	})
+	return r, err
+}
+
+// Activate implements opsdb.Planning.
+func (s *Store) Activate(ctx context.Context, rev opsdb.Revision, m opsdb.Mirror) (active opsdb.Revision, err error) {
+	err = s.write(ctx, "Activate", func(t *tx) error {
+		old, err := t.count(`SELECT count(*) FROM revision WHERE number = (SELECT revision FROM opsdb) AND digest = ?`, string(rev.Digest))
+		if err != nil {
+			return err
+		}
+		if old > 0 {
+			active, err = t.activeRevision()
+			return err
+		}
+		active, err = t.activate(rev, m)
+		return err
+	})
+	return active, err
+}
+
+func (t *tx) activate(rev opsdb.Revision, m opsdb.Mirror) (opsdb.Revision, error) {
+	if err := t.unreferenced(m); err != nil {
+		return rev, err
+	}
+	last, err := t.count(`SELECT coalesce(max(number), 0) FROM revision`)
+	if err != nil {
+		return rev, err
+	}
+	rev.Number, rev.At = last+1, t.now
+	if err := t.exec(`INSERT INTO revision (`+revisionColumns+`) VALUES (?, ?, ?, ?, ?, ?)`, rev.Number, string(rev.Digest), rev.Text, rev.Who, rev.Why, us(rev.At)); err != nil {
+		return rev, err
+	}
+	if err := t.mirror(m); err != nil {
+		return rev, err
+	}
+	t.event(opsdb.Event{Actor: person(rev.Who), Kind: opsdb.EventRevision, Subject: fmt.Sprintf("revision:%d", rev.Number), Why: rev.Why, Revision: rev.Number,
+		Before: fmt.Sprint(last), After: string(rev.Digest)})
+	return rev, t.allAnew(rev.Number, m.Stages)
+}
+
+// allAnew has everything evaluated under the new revision, and routed if the package stages changed.
+func (t *tx) allAnew(revision int64, stages []string) error {
+	now := text(slices.Sorted(slices.Values(stages)))
+	var before string
+	if _, err := t.get([]any{&before}, `SELECT stages FROM opsdb`); err != nil {
+		return err
+	}
+	if before != now {
+		if err := t.exec(`UPDATE file SET routed = 0 WHERE state = 'present' AND routed = 1`); err != nil {
+			return err
+		}
+	}
+	for _, q := range []string{`UPDATE package SET version = version + 1`, `UPDATE file_group SET version = version + 1 WHERE closed = 0`} {
+		if err := t.exec(q); err != nil {
+			return err
+		}
+	}
+	return t.exec(`UPDATE opsdb SET revision = ?, stages = ?`, revision, now)
+}
+
+// unreferenced fails with opsdb.ErrInUse if a place that goes still holds something, and names what.
+func (t *tx) unreferenced(m opsdb.Mirror) error {
+	keep := map[string]bool{}
+	for _, l := range m.Locations {
+		keep[l.Name] = true
+	}
+	names, err := query(&t.view, scanID, `SELECT name FROM location WHERE active = 1`)
+	if err != nil {
+		return err
+	}
+	var held []string
+	for _, name := range names {
+		if keep[string(name)] {
+			continue
+		}
+		what, err := t.holds(string(name))
+		if err != nil {
+			return err
+		}
+		if what != "" {
+			held = append(held, string(name)+" ("+what+")")
+		}
+	}
+	if len(held) > 0 {
+		return fmt.Errorf("%w: %s", opsdb.ErrInUse, strings.Join(held, ", "))
+	}
+	return nil
+}
+
+// holds says what a location still holds; "" for nothing.
+func (t *tx) holds(location string) (string, error) {
+	var out []string
+	for _, q := range []struct{ what, sql string }{
+		{"copies", `SELECT coalesce(sum(count), 0) FROM copy_total WHERE location = ? AND state NOT IN ('deleted', 'quarantined', 'lost')`},
+		{"files", `SELECT coalesce(sum(count), 0) FROM file_total WHERE location = ? AND state NOT IN ('deleted', 'lost')`},
+		{"open tasks", `SELECT count(*) FROM task WHERE state IN ('pending', 'scheduled', 'in_progress') AND ?1 IN (from_loc, to_loc)`},
+	} {
+		n, err := t.count(q.sql, location)
+		if err != nil {
+			return "", err
+		}
+		if n > 0 {
+			out = append(out, fmt.Sprintf("%d %s", n, q.what))
+		}
+	}
+	return strings.Join(out, ", "), nil
+}
+
+// mirror makes the rows of places what the revision says. Rows of places that
+// are gone stay, inactive, with their marker and history.
+func (t *tx) mirror(m opsdb.Mirror) error {
+	for _, table := range []string{"site", "location", "link"} {
+		if err := t.exec(`UPDATE ` + table + ` SET active = 0`); err != nil {
+			return err
+		}
+	}
+	for _, x := range m.Sites {
+		if x.State == "" {
+			x.State = opsdb.SiteActive
+		}
+		if err := t.exec(`INSERT INTO site (name, title, state, seen_at, active) VALUES (?, ?, ?, ?, 1)
+		  ON CONFLICT DO UPDATE SET title = excluded.title, state = excluded.state, active = 1`, x.Name, x.Title, string(x.State), us(t.now)); err != nil {
+			return err
+		}
+	}
+	for _, x := range m.Locations {
+		if err := t.exec(`INSERT INTO location (name, type, storage, capacity, active) VALUES (?, ?, ?, ?, 1)
+		  ON CONFLICT DO UPDATE SET type = excluded.type, storage = excluded.storage, capacity = excluded.capacity, active = 1`,
+			x.Name, string(x.Type), string(x.Storage), x.Capacity); err != nil {
+			return err
+		}
+	}
+	for _, x := range m.Links {
+		if err := t.exec(`INSERT INTO link (name, from_site, to_site, active) VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET active = 1`,
+			opsdb.LinkName(x.From, x.To), x.From, x.To); err != nil {
+			return err
+		}
+	}
+	return nil
+}

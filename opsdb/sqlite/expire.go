@@ -1,0 +1,184 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+// Expire implements opsdb.Planning. It looks with a read first, so that a quiet
+// system writes nothing.
+func (s *Store) Expire(ctx context.Context, now time.Time, claimBy time.Duration) (again []opsdb.Task, err error) {
+	due := false
+	err = s.read(ctx, "Expire", func(v *view) error {
+		at, err := v.nextDeadline()
+		due = !at.IsZero() && !at.After(now)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.sitesGone(ctx); err != nil {
+		return nil, err
+	}
+	if !due {
+		return nil, nil
+	}
+	err = s.write(ctx, "Expire", func(t *tx) error {
+		again, err = t.expire(now, claimBy)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return again, nil
+}
+
+// sitesGone notes sites whose last worker has fallen silent.
+func (s *Store) sitesGone(ctx context.Context) error {
+	gone := false
+	err := s.read(ctx, "Expire", func(v *view) error {
+		w := opsdb.World{Sites: map[string]opsdb.Site{}}
+		if err := v.sites(&w); err != nil {
+			return err
+		}
+		up, err := query(v, scanID, `SELECT name FROM site WHERE active = 1 AND up = 1`)
+		for _, name := range up {
+			gone = gone || w.Sites[string(name)].Down != nil
+		}
+		return err
+	})
+	if err != nil || !gone {
+		return err
+	}
+	return s.write(ctx, "Expire", func(t *tx) error { return t.sitesDown() })
+}
+
+// The earliest deadlines, each by its index.
+const (
+	nextLease   = `SELECT min(lease_until) FROM task WHERE state IN ('scheduled', 'in_progress')`
+	nextRetry   = `SELECT min(next_try) FROM task WHERE state = 'pending' AND next_try IS NOT NULL`
+	nextLink    = `SELECT min(down_until) FROM link WHERE down_until IS NOT NULL`
+	nextPlace   = `SELECT min(down_until) FROM location WHERE down_until IS NOT NULL`
+	nextPackage = `SELECT min(wake_at) FROM package WHERE wake_at IS NOT NULL`
+	nextGroup   = `SELECT min(wake_at) FROM file_group WHERE closed = 0 AND wake_at IS NOT NULL`
+)
+
+// nextDeadline is the earliest time at which Expire has something to do.
+func (v *view) nextDeadline() (time.Time, error) {
+	return v.earliest(nextLease, nextRetry, nextLink, nextPlace)
+}
+
+func (v *view) earliest(queries ...string) (first time.Time, err error) {
+	for _, q := range queries {
+		var at *int64
+		if _, err := v.get([]any{&at}, q); err != nil {
+			return first, err
+		}
+		if t := timeOf(at); at != nil && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	return first, nil
+}
+
+// NextWake implements opsdb.Planning.
+func (s *Store) NextWake(ctx context.Context) (at time.Time, err error) {
+	err = s.read(ctx, "NextWake", func(v *view) error {
+		at, err = v.earliest(nextPackage, nextGroup, nextLease, nextRetry, nextLink, nextPlace)
+		return err
+	})
+	return at, err
+}
+
+const (
+	dueLeases  = `SELECT ` + taskColumns + ` FROM task t WHERE t.state IN ('scheduled', 'in_progress') AND t.lease_until <= ?`
+	dueRetries = `UPDATE task SET next_try = NULL WHERE state = 'pending' AND next_try <= ?`
+)
+
+func (t *tx) expire(now time.Time, claimBy time.Duration) (again []opsdb.Task, err error) {
+	late, err := query(&t.view, scanJob, dueLeases, us(now))
+	if err != nil {
+		return nil, err
+	}
+	for _, j := range late {
+		if j.State == opsdb.TaskScheduled {
+			if err := t.unclaimed(j); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err := t.claimable(j, now.Add(claimBy)); err != nil {
+			return nil, err
+		}
+		j.State, j.LeaseUntil = opsdb.TaskScheduled, now.Add(claimBy)
+		again = append(again, j.Task)
+	}
+	if err := t.exec(dueRetries, us(now)); err != nil {
+		return nil, err
+	}
+	return again, t.halfOpen(now)
+}
+
+// unclaimed ends a task nobody took. A deletion that was confirmed is not
+// given up: it backs off and goes on where it was.
+func (t *tx) unclaimed(j job) error {
+	if j.confirmed > 0 {
+		return t.backOff(j, nil, t.now, false)
+	}
+	return t.withdraw(j, j.Revision, "no worker claimed it in time")
+}
+
+// claimable lets another worker take a task; its token stays, and so its worker may still end it.
+func (t *tx) claimable(j job, until time.Time) error {
+	return t.exec(`UPDATE task SET state = 'scheduled', lease_until = ?, updated_at = ? WHERE id = ?`, us(until), us(t.now), string(j.ID))
+}
+
+// halfOpen lets what a failure marked down be tried again.
+func (t *tx) halfOpen(now time.Time) error {
+	for _, table := range []string{"link", "location"} {
+		names, err := query(&t.view, scanID, `SELECT name FROM `+table+` WHERE down_until <= ?`, us(now))
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if err := t.comesUp(table, string(name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Unclaimed implements opsdb.Planning.
+func (s *Store) Unclaimed(ctx context.Context) (tasks []opsdb.Task, err error) {
+	err = s.read(ctx, "Unclaimed", func(v *view) error {
+		tasks, err = query(v, scanTask, `SELECT `+taskColumns+` FROM task t WHERE t.state = 'scheduled' ORDER BY t.id`)
+		return err
+	})
+	return tasks, err
+}
+
+// RevokeLeases implements opsdb.Planning. Workers of the last run are dead: what they held counts as held by nobody.
+func (s *Store) RevokeLeases(ctx context.Context) error {
+	return s.write(ctx, "RevokeLeases", func(t *tx) error {
+		if err := t.exec(`UPDATE task SET state = 'scheduled', lease_until = ?1 + claim_by, worker = '', updated_at = ?1 WHERE state = 'in_progress' OR (state = 'scheduled' AND worker <> '')`,
+			us(t.now)); err != nil {
+			return err
+		}
+		return t.exec(`UPDATE task SET lease_until = ? + claim_by WHERE state = 'scheduled'`, us(t.now))
+	})
+}
+
+// Wake implements opsdb.Planning.
+func (s *Store) Wake(ctx context.Context, causes []string, limit int) error {
+	return s.write(ctx, "Wake", func(t *tx) error {
+		for _, cause := range causes {
+			if err := t.wake(cause, limit); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,197 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+// Fail implements opsdb.Working.
+func (s *Store) Fail(ctx context.Context, task opsdb.ID, token int64, f opsdb.Failure, next time.Time, counts bool, out opsdb.Outcome) error {
+	return s.write(ctx, "Fail", func(t *tx) error {
+		before, err := t.job(task)
+		if err != nil {
+			return fmt.Errorf("task %s: %w", task, err)
+		}
+		if before.Token == token && token > 0 && (before.State == opsdb.TaskFailed || before.State == opsdb.TaskPending) {
+			return t.receipts(out.Receipts) // told already
+		}
+		j, err := t.owned(task, token)
+		if err != nil {
+			return err
+		}
+		if err := t.receipts(out.Receipts); err != nil {
+			return err
+		}
+		if out.Corrupt != nil {
+			if err := t.corrupt(j, *out.Corrupt); err != nil {
+				return err
+			}
+		}
+		f.At = t.now
+		if f.Class == opsdb.Environment && f.Subject != "" {
+			if err := t.breaks(f, next); err != nil {
+				return err
+			}
+		}
+		if f.Class == opsdb.BadConfig || f.Class == opsdb.Permanent {
+			return t.failed(j, f)
+		}
+		return t.backOff(j, &f, next, counts)
+	})
+}
+
+// backOff puts a task back: its slots are freed, and the room of what has not arrived.
+func (t *tx) backOff(j job, f *opsdb.Failure, next time.Time, counts bool) error {
+	var failure any
+	subject := ""
+	if f != nil {
+		failure, subject = text(f), f.Subject
+	}
+	if err := t.exec(`UPDATE task SET state = 'pending', next_try = ?, failure = coalesce(?, failure), subject = ?, attempts = attempts + ?, worker = '', lease_until = NULL, updated_at = ?
+	  WHERE id = ?`, us(next), failure, subject, boolInt(counts), us(t.now), string(j.ID)); err != nil {
+		return err
+	}
+	if f != nil && f.Class == opsdb.BadData && j.Piece == opsdb.Receive {
+		if err := t.sendAgain(j); err != nil {
+			return err
+		}
+	}
+	return t.release(j)
+}
+
+// sendAgain is for bytes that arrived and are bad.
+func (t *tx) sendAgain(j job) error {
+	if err := t.exec(`UPDATE copy SET state = 'expected' WHERE id = ? AND state = 'arrived'`, string(j.TargetCopy)); err != nil {
+		return err
+	}
+	return t.exec(`UPDATE task SET piece = 'send' WHERE id = ?`, string(j.ID))
+}
+
+// failed ends a task that needs a person.
+func (t *tx) failed(j job, f opsdb.Failure) error {
+	t.event(opsdb.Event{Actor: "worker:" + j.Worker, Kind: opsdb.EventTaskFailed, Subject: "task:" + string(j.ID), Package: j.Package, Location: j.To,
+		Why: f.Text, Revision: j.Revision, Before: string(j.State), After: text(f)})
+	if err := t.exec(`UPDATE task SET state = 'failed', failure = ?1, attempts = attempts + 1, next_try = NULL, lease_until = NULL, updated_at = ?2, ended_at = ?2 WHERE id = ?3`,
+		text(f), us(t.now), string(j.ID)); err != nil {
+		return err
+	}
+	if err := t.exec(`UPDATE copy SET state = 'deletion_failed', reason = ? WHERE id = ? AND state IN ('deletion_scheduled', 'deletion_in_progress')`,
+		f.Text, string(j.TargetCopy)); err != nil {
+		return err
+	}
+	return t.release(j)
+}
+
+// Later implements opsdb.Working.
+func (s *Store) Later(ctx context.Context, task opsdb.ID, token int64, next time.Time, reason string) error {
+	return s.write(ctx, "Later", func(t *tx) error {
+		before, err := t.job(task)
+		if err != nil {
+			return fmt.Errorf("task %s: %w", task, err)
+		}
+		if before.Token == token && token > 0 && before.State == opsdb.TaskPending {
+			return nil
+		}
+		j, err := t.owned(task, token)
+		if err != nil {
+			return err
+		}
+		if err := t.exec(`UPDATE task SET phase = ? WHERE id = ?`, reason, string(task)); err != nil {
+			return err
+		}
+		return t.backOff(j, nil, next, false)
+	})
+}
+
+// breaks marks the location or link that an environment failure is about as
+// down, until a report says otherwise or until next, when it is tried again.
+func (t *tx) breaks(f opsdb.Failure, next time.Time) error {
+	reason := f.Reason
+	if reason == "" {
+		reason = "breaker"
+	}
+	d := opsdb.Down{Reason: reason, Text: f.Text}
+	if name, ok := strings.CutPrefix(f.Subject, "location:"); ok {
+		return t.goesDown("location", name, d, next)
+	}
+	if name, ok := strings.CutPrefix(f.Subject, "link:"); ok {
+		return t.goesDown("link", name, d, next)
+	}
+	return nil
+}
+
+// goesDown marks a location or link down; those whose moves touch it are looked at again.
+func (t *tx) goesDown(table, name string, d opsdb.Down, until time.Time) error {
+	n, err := t.execN(`UPDATE `+table+` SET down_reason = ?1, down_text = ?2, down_since = coalesce(down_since, ?3), down_until = ?4
+	  WHERE name = ?5 AND (down_reason IS NOT ?1 OR down_text IS NOT ?2 OR down_until IS NOT ?4)`, d.Reason, d.Text, us(t.now), us(until), name)
+	if err != nil || n == 0 {
+		return err
+	}
+	t.event(opsdb.Event{Kind: opsdb.EventLocationDown, Subject: table + ":" + name, Location: locationOnly(table, name), Why: d.Text, After: d.Reason})
+	return t.touchMoves(table, name)
+}
+
+func locationOnly(table, name string) string {
+	if table == "location" {
+		return name
+	}
+	return ""
+}
+
+func (t *tx) touchMoves(table, name string) error {
+	if table == "link" {
+		return t.exec(`UPDATE package SET version = version + 1 WHERE id IN (SELECT package FROM open_move WHERE link = ? AND link <> '')`, name)
+	}
+	return t.exec(`UPDATE package SET version = version + 1 WHERE id IN (SELECT package FROM open_move WHERE from_loc = ?1 UNION SELECT package FROM open_move WHERE to_loc = ?1)`, name)
+}
+
+// comesUp marks a location or link usable; who waits for it, or backs off because of it, goes on.
+func (t *tx) comesUp(table, name string) error {
+	n, err := t.execN(`UPDATE `+table+` SET down_reason = NULL, down_text = NULL, down_since = NULL, down_until = NULL WHERE name = ? AND down_reason IS NOT NULL`, name)
+	if err != nil || n == 0 {
+		return err
+	}
+	t.event(opsdb.Event{Kind: opsdb.EventLocationUp, Subject: table + ":" + name, Location: locationOnly(table, name)})
+	if err := t.exec(`UPDATE task SET next_try = NULL, subject = '' WHERE state = 'pending' AND subject = ?`, table+":"+name); err != nil {
+		return err
+	}
+	return t.wake(table+":"+name, 0)
+}
+
+// Report implements opsdb.Working.
+func (s *Store) Report(ctx context.Context, r opsdb.LocationReport) error {
+	return s.write(ctx, "Report", func(t *tx) error {
+		var free, total int64
+		var reason, words *string
+		found, err := t.get([]any{&free, &total, &reason, &words}, `SELECT free, total, down_reason, down_text FROM location WHERE name = ?`, r.Location)
+		if err != nil || !found {
+			return err
+		}
+		if free != r.Free || total != r.Total {
+			if err := t.exec(`UPDATE location SET free = ?, total = ? WHERE name = ?`, r.Free, r.Total, r.Location); err != nil {
+				return err
+			}
+			if r.Free > free {
+				err = t.roomFreed(r.Location)
+			} else {
+				t.quiet = true
+			}
+			if err != nil {
+				return err
+			}
+		}
+		switch {
+		case r.Down == nil && reason != nil:
+			t.quiet = false
+			return t.comesUp("location", r.Location)
+		case r.Down != nil:
+			t.quiet = false
+			return t.goesDown("location", r.Location, *r.Down, time.Time{})
+		}
+		return nil
+	})
+}

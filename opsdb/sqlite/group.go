@@ -1,0 +1,165 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+// Unrouted implements opsdb.Planning.
+func (s *Store) Unrouted(ctx context.Context, limit int) (files []opsdb.File, err error) {
+	err = s.read(ctx, "Unrouted", func(v *view) error {
+		files, err = query(v, scanFile, `SELECT `+fileColumns+` FROM file f WHERE f.routed = 0 AND f.state = 'present' ORDER BY f.filed_at LIMIT ?`, limitOf(limit))
+		return err
+	})
+	return files, err
+}
+
+// limitOf is a limit as SQL takes it: none for 0.
+func limitOf(n int) int {
+	if n <= 0 {
+		return -1
+	}
+	return n
+}
+
+// Route implements opsdb.Planning.
+func (s *Store) Route(ctx context.Context, files []opsdb.ID, routings []opsdb.Routing) error {
+	return s.write(ctx, "Route", func(t *tx) error {
+		known, err := query(&t.view, scanFiled, `SELECT `+fileColumns+` FROM file f WHERE f.id IN (SELECT value FROM json_each(?))`, idList(files))
+		if err != nil {
+			return err
+		}
+		byID := make(map[opsdb.ID]*filed, len(known))
+		for i := range known {
+			byID[known[i].ID] = &known[i]
+		}
+		if err := t.route(byID, routings); err != nil {
+			return err
+		}
+		return t.exec(`UPDATE file SET routed = 1 WHERE id IN (SELECT value FROM json_each(?))`, idList(files))
+	})
+}
+
+func (t *tx) route(files map[opsdb.ID]*filed, routings []opsdb.Routing) error {
+	observed, err := t.observed()
+	if err != nil {
+		return err
+	}
+	type slot struct{ route, stage, location, key string }
+	groups := map[slot]int64{}
+	for _, r := range routings {
+		f := files[r.File]
+		if r.Route == "" || f == nil || f.State != opsdb.Present {
+			continue
+		}
+		home, err := t.hasHome(f.key, r.Route, r.Stage)
+		if err != nil {
+			return err
+		}
+		if home {
+			continue
+		}
+		k := slot{r.Route, r.Stage, f.Location, r.Key}
+		if groups[k] == 0 {
+			if groups[k], err = t.openGroup(r, f.Location, observed); err != nil {
+				return err
+			}
+		}
+		if err := t.joinGroup(groups[k], f, observed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hasHome tells whether a file is in a group or package of a stage already.
+func (t *tx) hasHome(file int64, route, stage string) (bool, error) {
+	n, err := t.count(`SELECT EXISTS (SELECT 1 FROM group_file gf JOIN file_group g ON g.key = gf.grp WHERE gf.file = ?1 AND g.route = ?2 AND g.stage = ?3)
+	  OR EXISTS (SELECT 1 FROM member m JOIN package p ON p.key = m.package WHERE m.file = ?1 AND p.route = ?2 AND p.stage = ?3)`, file, route, stage)
+	return n > 0, err
+}
+
+func (t *tx) openGroup(r opsdb.Routing, location string, observed time.Time) (int64, error) {
+	var key int64
+	found, err := t.get([]any{&key}, `SELECT key FROM file_group WHERE route = ? AND stage = ? AND location = ? AND group_key = ? AND closed = 0`,
+		r.Route, r.Stage, location, r.Key)
+	if err != nil || found {
+		return key, err
+	}
+	g := r.Group
+	finished, err := t.count(`SELECT EXISTS (SELECT 1 FROM observation WHERE observation = ? AND instrument IN ('', ?))`, g.Observation, g.Instrument)
+	if err != nil {
+		return 0, err
+	}
+	return t.insert(`INSERT INTO file_group (id, route, stage, location, group_key, instrument, observation, module, program, tags, first, last, first_filed, finished)
+	  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		string(opsdb.NewID()), r.Route, r.Stage, location, r.Key, g.Instrument, g.Observation, g.Module, g.Program, text(g.Tags), us(observed), us(observed), us(t.now), finished)
+}
+
+func (t *tx) joinGroup(grp int64, f *filed, observed time.Time) error {
+	if err := t.exec(`INSERT INTO group_file (grp, file) VALUES (?, ?)`, grp, f.key); err != nil {
+		return err
+	}
+	if err := t.exec(`UPDATE file SET homes = homes + 1 WHERE key = ?`, f.key); err != nil {
+		return err
+	}
+	return t.exec(`UPDATE file_group SET files = files + 1, bytes = bytes + ?1, last = ?2, first_filed = min(coalesce(first_filed, ?3), ?3), version = version + 1 WHERE key = ?4`,
+		f.Size, us(observed), us(f.FiledAt), grp)
+}
+
+// DirtyGroups implements opsdb.Planning.
+func (s *Store) DirtyGroups(ctx context.Context, now time.Time, limit int) (groups []opsdb.Group, err error) {
+	err = s.read(ctx, "DirtyGroups", func(v *view) error {
+		groups, err = query(v, scanGroup, `SELECT `+groupColumns+` FROM file_group g WHERE g.closed = 0 AND g.version > g.evaluated ORDER BY g.key LIMIT ?`, limitOf(limit))
+		if err != nil {
+			return err
+		}
+		due, err := query(v, scanGroup, `SELECT `+groupColumns+` FROM file_group g WHERE g.closed = 0 AND g.wake_at <= ? ORDER BY g.wake_at LIMIT ?`, us(now), limitOf(limit))
+		groups = merge(groups, due, limit, func(g opsdb.Group) opsdb.ID { return g.ID })
+		return err
+	})
+	return groups, err
+}
+
+// merge appends what is not there yet, up to limit (0: all).
+func merge[T any](a, b []T, limit int, id func(T) opsdb.ID) []T {
+	seen := map[opsdb.ID]bool{}
+	for _, x := range a {
+		seen[id(x)] = true
+	}
+	for _, x := range b {
+		if limit > 0 && len(a) >= limit {
+			break
+		}
+		if !seen[id(x)] {
+			a = append(a, x)
+		}
+	}
+	return a
+}
+
+// GroupFiles implements opsdb.Planning.
+func (s *Store) GroupFiles(ctx context.Context, id opsdb.ID) (files []opsdb.File, err error) {
+	err = s.read(ctx, "GroupFiles", func(v *view) error {
+		files, err = query(v, scanFile, `SELECT `+fileColumns+` FROM file_group g JOIN group_file gf ON gf.grp = g.key JOIN file f ON f.key = gf.file
+		  WHERE g.id = ? ORDER BY f.path`, string(id))
+		return err
+	})
+	return files, err
+}
+
+// KeepGroup implements opsdb.Planning.
+func (s *Store) KeepGroup(ctx context.Context, id opsdb.ID, version int64, wake time.Time, reason string) error {
+	return s.write(ctx, "KeepGroup", func(t *tx) error {
+		t.quiet = true
+		n, err := t.execN(`UPDATE file_group SET evaluated = ?, wake_at = ?, reason = ? WHERE id = ? AND closed = 0 AND version = ?`,
+			version, us(wake), reason, string(id), version)
+		if err == nil && n == 0 {
+			err = fmt.Errorf("group %s at version %d: %w", id, version, opsdb.ErrChanged)
+		}
+		return err
+	})
+}

@@ -1,0 +1,98 @@
+package sqlite
+
+import (
+	"context"
+	"iter"
+
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+// Missing implements opsdb.Filing.
+func (s *Store) Missing(ctx context.Context, location string, files []opsdb.ID) error {
+	return s.write(ctx, "Missing", func(t *tx) error {
+		known, err := query(&t.view, scanFiled, `SELECT `+fileColumns+` FROM file f
+		  WHERE f.id IN (SELECT value FROM json_each(?)) AND f.location = ? AND f.state NOT IN ('deleted', 'lost')`, idList(files), location)
+		if err != nil {
+			return err
+		}
+		for _, f := range known {
+			if err := t.lose(f, "filing", "no longer at its source"); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// lose makes a file lost: it leaves its groups, and the packages that hold it hear of it.
+func (t *tx) lose(f filed, actor, why string) error {
+	if err := t.leaveGroups(f); err != nil {
+		return err
+	}
+	if err := t.exec(`UPDATE file SET state = 'lost' WHERE key = ?`, f.key); err != nil {
+		return err
+	}
+	if err := t.exec(`UPDATE copy SET size = max(size - ?, 0) WHERE form = 'files' AND state NOT IN ('deleted', 'quarantined', 'lost')
+	  AND package IN (SELECT p.id FROM member m JOIN package p ON p.key = m.package WHERE m.file = ?)`, f.Size, f.key); err != nil {
+		return err
+	}
+	if err := t.exec(`UPDATE package SET gone = gone + 1, missed = missed + 1, version = version + 1
+	  WHERE key IN (SELECT package FROM member WHERE file = ?)`, f.key); err != nil {
+		return err
+	}
+	t.event(opsdb.Event{Actor: actor, Kind: opsdb.EventFileChanged, Subject: "file:" + string(f.ID), Location: f.Location, Why: why,
+		Before: string(f.State), After: string(opsdb.Lost)})
+	return nil
+}
+
+// leaveGroups takes a file out of the open groups it is in.
+func (t *tx) leaveGroups(f filed) error {
+	if err := t.exec(`UPDATE file_group SET files = files - 1, bytes = bytes - ?, version = version + 1
+	  WHERE key IN (SELECT grp FROM group_file WHERE file = ?)`, f.Size, f.key); err != nil {
+		return err
+	}
+	n, err := t.execN(`DELETE FROM group_file WHERE file = ?`, f.key)
+	if err != nil || n == 0 {
+		return err
+	}
+	return t.exec(`UPDATE file SET homes = homes - ? WHERE key = ?`, n, f.key)
+}
+
+// page is how many rows a stream reads at once: it holds no snapshot between pages.
+const page = 2000
+
+// KnownFiles implements opsdb.Filing.
+func (s *Store) KnownFiles(ctx context.Context, location string) iter.Seq2[opsdb.File, error] {
+	return stream(func(last opsdb.File, first bool) (files []opsdb.File, err error) {
+		err = s.read(ctx, "KnownFiles", func(v *view) error {
+			after := blob(last.Path)
+			files, err = query(v, scanFile, `SELECT `+fileColumns+` FROM file f
+			  WHERE f.location = ? AND f.path > ? AND f.state NOT IN ('deleted', 'lost') ORDER BY f.path LIMIT ?`, location, after, page)
+			return err
+		})
+		return files, err
+	})
+}
+
+// stream yields page after page; next returns the rows after the last one, none at the end.
+func stream[T any](next func(last T, first bool) ([]T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var last T
+		for first := true; ; first = false {
+			rows, err := next(last, first)
+			if err != nil {
+				yield(last, err)
+				return
+			}
+			for _, row := range rows {
+				if !yield(row, nil) {
+					return
+				}
+				last = row
+			}
+			if len(rows) < page {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,207 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/ccatobs/cdt/clock"
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// ErrNotDatabase says that the file is something else than an OpsDB.
+var ErrNotDatabase = errors.New("the file is not a CDT database")
+
+// readers is how many reads may go on at once beside the writer.
+const readers = 4
+
+// Options are what Open may be told. The zero value is good.
+type Options struct {
+	Clock clock.Clock // the store's clock; default: the system's
+	Epoch string      // of a database that is made now; default: random
+}
+
+// Store is an opsdb.Store in one SQLite file.
+type Store struct {
+	path    string
+	clock   clock.Clock
+	db      *sql.DB
+	writer  chan *conn
+	reader  chan *conn
+	changed chan struct{}
+	closing chan struct{}
+	done    sync.WaitGroup
+	once    sync.Once
+	foreign atomic.Int64 // data_version last seen: what other processes wrote
+}
+
+var _ opsdb.Store = (*Store)(nil)
+
+// Open opens the database at path, making or migrating it as needed. The
+// folder must exist. The error wraps opsdb.ErrNewer if the schema is newer
+// than this program, and ErrNotDatabase if the file is something else.
+func Open(ctx context.Context, path string, opts Options) (*Store, error) {
+	s, err := open(ctx, path, opts)
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", path, explain(err))
+	}
+	return s, nil
+}
+
+func open(ctx context.Context, path string, opts Options) (*Store, error) {
+	if opts.Clock == nil {
+		opts.Clock = clock.System{}
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := usable(abs); err != nil {
+		return nil, err
+	}
+	db, err := sql.Open("sqlite", dsn(abs))
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(readers + 2) // one for a migration under way
+	s := &Store{path: abs, clock: opts.Clock, db: db, writer: make(chan *conn, 1), reader: make(chan *conn, readers),
+		changed: make(chan struct{}, 1), closing: make(chan struct{})}
+	if err := s.prepare(ctx, opts.Epoch); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	s.done.Add(1)
+	go s.watch()
+	return s, nil
+}
+
+// usable finds out what is wrong with the path in words of the file system.
+func usable(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		_, err = os.Stat(filepath.Dir(path))
+		return err
+	}
+	if err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%w: it is no regular file", ErrNotDatabase)
+	}
+	return err
+}
+
+func dsn(path string) string {
+	pragmas := url.Values{"_txlock": {"immediate"}, "_pragma": {
+		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
+		"recursive_triggers(OFF)", "cache_size(-65536)", "temp_store(MEMORY)",
+	}}
+	u := url.URL{Scheme: "file", Path: path, RawQuery: pragmas.Encode()}
+	return u.String()
+}
+
+// prepare migrates the schema, gives a new database its epoch and opens the connections.
+func (s *Store) prepare(ctx context.Context, epoch string) error {
+	if err := migrate(ctx, s.db); err != nil {
+		return err
+	}
+	for range readers {
+		c, err := newConn(ctx, s.db)
+		if err != nil {
+			return err
+		}
+		s.reader <- c
+	}
+	w, err := newConn(ctx, s.db)
+	if err != nil {
+		return err
+	}
+	s.writer <- w
+	return s.write(ctx, "Open", func(t *tx) error {
+		if epoch == "" {
+			epoch = opsdb.NewID().Short() + opsdb.NewID().Short()
+		}
+		return t.exec(`INSERT INTO opsdb (one, epoch, made_at, observed, ticked) VALUES (1, ?1, ?2, ?2, ?2) ON CONFLICT DO NOTHING`,
+			epoch, us(t.now))
+	})
+}
+
+func migrate(ctx context.Context, db *sql.DB) error {
+	sub, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, sub, goose.WithTableName("schema_version"), goose.WithLogger(goose.NopLogger()))
+	if err != nil {
+		return err
+	}
+	if err := ours(ctx, db); err != nil {
+		return err
+	}
+	current, target, err := p.GetVersions(ctx)
+	if err != nil {
+		return err
+	}
+	if current > target {
+		return fmt.Errorf("%w: schema %d, known up to %d", opsdb.ErrNewer, current, target)
+	}
+	if current == target {
+		return nil
+	}
+	_, err = p.Up(ctx)
+	return err
+}
+
+// ours refuses a SQLite file that holds tables but is no OpsDB, before anything is written to it.
+func ours(ctx context.Context, db *sql.DB) error {
+	var tables, mine int
+	err := db.QueryRowContext(ctx, `SELECT count(*), count(*) FILTER (WHERE name = 'schema_version') FROM sqlite_schema WHERE type = 'table'`).Scan(&tables, &mine)
+	if err != nil {
+		return err
+	}
+	if tables > 0 && mine == 0 {
+		return fmt.Errorf("%w: it has tables of another program", ErrNotDatabase)
+	}
+	return nil
+}
+
+// explain adds a hint to what SQLite says.
+func explain(err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_NOTADB:
+		return fmt.Errorf("%w (%w)", ErrNotDatabase, err)
+	case sqlite3.SQLITE_FULL:
+		return fmt.Errorf("the disk of the database is full: %w", err)
+	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM:
+		return fmt.Errorf("the folder of the database cannot be written to: %w", err)
+	case sqlite3.SQLITE_CORRUPT:
+		return fmt.Errorf("the database is damaged: %w", err)
+	}
+	return err
+}
+
+// Close waits for what is under way and closes the file.
+func (s *Store) Close() error {
+	var err error
+	s.once.Do(func() {
+		close(s.closing)
+		s.done.Wait()
+		err = s.db.Close()
+	})
+	return err
+}

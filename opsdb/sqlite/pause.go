@@ -1,0 +1,55 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+// Pause implements opsdb.Operating.
+func (s *Store) Pause(ctx context.Context, p opsdb.Pause) error {
+	return s.write(ctx, "Pause", func(t *tx) error {
+		kind, name, ok := strings.Cut(p.Subject, ":")
+		if !ok {
+			return fmt.Errorf("%q is no subject of a pause: say route:, stage:, location:, link: or site: and its name", p.Subject)
+		}
+		n, err := t.execN(`INSERT INTO pause (subject, who, why, since) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`, p.Subject, p.Who, p.Why, us(t.now))
+		if err != nil || n == 0 {
+			return err
+		}
+		t.event(opsdb.Event{Actor: person(p.Who), Kind: opsdb.EventPaused, Subject: p.Subject, Why: p.Why})
+		return t.touchPaused(kind, name)
+	})
+}
+
+// touchPaused has every package looked at again that has a move under the subject.
+func (t *tx) touchPaused(kind, name string) error {
+	where := map[string]string{
+		"route":    `route = ?1`,
+		"stage":    `route || '/' || stage = ?1`,
+		"location": `from_loc = ?1 OR to_loc = ?1`,
+		"link":     `link = ?1`,
+		"site":     `from_loc LIKE ?1 || '.%' OR to_loc LIKE ?1 || '.%'`,
+	}[kind]
+	if where == "" {
+		return fmt.Errorf("%q cannot be paused: say route, stage, location, link or site", kind)
+	}
+	return t.exec(`UPDATE package SET version = version + 1 WHERE id IN (SELECT package FROM open_move WHERE `+where+`)`, name)
+}
+
+// Resume implements opsdb.Operating.
+func (s *Store) Resume(ctx context.Context, subject, who string) error {
+	return s.write(ctx, "Resume", func(t *tx) error {
+		n, err := t.execN(`DELETE FROM pause WHERE subject = ?`, subject)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fmt.Errorf("pause of %s: %w", subject, opsdb.ErrNotFound)
+		}
+		t.event(opsdb.Event{Actor: person(who), Kind: opsdb.EventResumed, Subject: subject})
+		return t.wake("pause:"+subject, 0)
+	})
+}

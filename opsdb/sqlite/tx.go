@@ -1,0 +1,229 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ccatobs/cdt/clock"
+	"github.com/ccatobs/cdt/effect"
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+// conn is one connection with its prepared statements.
+type conn struct {
+	c     *sql.Conn
+	stmts map[string]*sql.Stmt
+}
+
+func newConn(ctx context.Context, db *sql.DB) (*conn, error) {
+	c, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &conn{c, map[string]*sql.Stmt{}}, nil
+}
+
+func (c *conn) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
+	if st, ok := c.stmts[query]; ok {
+		return st, nil
+	}
+	st, err := c.c.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, fmt.Errorf("prepare %q: %w", query, err)
+	}
+	c.stmts[query] = st
+	return st, nil
+}
+
+// view is a read of one snapshot.
+type view struct {
+	ctx context.Context // never cancelled inside: a statement is short, and cancel is looked at between them
+	c   *conn
+	now time.Time
+}
+
+// tx is a write transaction. Its methods count what they change; a
+// transaction that changed nothing is rolled back without a trace.
+type tx struct {
+	view
+	cancel  context.Context
+	changes int64
+	events  []opsdb.Event
+	quiet   bool // its change is nothing the engine must look at
+}
+
+// write runs f in one transaction. On any error, and on cancel before the commit, nothing is written.
+func (s *Store) write(ctx context.Context, name string, f func(*tx) error) error {
+	c, err := s.take(ctx, s.writer)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	t := &tx{view: view{context.WithoutCancel(ctx), c, clock.Trim(s.clock.Now())}, cancel: ctx}
+	err = t.run(name, f)
+	s.writer <- c
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, explain(err))
+	}
+	if t.changes > 0 && !t.quiet {
+		s.signal()
+	}
+	return nil
+}
+
+func (t *tx) run(name string, f func(*tx) error) (err error) {
+	if _, err = t.c.c.ExecContext(t.ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	open := true
+	defer func() {
+		if open {
+			_, e := t.c.c.ExecContext(t.ctx, "ROLLBACK")
+			err = errors.Join(err, e)
+		}
+	}()
+	if err = f(t); err != nil {
+		return err
+	}
+	if err = t.flush(); err != nil || t.changes == 0 {
+		return err
+	}
+	if err = t.cancel.Err(); err != nil {
+		return err
+	}
+	effect.Point(t.ctx, "opsdb."+name+".before")
+	if _, err = t.c.c.ExecContext(t.ctx, "COMMIT"); err != nil {
+		return err
+	}
+	open = false
+	effect.Point(t.ctx, "opsdb."+name+".after")
+	return nil
+}
+
+// read runs f on one snapshot.
+func (s *Store) read(ctx context.Context, name string, f func(*view) error) error {
+	c, err := s.take(ctx, s.reader)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	defer func() { s.reader <- c }()
+	v := &view{context.WithoutCancel(ctx), c, clock.Trim(s.clock.Now())}
+	if _, err := c.c.ExecContext(v.ctx, "BEGIN"); err != nil {
+		return fmt.Errorf("%s: %w", name, explain(err))
+	}
+	err = f(v)
+	if _, e := c.c.ExecContext(v.ctx, "ROLLBACK"); e != nil {
+		err = errors.Join(err, e)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, explain(err))
+	}
+	return nil
+}
+
+func (s *Store) take(ctx context.Context, from chan *conn) (*conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	select {
+	case c := <-from:
+		return c, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-s.closing:
+		return nil, errors.New("the database is closed")
+	}
+}
+
+// exec runs a statement that changes facts.
+func (t *tx) exec(query string, args ...any) error {
+	_, err := t.execN(query, args...)
+	return err
+}
+
+// execN is exec, and tells how many rows were changed.
+func (t *tx) execN(query string, args ...any) (int64, error) {
+	st, err := t.c.stmt(t.ctx, query)
+	if err != nil {
+		return 0, err
+	}
+	res, err := st.ExecContext(t.ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	n, err := res.RowsAffected()
+	t.changes += n
+	return n, err
+}
+
+// insert runs an INSERT of one row and returns its key.
+func (t *tx) insert(query string, args ...any) (int64, error) {
+	st, err := t.c.stmt(t.ctx, query)
+	if err != nil {
+		return 0, err
+	}
+	res, err := st.ExecContext(t.ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	t.changes++
+	return res.LastInsertId()
+}
+
+// scanner is what a row function reads from.
+type scanner interface{ Scan(dest ...any) error }
+
+// query reads all rows with the given row function.
+func query[T any](v *view, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+	st, err := v.c.stmt(v.ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := st.QueryContext(v.ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []T
+	for rows.Next() {
+		x, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, x)
+	}
+	return out, rows.Err()
+}
+
+// one reads one row; opsdb.ErrNotFound if there is none.
+func one[T any](v *view, scan func(scanner) (T, error), q string, args ...any) (T, error) {
+	all, err := query(v, scan, q, args...)
+	var zero T
+	if err != nil {
+		return zero, err
+	}
+	if len(all) == 0 {
+		return zero, opsdb.ErrNotFound
+	}
+	return all[0], nil
+}
+
+// get reads one row of plain columns; false if there is none.
+func (v *view) get(dest []any, q string, args ...any) (bool, error) {
+	st, err := v.c.stmt(v.ctx, q)
+	if err != nil {
+		return false, err
+	}
+	err = st.QueryRowContext(v.ctx, args...).Scan(dest...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (v *view) count(q string, args ...any) (n int64, err error) {
+	_, err = v.get([]any{&n}, q, args...)
+	return n, err
+}
