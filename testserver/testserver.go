@@ -111,7 +111,8 @@ func (s server) start(t testing.TB) {
 func (s server) stop(t testing.TB, ended chan error) {
 	_ = s.cmd.Process.Signal(s.signal)
 	select {
-	case <-ended:
+	case err := <-ended:
+		t.Logf("%s ended: %v", s.name, err)
 	case <-time.After(patience):
 		_ = s.cmd.Process.Kill()
 		t.Errorf("%s did not end within %s", s.name, patience)
