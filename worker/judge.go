@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
@@ -30,7 +29,7 @@ func (w *Worker) judge(ctx context.Context, t opsdb.Task, e end) Result {
 	var objection *opsdb.Objection
 	switch {
 	case e.err == nil:
-		w.breaker.succeeded(subjects(t)...)
+		w.breaker.succeeded(t.ID, subjects(t)...)
 		r.Kind = Finished
 	case errors.Is(e.err, opsdb.ErrStale), errors.As(e.err, &objection):
 		// Another attempt owns the task, or the gate withdrew it: only readings are left to record.
@@ -51,18 +50,26 @@ func (w *Worker) fail(ctx context.Context, r *Result, t opsdb.Task, f opsdb.Fail
 	switch f.Class {
 	case opsdb.BadConfig, opsdb.Permanent:
 	case opsdb.Environment:
-		failed := w.breaker.failedAgain(f.Subject)
-		r.After = min(w.delay(failed), longestProbe)
+		inARow, others := w.breaker.failedAgain(f.Subject, t.ID)
+		r.After = min(w.delay(inARow), longestProbe)
+		if others {
+			w.count(r, t, &f)
+		}
 		if location, ok := strings.CutPrefix(f.Subject, "location:"); ok {
 			w.cfg.Suspect(ctx, location, f, t.Bytes)
 		}
 	default: // transient, data
-		r.Counts = true
 		r.After = w.delay(t.Attempts + 1)
-		if r.Last {
-			f.Text = fmt.Sprintf("%d attempts, the last one: %s", t.Attempts+1, f.Text)
-			f.Class, f.Reason, r.After = opsdb.Permanent, or(f.Reason, attemptsExceeded), 0
-		}
+		w.count(r, t, &f)
+	}
+}
+
+// count makes the failure cost an attempt; the last one is permanent.
+func (w *Worker) count(r *Result, t opsdb.Task, f *opsdb.Failure) {
+	r.Counts = true
+	if r.Last {
+		f.Text = fmt.Sprintf("%d attempts, the last one: %s", t.Attempts+1, f.Text)
+		f.Class, f.Reason, r.After = opsdb.Permanent, or(f.Reason, attemptsExceeded), 0
 	}
 }
 
@@ -75,26 +82,4 @@ func (w *Worker) delay(n int) time.Duration {
 // subjects are the places and the link a task touches.
 func subjects(t opsdb.Task) []string {
 	return []string{"location:" + t.From, "location:" + t.To, "link:" + t.Link}
-}
-
-// breaker counts the environment failures in a row of each location and
-// link, so that what is down is asked ever more rarely.
-type breaker struct {
-	mu     sync.Mutex
-	failed map[string]int
-}
-
-func (b *breaker) failedAgain(subject string) int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.failed[subject]++
-	return b.failed[subject]
-}
-
-func (b *breaker) succeeded(subjects ...string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, s := range subjects {
-		delete(b.failed, s)
-	}
 }

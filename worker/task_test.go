@@ -166,6 +166,37 @@ func TestTheEnvironmentIsProbedMoreRarelyUntilItWorksAgain(t *testing.T) {
 	}
 }
 
+func TestATaskThatFailsWhereOthersSucceedPaysWithAttempts(t *testing.T) {
+	t.Parallel()
+	var fails error
+	s := newShop(worker.Config{}, func(_ context.Context, w stages.Work) (opsdb.Outcome, error) {
+		if w.Assignment().Task.Priority == 0 {
+			return opsdb.Outcome{}, nil
+		}
+		return opsdb.Outcome{}, fails
+	})
+	bad := s.desk.add(func(t *opsdb.Task) { t.Priority = 1 })
+	fails = stages.Failed(opsdb.Failure{Class: opsdb.Environment, Subject: "location:cologne.buffer", Reason: "refused"}, errors.New("refused"))
+	again := func() failed {
+		s.desk.expire(bad.ID)
+		s.do(t, bad.ID)
+		all := s.desk.fails[bad.ID]
+		return all[len(all)-1]
+	}
+	for range 3 {
+		if got := again(); got.counts {
+			t.Fatal("nothing succeeded there, and it costs an attempt")
+		}
+	}
+	for n := 1; n <= 8; n++ {
+		s.do(t, s.desk.add(nil).ID)
+		got := again()
+		if !got.counts || (got.failure.Class == opsdb.Permanent) != (n == 8) {
+			t.Fatalf("failure %d beside a success: %+v", n, got)
+		}
+	}
+}
+
 func TestOtherEnds(t *testing.T) {
 	t.Parallel()
 	s := newShop(worker.Config{}, ends(opsdb.Outcome{}, fmt.Errorf("wait: %w", stages.Later(time.Hour, "recalling from tape"))))

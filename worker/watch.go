@@ -57,15 +57,26 @@ type sight struct {
 	reported bool
 	last     opsdb.LocationReport
 	suspect  *suspicion
+	doubts   int // looks the next suspicion asks for; 0: one
+	calm     int // looks since the last suspicion ended
 }
 
 // suspicion is a failure that blamed the location. A small probe may pass
 // where a package found no room: then the location is full until need bytes
-// are free.
+// are free. And one that is suspected again soon after it seemed well must
+// seem well for ever longer before it is believed.
 type suspicion struct {
-	down opsdb.Down
-	need int64
+	down  opsdb.Down
+	need  int64
+	looks int // that found it well and are still to be made
 }
+
+// How looks are counted: a suspicion soon after another one doubles them, up to
+// mostLooks; after calmLooks without one they begin anew.
+const (
+	mostLooks = 32
+	calmLooks = 8
+)
 
 // NewWatch makes a watch; it does nothing until [Watch.Run] or [Watch.Inspect].
 func NewWatch(cfg WatchConfig, checker Checker, reporter Reporter) *Watch {
@@ -151,7 +162,10 @@ func (w *Watch) Suspect(ctx context.Context, location string, f opsdb.Failure, n
 	down := opsdb.Down{Reason: or(f.Reason, "breaker"), Text: f.Text}
 	w.mu.Lock()
 	s := w.sight(location)
-	s.suspect = &suspicion{down: down, need: need}
+	if s.suspect == nil {
+		s.doubts = min(max(2*s.doubts, 1), mostLooks)
+	}
+	s.suspect = &suspicion{down: down, need: need, looks: s.doubts}
 	report := s.last
 	if !s.reported {
 		report = opsdb.LocationReport{Free: -1}
@@ -205,14 +219,22 @@ func (w *Watch) doubt(location string, r opsdb.LocationReport) *opsdb.Down {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.sight(location)
-	if r.Down != nil || s.suspect == nil {
+	if r.Down != nil {
 		return r.Down
 	}
-	if s.suspect.down.Reason == "full" && r.Free >= 0 && r.Free < s.suspect.need {
+	if s.suspect == nil {
+		if s.calm++; s.calm >= calmLooks {
+			s.doubts = 0
+		}
+		return nil
+	}
+	s.suspect.looks--
+	full := s.suspect.down.Reason == "full" && r.Free >= 0 && r.Free < s.suspect.need
+	if full || s.suspect.looks > 0 {
 		down := s.suspect.down
 		return &down
 	}
-	s.suspect = nil
+	s.suspect, s.calm = nil, 0
 	return nil
 }
 

@@ -181,10 +181,41 @@ func TestE9AFullLocationIsFullUntilThePackageFits(t *testing.T) {
 			t.Fatal("a suspicion that was cleared came back by itself")
 		}
 		y.Suspect(t.Context(), "cologne.buffer", opsdb.Failure{Class: opsdb.Environment, Reason: "read_only", Text: "read-only"}, 500)
+		_, _ = y.Inspect(t.Context())
 		if down, _ := y.Inspect(t.Context()); down != 0 {
 			t.Fatal("it can be written, and is down as read-only")
 		}
 	})
+}
+
+func TestALocationThatIsSuspectedAgainMustSeemWellForLonger(t *testing.T) {
+	t.Parallel()
+	y := newYard(worker.WatchConfig{})
+	refused := opsdb.Failure{Class: opsdb.Environment, Reason: "refused", Text: "refused"}
+	looks := func() (n int) {
+		y.Suspect(t.Context(), "cologne.buffer", refused, 0)
+		y.Suspect(t.Context(), "cologne.buffer", refused, 0) // a second task of the same moment
+		for down := 1; down > 0; n++ {
+			var err error
+			if down, err = y.Inspect(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return n
+	}
+	for _, want := range []int{1, 2, 4, 8, 16, 32, 32} {
+		if got := looks(); got != want {
+			t.Fatalf("believed after %d looks, want %d", got, want)
+		}
+	}
+	for range 8 {
+		if _, err := y.Inspect(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := looks(); got != 1 {
+		t.Fatalf("after it was calm: believed after %d looks, want 1", got)
+	}
 }
 
 func TestE7ALocationThatHangsStallsNoOther(t *testing.T) {

@@ -80,14 +80,14 @@ type Worker struct {
 	stages stages.Registry
 
 	busy    atomic.Int64
-	breaker breaker
+	breaker *breaker
 	replay  sync.Mutex // one replay at a time
 }
 
 // New makes a worker; it does nothing until [Worker.Run], [Worker.Drain] or [Worker.RunTask].
 func New(cfg Config, store Store, queue jobs.Queue, registry stages.Registry) *Worker {
 	cfg = cfg.filled()
-	return &Worker{cfg: cfg, store: store, queue: queue, stages: registry, breaker: breaker{failed: map[string]int{}}}
+	return &Worker{cfg: cfg, store: store, queue: queue, stages: registry, breaker: newBreaker()}
 }
 
 func (c Config) filled() Config {
