@@ -2,7 +2,9 @@ package stagestest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -249,6 +251,12 @@ func (w *World) Corrupt(location, path string) {
 	text[len(text)/2] ^= 1
 	w.must(os.WriteFile(full, text, 0o644))
 	w.must(os.Chtimes(full, before.ModTime(), before.ModTime()))
+}
+
+// Missing reports that nothing has the path at a location.
+func (w *World) Missing(location, path string) bool {
+	_, err := os.Lstat(filepath.Join(w.Root(location), path))
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // Litter lists what lies in the folders of attempts of all locations: after a good end there is nothing.

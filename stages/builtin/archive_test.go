@@ -1,0 +1,113 @@
+package builtin_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/ccatobs/cdt/bag"
+	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/stages/stagestest"
+)
+
+// A repair is written beside the bad object, which stays (S3, C2).
+func TestArchiveRepairsBesideTheBadObject(t *testing.T) {
+	t.Parallel()
+	w := archived(t)
+	path := w.Path(stagestest.Archive)
+	w.Corrupt(stagestest.Archive, path)
+	bad, err := w.Read(stagestest.Archive, path)
+	must(t, err)
+	sidecar, err := w.Read(stagestest.Archive, strings.TrimSuffix(path, ".tar")+".json")
+	must(t, err)
+	delete(w.Copies, stagestest.Archive)
+	for n, want := range []string{".r1", ".r2"} {
+		out := w.Do("archive", stagestest.Landing, stagestest.Archive)
+		stem := strings.TrimSuffix(path, ".tar") + want
+		if out.Target.Path != stem+".tar" || w.Missing(stagestest.Archive, stem+".json") || out.Receipts[0].Path != stem+".tar" {
+			t.Fatalf("repair %d: %+v", n, out.Target)
+		}
+		w.Corrupt(stagestest.Archive, out.Target.Path)
+		delete(w.Copies, stagestest.Archive)
+	}
+	if still, _ := w.Read(stagestest.Archive, path); still != bad {
+		t.Error("the bad object was changed")
+	}
+	if still, _ := w.Read(stagestest.Archive, strings.TrimSuffix(path, ".tar")+".json"); still != sidecar {
+		t.Error("its sidecar was changed")
+	}
+}
+
+// A missing sidecar is written beside a tar that is right; the tar is not written again.
+func TestArchiveWritesAMissingSidecar(t *testing.T) {
+	t.Parallel()
+	w := archived(t)
+	side := strings.TrimSuffix(w.Path(stagestest.Archive), ".tar") + ".json"
+	before := w.Copies[stagestest.Archive].Identity
+	remove(t, w, stagestest.Archive, side)
+	out := w.Do("archive", stagestest.Landing, stagestest.Archive)
+	if out.Target.Identity != before || w.Missing(stagestest.Archive, side) || !out.Target.Sidecar {
+		t.Errorf("outcome %+v", out.Target)
+	}
+}
+
+// The sidecar leads to every member's bytes.
+func TestSidecarLeadsToEveryMember(t *testing.T) {
+	t.Parallel()
+	w := stagestest.NewWorld(t, ground(t), stagestest.Content())
+	w.Do("package", stagestest.Source, stagestest.Buffer)
+	w.Do("transfer", stagestest.Buffer, stagestest.Landing)
+	w.Do("archive", stagestest.Landing, stagestest.Archive)
+	text, err := w.Read(stagestest.Archive, strings.TrimSuffix(w.Path(stagestest.Archive), ".tar")+".json")
+	must(t, err)
+	tar, err := w.Read(stagestest.Archive, w.Path(stagestest.Archive))
+	must(t, err)
+	n := 0
+	head, err := bag.ReadSidecar(strings.NewReader(text), func(m opsdb.Member) error {
+		n++
+		if want, got := w.Content[m.Path], tar[m.Offset:m.Offset+m.Size]; got != want {
+			t.Errorf("%s: %q, want %q", opsdb.ShowPath(m.Path), got, want)
+		}
+		return nil
+	})
+	if err != nil || n != len(w.Content) {
+		t.Fatalf("%d members, %v", n, err)
+	}
+	if head.Package != w.Package.ID || head.Digest != w.Package.Digest || head.Location != stagestest.Archive || len(head.Receipts) != 1 {
+		t.Errorf("sidecar %+v", head)
+	}
+}
+
+// Bytes that are wrong at the source are the source's fault, not the archive's.
+func TestArchiveFromACorruptSource(t *testing.T) {
+	t.Parallel()
+	w := landed(t)
+	w.Corrupt(stagestest.Landing, w.Path(stagestest.Landing))
+	out := w.Do("archive", stagestest.Landing, stagestest.Archive)
+	if out.Corrupt == nil || out.Corrupt.Copy != w.Copies[stagestest.Landing].ID || out.Target != nil {
+		t.Fatalf("outcome %+v", out)
+	}
+	if !w.Missing(stagestest.Archive, w.Path(stagestest.Archive)) || !w.Missing(stagestest.Landing, w.Path(stagestest.Landing)) {
+		t.Error("corrupt bytes have a final name")
+	}
+}
+
+func TestArchiveWithADiskAway(t *testing.T) {
+	t.Parallel()
+	for _, location := range []string{stagestest.Landing, stagestest.Archive} {
+		t.Run(location, func(t *testing.T) {
+			t.Parallel()
+			w := landed(t)
+			unmount(t, w, location)
+			_, err := w.Try("archive", stagestest.Landing, stagestest.Archive)
+			wantFailure(t, err, opsdb.Environment, "location:"+location)
+		})
+	}
+	t.Run("source gone", func(t *testing.T) {
+		t.Parallel()
+		w := landed(t)
+		remove(t, w, stagestest.Landing, w.Path(stagestest.Landing))
+		if out := w.Do("archive", stagestest.Landing, stagestest.Archive); out.Corrupt == nil || !out.Corrupt.Lost {
+			t.Errorf("outcome %+v", out)
+		}
+	})
+}
