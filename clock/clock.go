@@ -25,6 +25,13 @@ func (System) Now() time.Time { return Trim(time.Now()) }
 // Trim returns t in UTC, in whole microseconds and without a monotonic part.
 func Trim(t time.Time) time.Time { return t.Round(0).UTC().Truncate(time.Microsecond) }
 
+// Monotonic returns a function that tells how much time has passed since now,
+// by a clock that nobody can set.
+func Monotonic() func() time.Duration {
+	start := time.Now()
+	return func() time.Duration { return time.Since(start) }
+}
+
 // Virtual is a clock that stands still until it is moved. It never goes back.
 // It is safe for use by several goroutines.
 type Virtual struct {

@@ -13,22 +13,14 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/ccatobs/cdt/check"
 	"github.com/ccatobs/cdt/opsdb"
 )
 
-// original is one file as it was taken: the truth the checker holds against the archives.
-type original struct {
-	Location string
-	Path     string
-	Size     int64
-	ModTime  time.Time
-	Digest   opsdb.Digest
-}
-
 // copyData copies the regular files below data into root, with their times,
 // and returns what was taken and what could not be. data is only read.
-func copyData(ctx context.Context, data, location, root string) ([]original, []skipJSON, error) {
-	var taken []original
+func copyData(ctx context.Context, data, root string) ([]check.Original, []skipJSON, error) {
+	var taken []check.Original
 	var skipped []skipJSON
 	err := filepath.WalkDir(data, func(path string, d fs.DirEntry, err error) error {
 		rel, relErr := filepath.Rel(data, path)
@@ -52,7 +44,7 @@ func copyData(ctx context.Context, data, location, root string) ([]original, []s
 		var full *os.PathError
 		switch {
 		case err == nil:
-			o.Location, o.Path = location, rel
+			o.Path = rel
 			taken = append(taken, o)
 		case errors.As(err, &full) && full.Path == path || errors.Is(err, errMoved):
 			skipped = append(skipped, skipJSON{opsdb.ShowPath(rel), err.Error()})
@@ -68,7 +60,7 @@ func copyData(ctx context.Context, data, location, root string) ([]original, []s
 var errMoved = errors.New("it changed while it was being copied")
 
 // copyFile copies one file with its modification time and digests what it copied.
-func copyFile(from, to string) (o original, err error) {
+func copyFile(from, to string) (o check.Original, err error) {
 	src, err := os.Open(from) //nolint:gosec // the user names the folder
 	if err != nil {
 		return o, err
@@ -97,7 +89,7 @@ func copyFile(from, to string) (o original, err error) {
 	if n != before.Size() || !after.ModTime().Equal(before.ModTime()) || after.Size() != before.Size() {
 		return o, errors.Join(errMoved, os.Remove(to))
 	}
-	o = original{Size: n, ModTime: before.ModTime(), Digest: opsdb.Digest(hex.EncodeToString(h.Sum(nil)))}
+	o = check.Original{Size: n, ModTime: before.ModTime(), Digest: opsdb.Digest(hex.EncodeToString(h.Sum(nil)))}
 	return o, os.Chtimes(to, o.ModTime, o.ModTime)
 }
 
@@ -126,9 +118,9 @@ const (
 )
 
 // makeData makes observations of about size bytes in all source folders.
-func makeData(ctx context.Context, folders map[string]string, names []string, size int64, now time.Time) ([]original, error) {
+func makeData(ctx context.Context, folders map[string]string, names []string, size int64, now time.Time) (map[string][]check.Original, error) {
 	r := rand.New(rand.NewPCG(demoSeed, 0)) //nolint:gosec // repeatable on purpose
-	var made []original
+	made := map[string][]check.Original{}
 	night := now.Add(-10 * time.Hour).Truncate(time.Minute)
 	for obs, left := 0, size; left > 0; obs++ {
 		location := names[obs%len(names)]
@@ -149,15 +141,15 @@ func makeData(ctx context.Context, folders map[string]string, names []string, si
 			if err != nil {
 				return nil, err
 			}
-			o.Location, o.Path = location, rel
-			made = append(made, o)
+			o.Path = rel
+			made[location] = append(made[location], o)
 		}
 	}
 	return made, nil
 }
 
 // makeFile writes n bytes that do not compress.
-func makeFile(path string, n int64, at time.Time, r *rand.Rand) (o original, err error) {
+func makeFile(path string, n int64, at time.Time, r *rand.Rand) (o check.Original, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return o, err
 	}
@@ -174,6 +166,6 @@ func makeFile(path string, n int64, at time.Time, r *rand.Rand) (o original, err
 	if err := errors.Join(err, f.Close()); err != nil {
 		return o, err
 	}
-	o = original{Size: n, ModTime: at, Digest: opsdb.Digest(hex.EncodeToString(h.Sum(nil)))}
+	o = check.Original{Size: n, ModTime: at, Digest: opsdb.Digest(hex.EncodeToString(h.Sum(nil)))}
 	return o, os.Chtimes(path, at, at)
 }

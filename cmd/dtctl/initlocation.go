@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ccatobs/cdt/clock"
+	"github.com/ccatobs/cdt/engine/graph"
+	"github.com/ccatobs/cdt/node"
+	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/storage"
+)
+
+func (a *app) initLocationCommand() *cobra.Command {
+	var adopt bool
+	var who string
+	c := &cobra.Command{
+		Use: "init-location LOCATION...", Short: "Mark the root of a location as its own, once", Args: cobra.MinimumNArgs(1),
+		Long: `Writes a marker with an identity into the root of a location and records it in the database.
+Without its marker a location is offline: an unmounted disk is never taken for an empty one.`,
+		Example: "  dtctl init-location ccat.buffer cologne.lta\n  dtctl init-location ccat.primecam --adopt   # a folder that has files already",
+		RunE: func(c *cobra.Command, args []string) error {
+			_, g, err := a.compiledRoutes()
+			if err != nil {
+				return err
+			}
+			for _, name := range args {
+				if g.Locations[name] == nil {
+					return misuse("`dtctl graph` shows the locations", "no location %q in the routes", name)
+				}
+			}
+			return a.withNewStore(c.Context(), func(s opsdb.Store) error { return a.initLocations(c.Context(), s, g, args, adopt, person(who)) })
+		},
+	}
+	c.Flags().BoolVar(&adopt, "adopt", false, "take a root that has content")
+	c.Flags().StringVar(&who, "who", "", "who orders it (default: your login name)")
+	return c
+}
+
+func (a *app) initLocations(ctx context.Context, s opsdb.Store, g *graph.Graph, names []string, adopt bool, who string) error {
+	type made struct {
+		Location string   `json:"location"`
+		Root     string   `json:"root"`
+		Marker   opsdb.ID `json:"marker"`
+	}
+	var out []made
+	for _, name := range names {
+		m, err := node.Init(ctx, s, clock.System{}, g.Locations[name], adopt, who)
+		if err != nil {
+			return initHint(name, err)
+		}
+		out = append(out, made{name, g.Locations[name].Path, m.ID})
+	}
+	return a.say(map[string]any{"version": opsdb.FormatVersion, "locations": out}, func() error {
+		for _, m := range out {
+			fmt.Fprintf(a.out, "%s is initialised: %s carries marker %s\n", m.Location, m.Root, m.Marker)
+		}
+		return nil
+	})
+}
+
+func initHint(location string, err error) error {
+	switch {
+	case errors.Is(err, storage.ErrForeign):
+		return hint(err, "the folder belongs to another location: give %s a folder of its own", location)
+	case errors.Is(err, storage.ErrReadOnly), errors.Is(err, storage.ErrDenied):
+		return hint(err, "make the folder writable for the user dtctl runs as")
+	}
+	return hint(err, "an empty folder can be initialised; one with content only with --adopt")
+}

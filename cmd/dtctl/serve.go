@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ccatobs/cdt/clock"
+	"github.com/ccatobs/cdt/engine/graph"
+	"github.com/ccatobs/cdt/node"
+	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/sqlite"
+	"github.com/ccatobs/cdt/worker"
+)
+
+// serving is the settings of one `dtctl serve`.
+type serving struct {
+	*app
+	atOnce      int
+	lease       time.Duration
+	grace       time.Duration
+	scan        time.Duration
+	initAll     bool
+	allowWeaker bool
+	why         string
+}
+
+func (a *app) serveCommand() *cobra.Command {
+	s := serving{app: a}
+	c := &cobra.Command{
+		Use: "serve", Short: "Run engine, workers and discovery of files in one process", Args: cobra.NoArgs,
+		Long: `Makes the routes the active revision and holds them against the facts until it is stopped.
+SIGTERM or SIGINT stops it gracefully: what runs may finish, what cannot is given back. Killed, it goes on where it was when it is started again.`,
+		RunE: func(c *cobra.Command, _ []string) error { return s.run(c.Context()) },
+	}
+	f := c.Flags()
+	f.IntVar(&s.atOnce, "at-once", 4, "tasks at once")
+	f.DurationVar(&s.lease, "lease", time.Minute, "how long a worker may be silent before its task is taken from it")
+	f.DurationVar(&s.grace, "grace", 20*time.Second, "how long a stop waits for what runs")
+	f.DurationVar(&s.scan, "scan", 30*time.Second, "between two scans of a source location")
+	f.BoolVar(&s.initAll, "init-locations", false, "initialise locations that never were, if their root is empty or absent; sources are adopted")
+	f.BoolVar(&s.allowWeaker, "allow-weaker", false, "accept routes that make something deletable which was not")
+	f.StringVar(&s.why, "why", "", "why the routes changed: it goes into the audit log")
+	return c
+}
+
+func (s *serving) run(ctx context.Context) error {
+	_, g, err := s.compiledRoutes()
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewJSONHandler(s.errs, nil))
+	store, err := s.openStore(ctx, clock.System{})
+	if err != nil {
+		return err
+	}
+	err = s.serve(ctx, store, g, log)
+	return errors.Join(err, store.Close())
+}
+
+func (s *serving) serve(ctx context.Context, store *sqlite.Store, g *graph.Graph, log *slog.Logger) error {
+	release, err := store.Serve(ctx)
+	if err != nil {
+		return fmt.Errorf("serve %s: %w", s.db, err)
+	}
+	defer release()
+	if err := s.notWeaker(ctx, store, g); err != nil {
+		return err
+	}
+	if s.initAll {
+		if err := s.initialise(ctx, store, g, log); err != nil {
+			return err
+		}
+	}
+	journal, err := worker.OpenJournal(s.db + ".journal")
+	if err != nil {
+		return fmt.Errorf("open the journal of results: %w", err)
+	}
+	n, err := node.New(node.Config{
+		Store: store, Graph: g, Name: workerName(), Version: programVersion, AtOnce: s.atOnce,
+		Lease: s.lease, Grace: s.grace, Scan: s.scan, Journal: journal, Log: log,
+	})
+	if err != nil {
+		return errors.Join(err, journal.Close())
+	}
+	err = s.live(ctx, n, g, log)
+	return errors.Join(err, journal.Close())
+}
+
+// live starts the node and runs it until ctx is cancelled.
+func (s *serving) live(ctx context.Context, n *node.Node, g *graph.Graph, log *slog.Logger) error {
+	if err := n.Start(ctx, node.Revision(g, s.texts(), person(""), s.why)); err != nil {
+		return err
+	}
+	log.InfoContext(ctx, "serving", "db", s.db, "routes", s.routes, "sites", n.Sites())
+	err := n.Run(ctx)
+	if err != nil && !interrupted(ctx, err) {
+		return fmt.Errorf("serve: %w", err)
+	}
+	log.InfoContext(context.WithoutCancel(ctx), "stopped", "db", s.db)
+	return nil
+}
+
+// texts are the texts of the routes by file name.
+func (s *serving) texts() map[string][]byte {
+	files, _ := s.readRoutes()
+	return files
+}
+
+// notWeaker refuses routes that make something deletable which was not (S13).
+func (s *serving) notWeaker(ctx context.Context, store opsdb.Store, g *graph.Graph) error {
+	active, err := store.ActiveRevision(ctx)
+	if errors.Is(err, opsdb.ErrNotFound) || s.allowWeaker {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the active routes: %w", err)
+	}
+	old, err := node.Graph(active)
+	if err != nil {
+		return err
+	}
+	weaker := graph.Weaker(old, g)
+	if len(weaker) == 0 {
+		return nil
+	}
+	for _, w := range weaker {
+		fmt.Fprintf(s.errs, "weaker: %s\n", w)
+	}
+	return misuse("look at each line; --allow-weaker accepts them", "the routes protect less than revision %d does", active.Number)
+}
+
+// initialise marks the locations that never were.
+func (s *serving) initialise(ctx context.Context, store opsdb.Store, g *graph.Graph, log *slog.Logger) error {
+	w, err := store.World(ctx)
+	if err != nil {
+		return fmt.Errorf("read the locations: %w", err)
+	}
+	for _, name := range sorted(g.Locations) {
+		if w.Locations[name].Marker != "" {
+			continue
+		}
+		l := g.Locations[name]
+		m, err := node.Init(ctx, store, clock.System{}, l, l.Type == opsdb.Source, person(""))
+		if err != nil {
+			return initHint(name, err)
+		}
+		log.InfoContext(ctx, "location initialised", "location", name, "marker", m.ID)
+	}
+	return nil
+}
+
+// workerName is a stable identity of this process.
+func workerName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	return fmt.Sprintf("%s:%d:%s", host, os.Getpid(), opsdb.NewID().Short())
+}

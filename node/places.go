@@ -1,0 +1,174 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/ccatobs/cdt/clock"
+	"github.com/ccatobs/cdt/engine/graph"
+	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/stages"
+	"github.com/ccatobs/cdt/storage"
+	"github.com/ccatobs/cdt/storage/disk"
+	"github.com/ccatobs/cdt/transport"
+	"github.com/ccatobs/cdt/transport/local"
+)
+
+// Storages and Transports are the words of the drivers this version has; a
+// move that needs another one is blocked: no_driver.
+func Storages() []string { return []string{string(opsdb.Disk)} }
+
+// Transports are the words of the transports this version has.
+func Transports() []string { return []string{"local"} }
+
+// Worlds gives the world: whose markers belong to which location.
+type Worlds interface {
+	World(ctx context.Context) (opsdb.World, error)
+}
+
+// Places opens the storages of the locations of a graph, each once, with the
+// marker OpsDB knows for it.
+type Places struct {
+	graph *graph.Graph
+	store Worlds
+	clock clock.Clock
+
+	mu    sync.Mutex
+	disks map[string]*known
+}
+
+// known is an open storage and the marker it was opened with.
+type known struct {
+	storage storage.Storage
+	marker  opsdb.ID
+}
+
+// NewPlaces returns the places of g.
+func NewPlaces(g *graph.Graph, store Worlds, c clock.Clock) *Places {
+	return &Places{graph: g, store: store, clock: c, disks: map[string]*known{}}
+}
+
+var _ storage.Catalog = (*Places)(nil)
+
+// Storage implements [storage.Catalog]. A location that was never initialised is offline (S9).
+func (p *Places) Storage(location string) (storage.Storage, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if k, ok := p.disks[location]; ok {
+		return k.storage, nil
+	}
+	return p.open(location)
+}
+
+// open opens a location with the marker OpsDB has for it now.
+func (p *Places) open(location string) (storage.Storage, error) {
+	l, ok := p.graph.Locations[location]
+	if !ok {
+		return nil, fmt.Errorf("open %s: no such location in the routes", location)
+	}
+	marker, err := p.marker(context.Background(), location)
+	if err != nil {
+		return nil, err
+	}
+	if marker == "" {
+		err := fmt.Errorf("open %s: it was never initialised: run `dtctl init-location %s`: %w", location, location, storage.ErrOffline)
+		return nil, stages.Failed(storage.Classify(location, err), err)
+	}
+	s, err := Open(l, marker, p.clock)
+	if err != nil {
+		return nil, err
+	}
+	p.disks[location] = &known{s, marker}
+	return s, nil
+}
+
+// Open opens the storage of one location; marker may be empty before it is initialised.
+func Open(l *graph.Location, marker opsdb.ID, c clock.Clock) (storage.Storage, error) {
+	if l.Storage != opsdb.Disk {
+		return nil, stages.Permanent(fmt.Errorf("open %s: this version has no driver for %s", l.Name, l.Storage))
+	}
+	d, err := disk.New(l.Name, l.Path, disk.Options{Marker: marker, Clock: c})
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", l.Name, err)
+	}
+	return d, nil
+}
+
+// Init gives the root of a location its marker and records it in OpsDB. A root
+// that carries the location's marker already is taken as it is; one with other content only with adopt.
+func Init(ctx context.Context, s Marks, c clock.Clock, l *graph.Location, adopt bool, who string) (opsdb.Marker, error) {
+	st, err := Open(l, "", c)
+	if err != nil {
+		return opsdb.Marker{}, err
+	}
+	m := opsdb.Marker{Version: opsdb.FormatVersion, ID: opsdb.NewID(), Location: l.Name, MadeAt: c.Now()}
+	if h, err := st.Check(ctx); err == nil {
+		m = h.Marker
+	} else if err := st.Init(ctx, m, adopt); err != nil {
+		return m, fmt.Errorf("initialise %s: %w", l.Name, err)
+	}
+	if err := s.AddMarker(ctx, l.Name, m.ID, who); err != nil {
+		return m, fmt.Errorf("record the marker of %s: %w", l.Name, err)
+	}
+	return m, nil
+}
+
+// Marks records the markers of locations: OpsDB.
+type Marks interface {
+	AddMarker(ctx context.Context, location string, marker opsdb.ID, who string) error
+}
+
+// marker is the identity OpsDB knows for a location.
+func (p *Places) marker(ctx context.Context, location string) (opsdb.ID, error) {
+	w, err := p.store.World(ctx)
+	if err != nil {
+		return "", fmt.Errorf("look up the marker of %s: %w", location, err)
+	}
+	return w.Locations[location].Marker, nil
+}
+
+// Check implements [worker.Checker].
+func (p *Places) Check(ctx context.Context, location string) (free, total int64, marker opsdb.ID, err error) {
+	s, err := p.Storage(location)
+	if err != nil {
+		return -1, 0, "", err
+	}
+	h, err := s.Check(ctx)
+	if errors.Is(err, storage.ErrForeign) {
+		p.forget(location) // init-location may have been run since
+	}
+	if err != nil {
+		return -1, 0, "", stages.Failed(storage.Classify(location, err), err)
+	}
+	return h.Free, h.Total, h.Marker.ID, nil
+}
+
+func (p *Places) forget(location string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.disks, location)
+}
+
+// Links gives the transports of the links of a graph.
+type Links struct{ graph *graph.Graph }
+
+var _ transport.Catalog = Links{}
+
+// Transport implements [transport.Catalog]: within a site, local.
+func (l Links) Transport(from, to string) (transport.Transport, error) {
+	a, b := opsdb.SiteOf(from), opsdb.SiteOf(to)
+	word := "local"
+	if a != b {
+		link, ok := l.graph.Links[opsdb.LinkName(a, b)]
+		if !ok {
+			return nil, stages.Permanent(fmt.Errorf("send from %s to %s: there is no link %s", from, to, opsdb.LinkName(a, b)))
+		}
+		word = link.Transport
+	}
+	if word != "local" {
+		return nil, stages.Permanent(fmt.Errorf("send from %s to %s: this version has no transport %q", from, to, word))
+	}
+	return local.New(local.Options{}), nil
+}

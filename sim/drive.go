@@ -1,0 +1,153 @@
+// Package sim is a whole observatory in one process on a virtual clock: it
+// drives a node from one moment at which something happens to the next, so
+// that fourteen days pass in a moment. The demo and the end-to-end tests stand on it.
+//
+// It is not a model: engine, workers, storages and the store are the real
+// ones, and the bytes are real. Only time is made. It may import anything but cmd and server.
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ccatobs/cdt/clock"
+	"github.com/ccatobs/cdt/engine"
+	"github.com/ccatobs/cdt/node"
+)
+
+// Driver moves a node and its clock.
+type Driver struct {
+	Node  *node.Node
+	Clock *clock.Virtual
+	// Stop, if set, is asked whenever there is nothing to do at the present
+	// time, before the clock is moved to next.
+	Stop func(ctx context.Context, next time.Time) (bool, error)
+	// Moved, if set, is told before the clock is moved.
+	Moved func(from, to time.Time)
+	// Step, if set, is called before every round of work: the place for faults.
+	Step func(ctx context.Context) error
+
+	pending time.Time // when a file found may become complete
+}
+
+// settle is how many rounds of work may come at one moment of virtual time
+// before the driver says that something goes round in circles.
+const settle = 100_000
+
+// ErrCircles says that work never came to rest at one moment of time.
+var ErrCircles = errors.New("work goes round in circles")
+
+// ErrIdle says that nothing is left that could happen by itself.
+var ErrIdle = errors.New("nothing is left to wait for")
+
+// Drive works until Stop says so (nil) or nothing is left that could happen
+// by itself ([ErrIdle]). The clock moves only while no lease is out.
+func (d *Driver) Drive(ctx context.Context) error {
+	for {
+		next, err := d.Settle(ctx)
+		if err != nil {
+			return err
+		}
+		if d.Stop != nil {
+			stop, err := d.Stop(ctx, next)
+			if err != nil || stop {
+				return err
+			}
+		}
+		if next.IsZero() {
+			return ErrIdle
+		}
+		d.move(next)
+	}
+}
+
+// move moves the clock to next, or a little if next is not in the future.
+func (d *Driver) move(next time.Time) {
+	now := d.Clock.Now()
+	if !next.After(now) {
+		next = now.Add(time.Millisecond)
+	}
+	if d.Moved != nil {
+		d.Moved(now, next)
+	}
+	d.Clock.AdvanceTo(next)
+}
+
+// Settle does all that can be done at the present time and returns when
+// something may happen next; zero: never by itself.
+func (d *Driver) Settle(ctx context.Context) (time.Time, error) {
+	if err := d.look(ctx); err != nil {
+		return time.Time{}, err
+	}
+	for range settle {
+		if d.Step != nil {
+			if err := d.Step(ctx); err != nil {
+				return time.Time{}, err
+			}
+		}
+		next, did, err := d.passes(ctx)
+		if err != nil {
+			return time.Time{}, err
+		}
+		ran, err := d.Node.Worker.Drain(ctx)
+		if err != nil {
+			return time.Time{}, fmt.Errorf("work: %w", err)
+		}
+		if ran == 0 && !did {
+			return earliest(next, d.pending), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("at %s: %w", d.Clock.Now().Format(time.RFC3339), ErrCircles)
+}
+
+// look inspects the locations and scans the sources.
+func (d *Driver) look(ctx context.Context) error {
+	if err := d.Node.Present(ctx); err != nil {
+		return err
+	}
+	if _, err := d.Node.Watch.Inspect(ctx); err != nil {
+		return fmt.Errorf("inspect the locations: %w", err)
+	}
+	d.pending = time.Time{}
+	for _, w := range d.Node.Watchers {
+		next, _, err := w.Scan(ctx)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		// A source that cannot be scanned is down, and the watch has said so;
+		// files come by themselves only while some are not complete yet.
+		if err == nil && w.Pending() > 0 {
+			d.pending = earliest(d.pending, next)
+		}
+	}
+	return nil
+}
+
+// passes runs the engine until it has nothing more to do now.
+func (d *Driver) passes(ctx context.Context) (next time.Time, did bool, err error) {
+	for range settle {
+		p, next, err := d.Node.Engine.Pass(ctx)
+		if err != nil {
+			return next, did, fmt.Errorf("pass of the engine: %w", err)
+		}
+		if calm(p) {
+			return next, did, nil
+		}
+		did = did || p.Dispatched > 0 || p.Closed > 0
+	}
+	return time.Time{}, did, fmt.Errorf("engine at %s: %w", d.Clock.Now().Format(time.RFC3339), ErrCircles)
+}
+
+// calm reports whether a pass changed nothing that could lead to more.
+func calm(p engine.Progress) bool {
+	return p.Routed == 0 && p.Closed == 0 && p.Evaluated == 0 && p.Dispatched == 0 && p.Expired == 0
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,289 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/ccatobs/cdt/check"
+	"github.com/ccatobs/cdt/clock"
+	"github.com/ccatobs/cdt/engine"
+	"github.com/ccatobs/cdt/engine/graph"
+	"github.com/ccatobs/cdt/engine/route"
+	"github.com/ccatobs/cdt/node"
+	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/sqlite"
+	"github.com/ccatobs/cdt/worker"
+)
+
+// Config says which observatory is to be put under which folder.
+type Config struct {
+	Root   string            // folder for everything; made if it is not there
+	Routes map[string][]byte // texts by file name; their places are put under Root
+	Start  time.Time         // of the virtual clock; in a database that exists, the later of the two
+	AtOnce int               // tasks at once; 2
+	// Impatient sets grace and brake aside, so that a run is shorter. The texts stay as they are.
+	Impatient bool
+	Progress  func(worker.Progress)
+}
+
+// Observatory is all sites of a set of routes under one folder, with a
+// virtual clock.
+type Observatory struct {
+	Root   string
+	Graph  *graph.Graph
+	Texts  map[string][]byte // the routes as they hold under Root
+	Roots  map[string]string // location → folder
+	Store  *sqlite.Store
+	Clock  *clock.Virtual
+	Node   *node.Node
+	Driver *Driver
+
+	cfg     Config
+	release func()
+	began   time.Time
+	last    time.Time // end of the last task that was not a re-read
+}
+
+// Open compiles the routes, makes or opens the folders and the database, and
+// takes over what an earlier process left, as `dtctl serve` does.
+func Open(ctx context.Context, cfg Config) (*Observatory, error) {
+	o := &Observatory{Root: cfg.Root, cfg: cfg, Roots: map[string]string{}, Texts: map[string][]byte{}, release: func() {}}
+	if cfg.AtOnce == 0 {
+		o.cfg.AtOnce = 2
+	}
+	if err := errors.Join(o.compile(), o.folders()); err != nil {
+		return nil, err
+	}
+	if err := o.open(ctx); err != nil {
+		return nil, errors.Join(err, o.Close())
+	}
+	return o, nil
+}
+
+// RoutesDir and DB are where the routes and the database of an observatory lie.
+func (o *Observatory) RoutesDir() string { return filepath.Join(o.Root, "routes") }
+
+// DB is the file of the database.
+func (o *Observatory) DB() string { return filepath.Join(o.Root, "cdt.db") }
+
+// compile puts the places of the routes under the root and compiles them.
+func (o *Observatory) compile() error {
+	texts, err := route.Localize(o.cfg.Routes, filepath.Join(o.Root, "sites"))
+	if err != nil {
+		return fmt.Errorf("put the routes under %s: %w", o.Root, err)
+	}
+	for name, text := range texts {
+		o.Texts[filepath.Join(o.RoutesDir(), filepath.Base(name))] = text
+	}
+	g, list := node.Compile(o.Texts)
+	if err := list.Err(); err != nil {
+		return err
+	}
+	for _, r := range g.Routes {
+		if o.cfg.Impatient {
+			r.Retention.Grace = 0
+			r.Retention.Brake = opsdb.Spent{Bytes: math.MaxInt64, Packages: math.MaxInt32}
+		}
+	}
+	o.Graph = g
+	for name, l := range g.Locations {
+		o.Roots[name] = l.Path
+	}
+	return nil
+}
+
+// folders makes the folders and writes the routes as they hold there.
+func (o *Observatory) folders() error {
+	dirs := []string{o.RoutesDir()}
+	for _, dir := range o.Roots {
+		dirs = append(dirs, dir)
+	}
+	for _, dir := range dirs {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return fmt.Errorf("make the folders: %w", err)
+		}
+	}
+	for name, text := range o.Texts {
+		if err := os.WriteFile(name, text, 0o644); err != nil {
+			return fmt.Errorf("write the routes: %w", err)
+		}
+	}
+	return nil
+}
+
+func (o *Observatory) open(ctx context.Context) (err error) {
+	o.Clock = clock.NewVirtual(o.cfg.Start)
+	if o.Store, err = sqlite.Open(ctx, o.DB(), sqlite.Options{Clock: o.Clock}); err != nil {
+		return err
+	}
+	if o.release, err = o.Store.Serve(ctx); err != nil {
+		return err
+	}
+	if err := o.resume(ctx); err != nil {
+		return err
+	}
+	if err := o.mark(ctx); err != nil {
+		return err
+	}
+	o.began, o.last = o.Clock.Now(), o.Clock.Now()
+	o.Node, err = node.New(node.Config{
+		Store: o.Store, Graph: o.Graph, Clock: o.Clock, Virtual: true, Name: "sim", Version: "sim", AtOnce: o.cfg.AtOnce, Progress: o.progress,
+	})
+	if err != nil {
+		return err
+	}
+	o.Driver = &Driver{Node: o.Node, Clock: o.Clock, Stop: o.finished}
+	return o.Node.Start(ctx, node.Revision(o.Graph, o.Texts, "sim", "the routes of this run"))
+}
+
+// resume moves the clock past everything an existing database knows of.
+func (o *Observatory) resume(ctx context.Context) error {
+	for e, err := range o.Store.Events(ctx, 0) {
+		if err != nil {
+			return fmt.Errorf("read the last time of the database: %w", err)
+		}
+		o.Clock.AdvanceTo(e.At)
+	}
+	return nil
+}
+
+// mark initialises the locations that never were.
+func (o *Observatory) mark(ctx context.Context) error {
+	w, err := o.Store.World(ctx)
+	if err != nil {
+		return err
+	}
+	for name, l := range o.Graph.Locations {
+		if w.Locations[name].Marker != "" {
+			continue
+		}
+		if _, err := node.Init(ctx, o.Store, o.Clock, l, true, "sim"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *Observatory) progress(p worker.Progress) {
+	if p.Ended && p.Task.Type != "verify" {
+		o.last = o.Clock.Now()
+	}
+	if o.cfg.Progress != nil {
+		o.cfg.Progress(p)
+	}
+}
+
+// quiet is how long only re-reading may go on before a run counts as finished.
+const quiet = 400 * 24 * time.Hour
+
+// Run drives the observatory until nothing but re-reading is left to be done,
+// or what is left needs a person.
+func (o *Observatory) Run(ctx context.Context) error {
+	o.last = o.Clock.Now()
+	err := o.Driver.Drive(ctx)
+	if errors.Is(err, ErrIdle) {
+		return nil
+	}
+	return err
+}
+
+// Began is the virtual time at which the observatory was opened.
+func (o *Observatory) Began() time.Time { return o.began }
+
+// finished is where a run stops.
+func (o *Observatory) finished(ctx context.Context, next time.Time) (bool, error) {
+	if next.IsZero() || next.Sub(o.last) > quiet {
+		return true, nil
+	}
+	for _, w := range o.Node.Watchers {
+		if w.Pending() > 0 {
+			return false, nil
+		}
+	}
+	t, err := o.Store.Totals(ctx)
+	if err != nil || t.Grouped.Count > 0 {
+		return false, err
+	}
+	moves, err := o.Store.OpenMoves(ctx, opsdb.Query{Limit: math.MaxInt32})
+	if err != nil {
+		return false, err
+	}
+	for _, m := range moves {
+		if m.Type != "verify" && m.Verdict != string(engine.Blocked) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// Sources are the locations that package stages read, in the order of the routes.
+func (o *Observatory) Sources() []string {
+	var out []string
+	for _, r := range o.Graph.Routes {
+		for _, s := range r.Stages {
+			for _, m := range s.Moves {
+				if s.Type == "package" && !slices.Contains(out, m.From.Name) {
+					out = append(out, m.From.Name)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// Archives are the archives of all routes, each once.
+func (o *Observatory) Archives() []string {
+	var out []string
+	for _, r := range o.Graph.Routes {
+		for _, l := range r.Archives {
+			if !slices.Contains(out, l.Name) {
+				out = append(out, l.Name)
+			}
+		}
+	}
+	return out
+}
+
+// Check lets the independent checker re-read everything and hold it against
+// the originals, by source location. finished: what is not done yet is a violation.
+func (o *Observatory) Check(ctx context.Context, truth map[string][]check.Original, finished bool) (check.Report, error) {
+	c := check.Config{
+		Store: o.Store, Roots: o.Roots, Types: map[string]opsdb.LocationType{}, Truth: truth, Archives: o.Archives(), Finished: finished,
+	}
+	for name, l := range o.Graph.Locations {
+		c.Types[name] = l.Type
+	}
+	for _, s := range o.Graph.Sites {
+		if s.SendOnce {
+			c.SendOnce = append(c.SendOnce, s.Name)
+		}
+	}
+	return check.Run(ctx, c)
+}
+
+// Close ends the process of the observatory; its folders stay.
+func (o *Observatory) Close() error {
+	o.release()
+	if o.Store == nil {
+		return nil
+	}
+	return o.Store.Close()
+}
+
+// Remove removes a folder with all that is below it, also what is write-protected.
+func Remove(root string) error {
+	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.IsDir() {
+			return os.Chmod(path, 0o755)
+		}
+		return nil
+	})
+	return errors.Join(err, os.RemoveAll(root))
+}
