@@ -43,21 +43,29 @@ func attemptOf(entry string) (storage.Attempt, bool) {
 
 // Leftovers implements [storage.Storage]. Attempts with an unpack folder only are among them.
 func (d *Disk) Leftovers(ctx context.Context, task opsdb.ID) ([]storage.Attempt, error) {
-	found, err := d.attempts(ctx, opsdb.PartDir, task)
-	return found, d.failed("look for leftovers in", opsdb.PartDir, err)
+	names, err := d.entries(ctx, []string{opsdb.PartDir})
+	return attemptsOf(task, names), d.failed("look for leftovers in", opsdb.PartDir, err)
 }
 
 // Trashed implements [storage.Storage]. Attempts with files only are among them.
 func (d *Disk) Trashed(ctx context.Context, task opsdb.ID) ([]storage.Attempt, error) {
-	found, err := d.attempts(ctx, opsdb.TrashDir, task)
-	return found, d.failed("look for leftovers in", opsdb.TrashDir, err)
+	names, err := d.entries(ctx, []string{opsdb.TrashDir})
+	if err != nil {
+		return nil, d.failed("look for leftovers in", opsdb.TrashDir, err)
+	}
+	found := slices.DeleteFunc(attemptsOf(task, names), func(a storage.Attempt) bool {
+		if err != nil || slices.Contains(names, a.Name()) {
+			return false
+		}
+		var files []int // an empty folder is what a killed PurgeFile left
+		files, err = d.TrashedFiles(ctx, a)
+		return err == nil && len(files) == 0
+	})
+	return found, err
 }
 
-func (d *Disk) attempts(ctx context.Context, folder string, task opsdb.ID) ([]storage.Attempt, error) {
-	names, err := d.entries(ctx, []string{folder})
-	if err != nil {
-		return nil, err
-	}
+// attemptsOf are the attempts of a task among the names of a folder, by token.
+func attemptsOf(task opsdb.ID, names []string) []storage.Attempt {
 	var found []storage.Attempt
 	for _, name := range names {
 		if a, ok := attemptOf(name); ok && a.Task == task && !slices.Contains(found, a) {
@@ -67,7 +75,7 @@ func (d *Disk) attempts(ctx context.Context, folder string, task opsdb.ID) ([]st
 	slices.SortFunc(found, func(a, b storage.Attempt) int {
 		return cmp.Or(cmp.Compare(a.Token, b.Token), cmp.Compare(a.Epoch, b.Epoch))
 	})
-	return found, nil
+	return found
 }
 
 // entries are the names in one of CDT's folders; one that is missing has none.
@@ -139,7 +147,35 @@ func (d *Disk) Reclaim(ctx context.Context, age time.Duration, keep func(storage
 			removed++
 		}
 	}
-	return removed, nil
+	return removed, d.failed("reclaim", opsdb.TrashDir, d.tidyTrash(ctx, age))
+}
+
+// tidyTrash removes old empty folders in the trash: a killed PurgeFile left them.
+func (d *Disk) tidyTrash(ctx context.Context, age time.Duration) error {
+	root, err := d.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer root.close()
+	trash, err := root.sub(opsdb.TrashDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer trash.close()
+	names, err := namesIn(trash)
+	for _, name := range names {
+		if !strings.HasSuffix(name, treeSuffix) || err != nil {
+			continue
+		}
+		st, gone := trash.stat(name)
+		if gone == nil && d.clock.Now().Sub(time.Unix(st.Mtim.Unix())) >= age {
+			_, err = d.removeIfEmpty(ctx, trash, name)
+		}
+	}
+	return err
 }
 
 func (d *Disk) reclaim(ctx context.Context, name string, age time.Duration) (gone bool, err error) {

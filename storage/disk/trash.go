@@ -64,22 +64,32 @@ func (d *Disk) purge(ctx context.Context, at *dir, name string) error {
 // a number, to that name in the attempt's folder.
 func (d *Disk) throw(ctx context.Context, from string, a storage.Attempt, number string) error {
 	return d.at(ctx, from, func(at *dir, name string) error {
-		st, err := at.stat(name)
-		if err != nil {
-			return err
-		}
-		if mode := modeOf(st.Mode); !mode.IsRegular() {
-			return irregular(name, mode)
-		}
-		return d.makeTrash(ctx, a, number, func(trash *dir, as string) error {
-			if err := d.rename(ctx, at, name, trash, as); err != nil {
+		for {
+			st, err := at.stat(name)
+			if err != nil {
 				return err
 			}
-			if number != "" {
-				return nil // a crash that loses the rename loses nothing else; see PurgeFile
+			if mode := modeOf(st.Mode); !mode.IsRegular() {
+				return irregular(name, mode)
 			}
-			return errors.Join(d.syncDir(ctx, trash), d.syncDir(ctx, at))
-		})
+			err = d.throwOnce(ctx, at, name, a, number)
+			if number == "" || !errors.Is(err, unix.ENOENT) {
+				return err
+			}
+			// The file went, or the attempt's folder did with the last one purged: look again.
+		}
+	})
+}
+
+func (d *Disk) throwOnce(ctx context.Context, at *dir, name string, a storage.Attempt, number string) error {
+	return d.makeTrash(ctx, a, number, func(trash *dir, as string) error {
+		if err := d.rename(ctx, at, name, trash, as); err != nil {
+			return err
+		}
+		if number != "" {
+			return nil // a crash that loses the rename loses nothing else; see PurgeFile
+		}
+		return errors.Join(d.syncDir(ctx, trash), d.syncDir(ctx, at))
 	})
 }
 
