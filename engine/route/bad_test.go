@@ -14,8 +14,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// Each file testdata/<offence>.bad.yaml has exactly the problems that
-// testdata/<offence>.golden says.
+// Each file (or folder) testdata/<offence>.bad.yaml has exactly the problems
+// that testdata/<offence>.golden says.
 func TestBad(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/*.bad.yaml")

@@ -187,16 +187,6 @@ func TestAnyOrderOfFiles(t *testing.T) {
 	}
 }
 
-func TestDefinedTwiceAcrossFiles(t *testing.T) {
-	t.Parallel()
-	text := fmt.Sprintf(aSite, "a") + "sets: {s: []}\nroutes: {r: {stages: {}}}\nlinks: [{from: a, to: b, transport: local}]\n"
-	_, list := route.Parse(map[string][]byte{"one": []byte(text), "two": []byte(text)}, route.Options{Env: noEnv})
-	want := "two:1:9 CDT0127\ntwo:2:8 CDT0127\ntwo:3:10 CDT0127\ntwo:4:9 CDT0127\n"
-	if got := codes("", list); got != want {
-		t.Errorf("problems are\n%s\nand should be\n%s", got, want)
-	}
-}
-
 func TestTooManyFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

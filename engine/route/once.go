@@ -7,7 +7,8 @@ import (
 )
 
 // once complains about what is defined in two places: within one file YAML's
-// keys are unique, but a set may come from many files.
+// keys are unique, but a set may come from many files. Links have no names; the
+// compiler counts them.
 func (s *Set) once(list *diag.List) {
 	c := census{list: list, seen: map[string]diag.Place{}}
 	for _, v := range s.Sites {
@@ -18,11 +19,6 @@ func (s *Set) once(list *diag.List) {
 	}
 	for _, v := range s.Routes {
 		c.count("route "+v.Name, v.At)
-	}
-	for _, v := range s.Links {
-		if v.From.Set && v.To.Set {
-			c.count(fmt.Sprintf("link from %s to %s", v.From.V, v.To.V), v.At)
-		}
 	}
 }
 
