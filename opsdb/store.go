@@ -181,7 +181,8 @@ type LocationReport struct {
 
 // Operating is what people do. Who is the person, why their reason.
 type Operating interface {
-	// AddMarker records the identity that init-location wrote into a root.
+	// AddMarker records the identity that init-location wrote into a root. The
+	// location may come with a revision that is not active yet.
 	AddMarker(ctx context.Context, location string, marker ID, who string) error
 	Hold(ctx context.Context, h Hold) (Hold, error)
 	Unhold(ctx context.Context, hold ID, who, why string) error
