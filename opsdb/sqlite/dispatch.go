@@ -12,7 +12,7 @@ import (
 // Ready implements opsdb.Planning.
 func (s *Store) Ready(ctx context.Context, limit int) (moves []opsdb.OpenMove, err error) {
 	err = s.read(ctx, "Ready", func(v *view) error {
-		moves, err = query(v, scanMove, `SELECT `+moveColumns+` FROM open_move WHERE queued = 1
+		moves, err = query(v, scanMove, `SELECT `+moveColumns+` FROM open_move m WHERE queued = 1
 		  ORDER BY class, priority DESC, made_at, number, package LIMIT ?`, limitOf(limit))
 		return err
 	})

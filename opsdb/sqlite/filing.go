@@ -30,8 +30,9 @@ func (s *Store) FileFiles(ctx context.Context, files []opsdb.File) (filed int, r
 				return err
 			}
 		}
+		err := f.flush()
 		filed = f.filed
-		return f.flush()
+		return err
 	})
 	if err != nil {
 		return 0, nil, err

@@ -118,7 +118,7 @@ func (s *Store) OpenMoves(ctx context.Context, q opsdb.Query) (moves []opsdb.Ope
 		w.add(q.Location != "", `? IN (from_loc, to_loc)`, q.Location)
 		w.add(q.State != "", `verdict = ?`, q.State)
 		w.add(q.After != "", `package > ?`, string(q.After))
-		moves, err = query(v, scanMove, `SELECT `+moveColumns+` FROM open_move`+w.text()+` ORDER BY package, stage, from_loc, to_loc LIMIT ?`, append(w.args, v.limit(q))...)
+		moves, err = query(v, scanMove, `SELECT `+moveColumns+` FROM open_move m`+w.text()+` ORDER BY package, stage, from_loc, to_loc LIMIT ?`, append(w.args, v.limit(q))...)
 		return err
 	})
 	return moves, err
