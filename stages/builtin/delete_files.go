@@ -120,7 +120,7 @@ func (d *remover) restoreHeld(ctx context.Context) error {
 }
 
 func (d *remover) restore(ctx context.Context, a storage.Attempt, held []int) error {
-	which := map[int]bool{0: len(held) == 0} // an attempt that holds nothing yet is cleared away
+	which := map[int]bool{}
 	for _, n := range held {
 		which[n] = true
 	}

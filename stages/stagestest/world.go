@@ -3,7 +3,6 @@ package stagestest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -259,15 +258,19 @@ func (w *World) Missing(location, path string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// Litter lists what lies in the folders of attempts of all locations: after a good end there is nothing.
+// Litter lists the files that lie in the folders of attempts of all
+// locations: after a good end there are none. (Empty folders are for Reclaim.)
 func (w *World) Litter() []string {
 	var found []string
 	for location := range Locations() {
 		for _, dir := range []string{opsdb.PartDir, opsdb.TrashDir} {
-			entries, _ := os.ReadDir(filepath.Join(w.Root(location), dir))
-			for _, e := range entries {
-				found = append(found, fmt.Sprintf("%s:%s/%s", location, dir, e.Name()))
-			}
+			root := filepath.Join(w.Root(location), dir)
+			_ = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+				if err == nil && !e.IsDir() {
+					found = append(found, location+":"+path)
+				}
+				return nil
+			})
 		}
 	}
 	return found
