@@ -172,7 +172,7 @@ func (v *view) gateWay(m *graph.Move) shut {
 		return t.none
 	}
 	if v.sentOnce(m) {
-		return shut{reason: SendOnce, text: "the package has left site " + m.From.Site.Name + " already"}
+		return shut{reason: SendOnce, text: "it leaves site " + m.From.Site.Name + " once, and is elsewhere or goes another way"}
 	}
 	if s := v.shutMove(m); !s.open() {
 		return shut{reason: LeftOut, text: s.text, cause: s.cause}
@@ -235,14 +235,22 @@ func (v *view) gateWindow(m *graph.Move) shut {
 }
 
 func (v *view) gateRetry(m *graph.Move) shut {
-	return v.retry(v.taskOf(m.Stage.Name, m.From.Name, m.To.Name))
+	return v.retry(v.taskOf(m.Stage.Name, m.From.Name, m.To.Name), m.Stage.Attempts)
 }
 
+// defaultAttempts is how many attempts count before a task is given up, where no stage says so.
+const defaultAttempts = 8
+
 // retry says whether the last attempt stands in the way of the next one.
-func (v *view) retry(t *opsdb.Task) shut {
+func (v *view) retry(t *opsdb.Task, attempts int) shut {
+	if attempts <= 0 {
+		attempts = defaultAttempts
+	}
 	switch {
 	case t == nil:
 		return shut{}
+	case t.State != opsdb.TaskInProgress && t.State != opsdb.TaskScheduled && t.Attempts >= attempts:
+		return shut{reason: AttemptsUsed, text: fmt.Sprintf("task %s failed %d times%s", t.ID.Short(), t.Attempts, failureText(t))}
 	case t.State == opsdb.TaskPending && v.now.Before(t.NextTry):
 		return shut{reason: Backoff, text: fmt.Sprintf("next attempt %s%s", stamp(t.NextTry), failureText(t)), next: t.NextTry}
 	case t.State == opsdb.TaskFailed:

@@ -25,7 +25,7 @@ func (v *view) whyShut(m *graph.Move) shut {
 	}
 	t := v.taskOf(m.Stage.Name, m.From.Name, m.To.Name)
 	if t != nil && t.State == opsdb.TaskFailed {
-		return v.retry(t)
+		return v.retry(t, m.Stage.Attempts)
 	}
 	reserved := t != nil && t.State.Open()
 	if !reserved && v.have[m.To.Name] == nil && !(openness{v.g, v.w}).fits(m.To, bornSize(v.p), v.left) {

@@ -67,11 +67,13 @@ func (v *view) whyKeep(c *opsdb.Copy, rule *graph.Rule, urgent map[opsdb.ID]bool
 	if c.State == opsdb.DeletionInProgress {
 		return v.goes(c, task)
 	}
+	if s := v.neededHere(c); !s.open() {
+		return s
+	}
 	if rule == nil {
 		return shut{reason: NoRule, text: "no retention for " + c.Location}
 	}
 	for _, ask := range []func() shut{
-		func() shut { return v.neededHere(c) },
 		func() shut { return v.ruleSays(c, rule) },
 		func() shut { return v.gateSays(c, task, urgent) },
 		func() shut { return v.filesFree(c) },
@@ -158,7 +160,7 @@ func (v *view) filesFree(c *opsdb.Copy) shut {
 // givenUp keeps a deletion that failed for good until a person retries it.
 func (v *view) givenUp(task *opsdb.Task) shut {
 	if task != nil && task.State == opsdb.TaskFailed {
-		return v.retry(task)
+		return v.retry(task, 0)
 	}
 	return shut{}
 }
@@ -202,7 +204,7 @@ func (v *view) peersWilling(c *opsdb.Copy) shut {
 // goes asks what may still hold back the act itself.
 func (v *view) goes(c *opsdb.Copy, task *opsdb.Task) shut {
 	o := openness{v.g, v.w}
-	for _, s := range []shut{v.retry(task), o.pausedMove(v.route, DeleteStage, c.Location, c.Location, nil), o.downLocation(c.Location)} {
+	for _, s := range []shut{v.retry(task, 0), o.pausedMove(v.route, DeleteStage, c.Location, c.Location, nil), o.downLocation(c.Location)} {
 		if !s.open() {
 			return s
 		}

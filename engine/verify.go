@@ -72,7 +72,7 @@ func (v *view) whyNotRead(c *opsdb.Copy, stage *graph.Stage, name string, urgent
 		next := stage.Window.Next(v.now)
 		return shut{reason: OutsideWindow, text: "opens " + stamp(next), next: next}
 	}
-	if s := v.retry(task); !s.open() {
+	if s := v.retry(task, 0); !s.open() {
 		return s
 	}
 	return o.downLocation(c.Location)
