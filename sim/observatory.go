@@ -220,6 +220,26 @@ func (o *Observatory) finished(ctx context.Context, next time.Time) (bool, error
 			return false, nil
 		}
 	}
+	return o.nothingComes(ctx)
+}
+
+// nothingComes reports whether no deletion is still to come by itself.
+func (o *Observatory) nothingComes(ctx context.Context) (bool, error) {
+	w, err := o.Store.World(ctx)
+	if err != nil {
+		return false, err
+	}
+	facts, err := o.Store.Packages(ctx, opsdb.Query{Limit: math.MaxInt32})
+	if err != nil {
+		return false, err
+	}
+	for _, r := range engine.Evaluate(o.Graph, engine.State{World: w, Facts: facts}, w.Now) {
+		for _, d := range r.Decisions {
+			if d.Type == "delete" && !d.Next.IsZero() {
+				return false, nil
+			}
+		}
+	}
 	return true, nil
 }
 
