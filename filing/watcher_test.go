@@ -2,9 +2,7 @@ package filing_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"iter"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -18,7 +16,6 @@ import (
 	"github.com/ccatobs/cdt/clock"
 	"github.com/ccatobs/cdt/filing"
 	"github.com/ccatobs/cdt/opsdb"
-	"github.com/ccatobs/cdt/storage"
 	"github.com/ccatobs/cdt/storage/disk"
 )
 
@@ -242,77 +239,6 @@ func TestAMarkerThatComesDuringAWalkCountsAtTheNext(t *testing.T) {
 	h.knows("prime/obs1/+early", "prime/obs2/+early")
 }
 
-func TestFilesThatVanish(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t, rename)
-	for _, name := range []string{"obs1/a", "obs1/b", "obs1/c", "obs2/d"} {
-		h.write(name, name)
-	}
-	h.scan()
-	h.remove("obs1/b")
-	h.remove("obs2/d")
-	if _, changed := h.scan(); !changed {
-		t.Fatal("nobody noticed")
-	}
-	h.knows("obs1/a", "obs1/c")
-	h.remove("obs1/c")
-	if err := os.Symlink("/etc/passwd", filepath.Join(h.root, "obs1/c")); err != nil {
-		t.Fatal(err)
-	}
-	h.scan()
-	h.knows("obs1/a")
-	if got := h.book.skips["obs1/c"]; got != "not a regular file: symlink" {
-		t.Fatalf("skipped as %q", got)
-	}
-}
-
-func TestS9NothingIsConcludedFromARootThatIsNotTheLocations(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t, rename)
-	h.write("obs1/a", "a")
-	h.scan()
-	away := h.root + ".away"
-	if err := os.Rename(h.root, away); err != nil {
-		t.Fatal(err)
-	}
-	h.offline("no root")
-	if err := os.Mkdir(h.root, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	h.offline("an empty mount point")
-	h.knows("obs1/a")
-	if err := errors.Join(os.Remove(h.root), os.Rename(away, h.root)); err != nil {
-		t.Fatal(err)
-	}
-	h.scan()
-	h.knows("obs1/a")
-}
-
-func (h *house) offline(what string) {
-	h.t.Helper()
-	if _, changed, err := h.Scan(h.t.Context()); changed || !errors.Is(err, storage.ErrOffline) {
-		h.t.Fatalf("%s: changed %v, error %v", what, changed, err)
-	}
-}
-
-func TestNothingIsMissingWhenFoldersCannotBeRead(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t, rename)
-	h.write("obs1/a", "a")
-	h.write("obs2/b", "b")
-	h.scan()
-	h.remove("obs2/b")
-	h.watch(rename, &blind{Disk: h.disk, folder: "obs1"})
-	h.scan()
-	h.knows("obs1/a", "obs2/b")
-	if got := h.book.skips["obs1"]; !strings.Contains(got, "cannot be read: permission denied") {
-		t.Fatalf("skipped as %q", got)
-	}
-	h.watch(rename, h.disk)
-	h.scan()
-	h.knows("obs1/a")
-}
-
 func TestNamesOfAnyBytesAndWhatIsNoFile(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, rename)
@@ -391,54 +317,6 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 	for _, cfg := range []filing.Config{{Layout: "{what}"}, {Ignore: []string{"["}}, {Final: filing.Final{By: "prayer"}}} {
 		if _, err := filing.NewWatcher(cfg, newBook(), nil); err == nil {
 			t.Errorf("%+v passed", cfg)
-		}
-	}
-}
-
-// meddler does something right before, or right after, the walk meets a file.
-type meddler struct {
-	*disk.Disk
-	at    string
-	after bool
-	do    func()
-}
-
-func (m *meddler) Walk(ctx context.Context, dir string) iter.Seq2[storage.Info, error] {
-	return func(yield func(storage.Info, error) bool) {
-		for info, err := range m.Disk.Walk(ctx, dir) {
-			if info.Path == m.at && !m.after {
-				m.do()
-			}
-			if !yield(info, err) {
-				return
-			}
-			if info.Path == m.at && m.after {
-				m.do()
-			}
-		}
-	}
-}
-
-// blind cannot read one folder.
-type blind struct {
-	*disk.Disk
-	folder string
-}
-
-func (b *blind) Walk(ctx context.Context, dir string) iter.Seq2[storage.Info, error] {
-	return func(yield func(storage.Info, error) bool) {
-		said := false
-		for info, err := range b.Disk.Walk(ctx, dir) {
-			if strings.HasPrefix(info.Path, b.folder+"/") {
-				if said {
-					continue
-				}
-				said = true
-				info, err = storage.Info{Path: b.folder}, storage.ErrDenied
-			}
-			if !yield(info, err) {
-				return
-			}
 		}
 	}
 }
