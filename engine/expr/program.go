@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/vm"
 )
 
@@ -12,6 +13,7 @@ import (
 type Program struct {
 	kind     Kind
 	source   string
+	tree     ast.Node // as parsed; never changed
 	whole    *vm.Program
 	leaves   []leaf
 	timed    []timed
@@ -35,8 +37,13 @@ type Term struct {
 	Holds bool   // whether it is true; for a number in a priority: whether it is not 0
 }
 
-// String returns the expression as it was written.
-func (p *Program) String() string { return p.source }
+// String returns the expression as it was written; a nil program is "true".
+func (p *Program) String() string {
+	if p == nil {
+		return "true"
+	}
+	return p.source
+}
 
 // Kind returns where the expression stands.
 func (p *Program) Kind() Kind { return p.kind }

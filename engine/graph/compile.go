@@ -76,6 +76,8 @@ type compiler struct {
 	// doubt: something on which moves depend is not known, and was reported.
 	// Nothing is concluded from a missing move then.
 	doubt bool
+	// gap: a missing move or way was reported; what follows from it is not reported too.
+	gap bool
 }
 
 // about is what the compiler knows of a stage beside the graph.
@@ -101,6 +103,9 @@ func newCompiler(set *route.Set, specs []stages.Spec, o Options) *compiler {
 		sites: map[string]*Site{}, named: map[string]*route.Named{}, about: map[*Stage]*about{}, from: map[*Route]*route.Route{},
 	}
 }
+
+// settled reports whether conclusions can be drawn from the moves there are.
+func (c *compiler) settled() bool { return !c.doubt && !c.gap }
 
 // names are what expressions may name.
 func (c *compiler) names() expr.Names {

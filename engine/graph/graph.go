@@ -107,7 +107,8 @@ type Stage struct {
 	Follows  []*Stage      // stages that write what this one reads
 	When     *expr.Program // nil: always
 	Priority *expr.Program // nil: 0
-	Wanted   bool          // each move's To is wanted
+	Wanted   bool          // `wanted: true`: each move's To is wanted
+	Wants    bool          // each move's To is wanted: by Wanted, or by the type
 	Choose   string        // "", order, round_robin, least_backlog
 	AtOnce   int           // 0: no limit
 	Attempts int           // that count, before it is blocked; default 8

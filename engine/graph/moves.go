@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"slices"
+
 	"github.com/ccatobs/cdt/engine/diag"
 	"github.com/ccatobs/cdt/opsdb"
 )
@@ -11,7 +13,8 @@ func (c *compiler) moves() {
 	for _, r := range c.g.Routes {
 		for _, s := range r.Stages {
 			c.movesOf(s)
-			if len(s.Moves) == 0 && !c.doubt {
+			if len(s.Moves) == 0 && !c.doubt && !c.about[s].packs() {
+				c.gap = true
 				c.list.Errorf(s.At, diag.NoMoves, c.whyNone(s), "the stage %s has no moves: none of its places can be reached from another", s.Name)
 			}
 		}
@@ -34,6 +37,9 @@ func (c *compiler) movesOf(s *Stage) {
 		}
 	}
 }
+
+// packs reports whether the type reads sources; [compiler.sources] looks after these.
+func (a *about) packs() bool { return slices.Contains(a.spec.FromTypes, opsdb.Source) }
 
 // move returns the move of a pair, or nil if it is none.
 func (c *compiler) move(s *Stage, from, to *Location) *Move {
@@ -101,6 +107,7 @@ func (c *compiler) sources() {
 				}
 				packs[l] = s
 				if !s.reads(l) && !c.doubt {
+					c.gap = true
 					c.list.Errorf(at, diag.NoMoves, "name a buffer in "+l.Site.Name+" in `to`", "files at %s have no buffer at their site to be packed into", l.Name)
 				}
 			}

@@ -10,15 +10,17 @@ import (
 // wanted proves that every wanted place has a way from a source, and lists the
 // archives of each route.
 func (c *compiler) wanted() {
+	broken := false
 	for _, r := range c.g.Routes {
 		w := c.waysOf(r)
 		for _, s := range r.Stages {
-			if c.about[s].spec.Wants || s.Wanted {
-				c.waysTo(r, s, w)
+			if s.Wants {
+				broken = c.waysTo(r, s, w) || broken
 			}
 		}
 	}
 	c.reportStops()
+	c.gap = c.gap || broken
 }
 
 // ways are the places a route can bring packages to, by source.
@@ -69,27 +71,30 @@ func (w ways) to(l *Location) []*Location {
 	return out
 }
 
-// waysTo checks the places that a stage makes wanted.
-func (c *compiler) waysTo(r *Route, s *Stage, w ways) {
+// waysTo checks the places that a stage makes wanted, and reports whether one has no way.
+func (c *compiler) waysTo(r *Route, s *Stage, w ways) (broken bool) {
 	for _, l := range c.about[s].to {
 		from := w.to(l)
 		if l.Type == opsdb.Archive && s.writes(l) {
 			r.Archives = add(r.Archives, l)
 		}
 		switch {
-		case c.doubt || len(s.Moves) == 0: // reported
+		case !c.settled(): // reported
 		case l.Site.State == opsdb.SiteLost:
 		case l.Site.State == opsdb.SitePlanned:
 			if !s.writes(l) {
 				c.list.Warnf(c.toAt(s, l), diag.NoWay, c.whyNoWay(l), "%s will be wanted once its site is active, and no move of the stage %s leads there", l.Name, s.Name)
 			}
 		case len(from) == 0:
+			broken = true
 			c.list.Errorf(c.toAt(s, l), diag.NoWay, c.whyNoWay(l), "%s is wanted, and there is no way to it from a source", l.Name)
 		case len(from) < len(w.sources) && s.When == nil:
+			broken = true
 			missing := slices.DeleteFunc(slices.Clone(w.sources), func(x *Location) bool { return slices.Contains(from, x) })
 			c.list.Errorf(c.toAt(s, l), diag.NoWay, "add moves, or say with `when` which packages are wanted there", "%s is wanted, and there is no way to it from %s", l.Name, missing[0].Name)
 		}
 	}
+	return broken
 }
 
 func (c *compiler) whyNoWay(l *Location) string {
@@ -115,7 +120,7 @@ func (c *compiler) toAt(s *Stage, l *Location) diag.Place {
 // reportStops says where a stop at a buffer is missing, unless other moves of the route make it.
 func (c *compiler) reportStops() {
 	for _, p := range c.stops {
-		if c.doubt || !p.from.active() || !p.to.active() || slices.Contains(reach(p.stage.Route, p.from), p.to) {
+		if !c.settled() || !p.from.active() || !p.to.active() || slices.Contains(reach(p.stage.Route, p.from), p.to) {
 			continue
 		}
 		c.list.Warnf(p.at, diag.NeedsStop, p.needed(), "%s → %s is no move of the stage %s, and no other way leads there", p.from.Name, p.to.Name, p.stage.Name)

@@ -125,7 +125,7 @@ func (c *compiler) rule(r *Route, rule *Rule, in *route.Rule) {
 		}
 	}
 	r.Retention.Rules = append(r.Retention.Rules, rule)
-	if !c.doubt && !r.touches(l) {
+	if c.settled() && !r.touches(l) {
 		c.list.Warnf(in.At, diag.IdleRule, "", "no stage of the route %s brings packages to %s or takes them there", r.Name, l.Name)
 	}
 }

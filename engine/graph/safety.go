@@ -16,7 +16,7 @@ func (c *compiler) safety() {
 		for _, rule := range r.Retention.Rules {
 			c.mayDelete(r, rule)
 		}
-		if c.doubt {
+		if !c.settled() {
 			continue
 		}
 		if c.aim(r); len(r.Retention.Rules) > 0 || in.Require.Set {
@@ -45,7 +45,7 @@ func (c *compiler) mayDelete(r *Route, rule *Rule) {
 // aim warns of a route that wants nothing anywhere.
 func (c *compiler) aim(r *Route) {
 	for _, s := range r.Stages {
-		if (c.about[s].spec.Wants || s.Wanted) && len(s.Moves) > 0 {
+		if s.Wants && len(s.Moves) > 0 {
 			return
 		}
 	}

@@ -55,7 +55,7 @@ func (c *compiler) members(s *route.Named, within []string) []*Location {
 				c.unknownPlace(v)
 			}
 		case slices.Contains(within, v.V):
-			if within[0] == v.V {
+			if within[0] == v.V && v.V == slices.Min(within) { // once for each circle
 				c.list.Errorf(v.At, diag.SetInItself, "", "the set %s contains itself: %s → %s", v.V, strings.Join(within, " → "), v.V)
 				c.doubt = true
 			}

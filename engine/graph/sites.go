@@ -112,7 +112,7 @@ func (c *compiler) distinctRoots() {
 			}
 			for _, other := range seen[where] {
 				if _, theirs := root(other); inside(mine, theirs) || inside(theirs, mine) {
-					c.list.Errorf(l.At, diag.SharedRoot, "give each location a folder or bucket of its own", "%s and %s share %s", other.Name, l.Name, shorter(mine, theirs))
+					c.list.Errorf(l.At, diag.SharedRoot, "give each location a folder or bucket of its own", "%s and %s share %s", other.Name, l.Name, shared(l, mine, theirs))
 					break
 				}
 			}
@@ -136,11 +136,14 @@ func inside(a, b string) bool {
 	return a == b || strings.HasPrefix(a, strings.TrimSuffix(b, "/")+"/")
 }
 
-func shorter(a, b string) string {
-	if len(a) < len(b) {
-		return a
+func shared(l *Location, a, b string) string {
+	if len(b) < len(a) {
+		a = b
 	}
-	return b
+	if l.Storage == opsdb.S3 {
+		return "the bucket " + l.S3["bucket"] + " below " + a
+	}
+	return a
 }
 
 func (c *compiler) locationNames() []string { return slices.Sorted(maps.Keys(c.g.Locations)) }

@@ -33,7 +33,7 @@ func (c *compiler) stage(r *Route, in *route.Stage) {
 		c.doubt = true // the parser has reported the type
 		return
 	}
-	s := &Stage{Route: r, Name: in.Name, Type: in.Type.V, Formerly: in.Formerly.Names(), Wanted: in.Wanted.V, Choose: in.Choose.V,
+	s := &Stage{Route: r, Name: in.Name, Type: in.Type.V, Formerly: in.Formerly.Names(), Wanted: in.Wanted.V, Wants: in.Wanted.V || c.specs[i].Wants, Choose: in.Choose.V,
 		AtOnce: in.AtOnce.V, Attempts: in.Attempts.V, At: in.At}
 	if s.Attempts == 0 {
 		s.Attempts = 8
