@@ -23,7 +23,7 @@ type source struct {
 func newSource(name string, data []byte, list *diag.List) (*source, bool) {
 	s := &source{name: name}
 	if len(data) > maxFile {
-		list.Errorf(s.whole(), codeTooLarge, "split it: all files of a folder are one set", "the file has %d bytes, more than %d", len(data), maxFile)
+		list.Errorf(s.whole(), codeTooLarge, "split it: all files of a folder are one set", "the file has more than %d bytes", maxFile)
 		return s, false
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))

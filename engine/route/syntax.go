@@ -30,25 +30,50 @@ func (s *source) syntax(err error, list *diag.List) {
 		list.Errorf(s.at(at), codeUnquotedVar, `put it in quotes: "${…}"`, "${VAR} inside { } or [ ] has to stand in quotes")
 		return
 	}
-	if strings.HasPrefix(message, "did not find expected key") {
+	switch {
+	case strings.HasPrefix(message, "did not find expected key"):
 		p = s.wordStart(p)
+	case strings.HasPrefix(message, "unknown anchor"):
+		p = s.back(p, '*')
 	}
 	list.Errorf(s.at(p), codeSyntax, hintFor(message, s.rune(p)), "this is not YAML: %s", message)
 }
 
 // shortest is the number of runes of the shortest beginning of the text that
-// the YAML parser refuses with the same words: it reads no further before it fails.
+// the YAML parser refuses with the same words: it reads no further before it
+// fails. The line in its message, which is not exact, narrows the search.
 func (s *source) shortest(message string) int {
 	low, high := 0, len(s.runes)
+	if line := s.lineOf(message); line > 0 {
+		if end := s.index(line+3, 1); s.refused(end, message) {
+			high = end
+		}
+		if start := s.index(line-2, 1); !s.refused(start, message) {
+			low = start
+		}
+	}
 	for low < high {
-		mid := (low + high) / 2
-		if _, err := documents([]byte(string(s.runes[:mid])), 2); err != nil && err.Error() == message {
+		if mid := (low + high) / 2; s.refused(mid, message) {
 			high = mid
 		} else {
 			low = mid + 1
 		}
 	}
 	return high
+}
+
+// refused reports whether the first runes of the text are refused with these words.
+func (s *source) refused(runes int, message string) bool {
+	_, err := documents([]byte(string(s.runes[:runes])), 2)
+	return err != nil && err.Error() == message
+}
+
+func (s *source) lineOf(message string) int {
+	var line int
+	if _, err := fmt.Sscanf(message, "yaml: line %d:", &line); err != nil {
+		return 0
+	}
+	return line
 }
 
 // reason is the YAML parser's message without its own idea of the line.
@@ -67,7 +92,7 @@ func (s *source) back(p int, r rune) int {
 
 // wordStart moves back to the start of the word that was not expected.
 func (s *source) wordStart(p int) int {
-	for p > 0 && !strings.ContainsRune(" \n{[,", s.rune(p-1)) {
+	for p > 0 && !strings.ContainsRune(" \n{[,'\"", s.rune(p-1)) {
 		p--
 	}
 	return p
@@ -82,7 +107,7 @@ func (s *source) insideFlow(p int) bool {
 // hintFor says what most often is behind a message of the YAML parser.
 func hintFor(message string, at rune) string {
 	hints := []struct{ part, hint string }{
-		{"mapping values are not allowed", `a value with ": " in it needs quotes; else look at the indentation`},
+		{"mapping values are not allowed", `a value with ": " in it needs quotes; or the line before lacks its ":"; or the indentation is wrong`},
 		{"cannot start any token", "put the value in quotes"},
 		{"did not find expected key", "look at the indentation here and before; a value that begins with a quote ends with it"},
 		{"did not find expected '-' indicator", "look at the indentation here and before"},
@@ -102,71 +127,4 @@ func hintFor(message string, at rune) string {
 		}
 	}
 	return ""
-}
-
-// flow reports what is wrong inside { } or [ ]. Here the end of a beginning is
-// itself a mistake of the same words, so the brackets of each beginning are
-// closed, and the last one that is right shows where it goes wrong.
-func (s *source) flow(p int, message string, list *diag.List) {
-	const farthest = 2000
-	start := s.index(s.at(p).Line, 1)
-	for start < p && s.rune(start) != '{' && s.rune(start) != '[' {
-		start++
-	}
-	last := start
-	for end := start + 1; end <= min(start+farthest, len(s.runes)); end++ {
-		if closes(s.runes[start:end]) {
-			last = end
-		}
-	}
-	open, _ := brackets(s.runes[start:last])
-	for last < len(s.runes) && isBlank(s.rune(last)) {
-		last++
-	}
-	if s.rune(last) == '{' && s.rune(last-1) == '$' {
-		list.Errorf(s.at(last-1), codeUnquotedVar, `put it in quotes: "${…}"`, "${VAR} inside { } or [ ] has to stand in quotes")
-		return
-	}
-	hint := "put the value in quotes"
-	if len(open) > 0 {
-		b := start + open[len(open)-1]
-		hint = fmt.Sprintf("close the %c of %d:%d, or put the value in quotes", s.rune(b), s.at(b).Line, s.at(b).Column)
-	}
-	list.Errorf(s.at(min(last, max(len(s.runes)-1, 0))), codeSyntax, hint, "this is not YAML: %s", message)
-}
-
-// closes reports whether a beginning of a value is right once its quote and brackets are closed.
-func closes(v []rune) bool {
-	open, quote := brackets(v)
-	text := string(v)
-	if quote != 0 {
-		text += string(quote)
-	}
-	for i := len(open) - 1; i >= 0; i-- {
-		text += map[rune]string{'{': "}", '[': "]"}[v[open[i]]]
-	}
-	_, err := documents([]byte(text), 2)
-	return err == nil
-}
-
-// brackets returns the indices of the brackets that are open at the end of a
-// value, and the quote that is.
-func brackets(v []rune) (open []int, quote rune) {
-	for i := 0; i < len(v); i++ {
-		switch c := v[i]; {
-		case quote == '"' && c == '\\':
-			i++
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case (c == '"' || c == '\'') && (i == 0 || strings.ContainsRune(" \n{[,", v[i-1])):
-			quote = c
-		case c == '{' || c == '[':
-			open = append(open, i)
-		case (c == '}' || c == ']') && len(open) > 0:
-			open = open[:len(open)-1]
-		}
-	}
-	return open, quote
 }

@@ -115,7 +115,11 @@ func (l *linter) tag(n *yaml.Node) {
 	if raw, _, _ = strings.Cut(raw, " #"); n.Kind == yaml.ScalarNode && n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) == 0 {
 		raw = strings.TrimRight(raw, ",}] ")
 	}
-	l.list.Errorf(l.s.at(p), codeTag, "put the value in quotes: '"+raw+"'", "in YAML a ! begins a tag, not a value")
+	hint := "put the value in quotes: '" + raw + "'"
+	if n.Kind != yaml.ScalarNode {
+		hint = "leave the tag away"
+	}
+	l.list.Errorf(l.s.at(p), codeTag, hint, "in YAML a ! begins a tag, not a value")
 }
 
 // keys checks that the keys of a mapping are words, each there once.
