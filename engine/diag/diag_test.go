@@ -18,13 +18,14 @@ func TestNearest(t *testing.T) {
 		"long_trem_archive": "long_term_archive",
 		"capcity":           "capacity",
 		"disk":              "",
+		"x":                 "",
 		"":                  "",
 	} {
 		if got := diag.Nearest(word, known); got != want {
 			t.Errorf("nearest to %q is %q, want %q", word, got, want)
 		}
 	}
-	if got := diag.Nearest("b", []string{"c", "a"}); got != "a" {
+	if got := diag.Nearest("ship", []string{"shop", "chip"}); got != "chip" {
 		t.Errorf("of two equally near words %q is taken, want the first of the alphabet", got)
 	}
 }

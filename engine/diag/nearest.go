@@ -10,7 +10,7 @@ func Nearest(word string, known []string) string {
 	if len(word) > longest {
 		return ""
 	}
-	best, distance := "", 1+max(1, len(word)/3)
+	best, distance := "", min(len([]rune(word)), 1+max(1, len(word)/3)) // some letter is right
 	for _, k := range slices.Sorted(slices.Values(known)) {
 		if d := edits([]rune(word), []rune(k)); d < distance {
 			best, distance = k, d

@@ -120,6 +120,22 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
+// Of a file of 100 MB no more is read than a file may have.
+func TestLoadRefusesHugeFiles(t *testing.T) {
+	t.Parallel()
+	dir := folder(t, map[string]string{"huge.yaml": "sites: {}\n"})
+	if err := os.Truncate(filepath.Join(dir, "huge.yaml"), 100<<20); err != nil {
+		t.Fatal(err)
+	}
+	set, list := load(filepath.Join(dir, "huge.yaml"))
+	if codes(dir, list) != "huge.yaml CDT0102\n" {
+		t.Errorf("problems are %v", list.Problems())
+	}
+	if n := len(set.Files[0].Text); n > 2<<20 {
+		t.Errorf("%d bytes were read", n)
+	}
+}
+
 func TestLoadNothing(t *testing.T) {
 	t.Parallel()
 	for name, path := range map[string]string{
