@@ -48,10 +48,10 @@ func TestCodesOfTheSourcesAreInTheTable(t *testing.T) {
 // Every code of the table is shown by an offence in testdata.
 func TestCodesHaveFixtures(t *testing.T) {
 	t.Parallel()
-	shown := found(t, "../*/testdata/*.golden")
+	shown := found(t, "../*/testdata/*.bad.txt")
 	for _, c := range diag.Codes() {
 		if strings.HasPrefix(c.Code, "CDT01") && !slices.Contains(shown, c.Code) {
-			t.Errorf("no testdata/<offence>.golden shows %s (%s)", c.Code, c.Text)
+			t.Errorf("no testdata/<offence>.bad.txt shows %s (%s)", c.Code, c.Text)
 		}
 	}
 }

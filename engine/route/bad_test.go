@@ -15,7 +15,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // Each file (or folder) testdata/<offence>.bad.yaml has exactly the problems
-// that testdata/<offence>.golden says.
+// that testdata/<offence>.bad.txt says.
 func TestBad(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/*.bad.yaml")
@@ -59,7 +59,7 @@ func golden(t *testing.T, file string, parse func() (*route.Set, *diag.List)) {
 			}
 			got.WriteString(p.String() + "\n")
 		}
-		name := strings.TrimSuffix(file, ".bad.yaml") + ".golden"
+		name := strings.TrimSuffix(file, ".yaml") + ".txt"
 		if *update {
 			if err := os.WriteFile(name, []byte(got.String()), 0o644); err != nil {
 				t.Fatal(err)
