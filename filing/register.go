@@ -11,8 +11,21 @@ import (
 	"github.com/ccatobs/cdt/storage"
 )
 
-// add puts a complete file into the next chunk.
+// add puts a complete file into the next chunk. It is looked at once more,
+// now that OpsDB has said what it knows of it: the walk may have met a file
+// that was deleted, and recorded as deleted, since.
 func (s *scan) add(ctx context.Context, seen sight, p Placed) error {
+	info, err := s.w.source.Stat(ctx, seen.path)
+	switch {
+	case isGone(err):
+		return nil
+	case err != nil:
+		return fmt.Errorf("look again at %s: %w", opsdb.ShowPath(seen.path), err)
+	case !seen.same(info):
+		seen.size, seen.modTime, seen.identity, seen.since = info.Size, info.ModTime, info.Identity, s.w.observed
+		s.pending = append(s.pending, seen)
+		return nil
+	}
 	s.sights = append(s.sights, seen)
 	s.files = append(s.files, opsdb.File{
 		Location: s.w.cfg.Location, Path: seen.path,

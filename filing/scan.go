@@ -228,11 +228,12 @@ func (s *scan) final(p Placed, seen sight, again bool) bool {
 
 // next is when a pending file may be final, or when the next ordinary scan is due.
 func (s *scan) next() time.Time {
-	wait := s.w.cfg.Interval
-	if s.w.cfg.Final.By != ByRename {
-		for _, p := range s.pending {
-			wait = min(wait, max(s.w.cfg.Final.After-(s.w.observed-p.since), soonest))
-		}
+	wait, after := s.w.cfg.Interval, s.w.cfg.Final.After
+	if s.w.cfg.Final.By == ByRename {
+		after = 0
+	}
+	for _, p := range s.pending {
+		wait = min(wait, max(after-(s.w.observed-p.since), soonest))
 	}
 	return s.now.Add(wait)
 }

@@ -84,6 +84,22 @@ func TestNothingIsMissingWhenFoldersCannotBeRead(t *testing.T) {
 	h.knows("obs1/a")
 }
 
+func TestAFileThatVanishesOrGrowsDuringTheWalkIsNotFiled(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, rename)
+	h.write("obs1/a", "a")
+	h.write("obs1/b", "b")
+	h.watch(rename, &meddler{Disk: h.disk, at: "obs1/a", do: func() { h.remove("obs1/a"); h.write("obs1/b", "more") }})
+	h.scan()
+	h.knows()
+	if h.Pending() != 1 {
+		t.Fatalf("%d are pending, want the one that grew", h.Pending())
+	}
+	h.watch(rename, h.disk)
+	h.scan()
+	h.knows("obs1/b")
+}
+
 // meddler does something right before, or right after, the walk meets a file.
 type meddler struct {
 	*disk.Disk

@@ -55,7 +55,8 @@ type Filing interface {
 	Skip(ctx context.Context, skips []Skip) error
 	// Missing records that files which are not deleted are no longer there: an
 	// unpacked one is lost (and leaves its group); a packed one's package is marked dirty and its
-	// Files copy loses it.
+	// Files copy loses it. A file whose Files copy there is deletion_in_progress is left alone: the
+	// deletion itself tells what it removed.
 	Missing(ctx context.Context, location string, files []ID) error
 	// KnownFiles streams the files of a location that are not deleted, ordered by path.
 	KnownFiles(ctx context.Context, location string) iter.Seq2[File, error]
