@@ -87,13 +87,13 @@ func (d *demo) run(ctx context.Context) (err error) {
 	}
 	d.view = newDemoView(d.app)
 	d.world, err = sim.Open(ctx, sim.Config{
-		Root: d.places.root, Routes: files, Start: began, AtOnce: 2, Impatient: true, Progress: d.view.worker,
+		Root: d.places.root, Routes: files, Start: began.Add(-headStart), AtOnce: 2, Impatient: true, Progress: d.view.worker,
 	})
 	if err != nil {
 		return fmt.Errorf("set up the demo under %s: %w", d.places.root, err)
 	}
 	defer func() { err = errors.Join(err, d.world.Close()) }()
-	if err := d.fill(ctx, began); err != nil {
+	if err := d.fill(ctx, began.Add(-headStart)); err != nil {
 		return fmt.Errorf("put the files in place: %w", err)
 	}
 	if err := d.drive(ctx); err != nil {
@@ -101,6 +101,10 @@ func (d *demo) run(ctx context.Context) (err error) {
 	}
 	return d.judge(ctx, began)
 }
+
+// headStart is how long ago the demo's clock starts: so long that it does not
+// overtake the real one, and the folder can be served by the real clock afterwards.
+const headStart = 45 * 24 * time.Hour
 
 // fill puts the files into the source locations.
 func (d *demo) fill(ctx context.Context, now time.Time) (err error) {
