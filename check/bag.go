@@ -29,12 +29,14 @@ type entry struct {
 
 // bag is what one pass over a tar showed.
 type bag struct {
-	top     string
-	size    int64
-	digest  opsdb.Digest
-	payload map[string]entry  // by name, "data/…"
-	tags    map[string][]byte // by name
-	names   map[string]string // by name: the true path of payload
+	top    string
+	size   int64
+	digest opsdb.Digest
+	// segments are the digests of opsdb.SegmentSize bytes each.
+	segments []opsdb.Digest
+	payload  map[string]entry  // by name, "data/…"
+	tags     map[string][]byte // by name
+	names    map[string]string // by name: the true path of payload
 	// problems are what is wrong with it, whatever anybody recorded of it.
 	problems []string
 }
@@ -46,8 +48,8 @@ const maxTag = 512 << 20
 // its content is a bag (RFC 8493) in one top folder. The error is about
 // reading; what is wrong with the bytes is in the bag's problems.
 func readBag(ctx context.Context, r io.Reader) (bag, error) {
-	whole := sha256.New()
-	tee := &counter{r: &cancelable{ctx, io.TeeReader(r, whole)}}
+	whole, parts := sha256.New(), &segments{h: sha256.New()}
+	tee := &counter{r: &cancelable{ctx, io.TeeReader(r, io.MultiWriter(whole, parts))}}
 	in := &counter{r: bufio.NewReaderSize(tee, 1<<20)}
 	b := bag{payload: map[string]entry{}, tags: map[string][]byte{}, names: map[string]string{}}
 	if err := b.readEntries(tar.NewReader(in), in); err != nil {
@@ -56,7 +58,7 @@ func readBag(ctx context.Context, r io.Reader) (bag, error) {
 	if _, err := io.Copy(io.Discard, in); err != nil {
 		return b, err
 	}
-	b.size, b.digest = tee.n, hexDigest(whole.Sum(nil))
+	b.size, b.digest, b.segments = tee.n, hexDigest(whole.Sum(nil)), parts.end()
 	b.problems = append(b.problems, b.judge()...)
 	return b, nil
 }
@@ -149,4 +151,38 @@ func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += int64(n)
 	return n, err
+}
+
+// segments digests what is written to it, piece by piece.
+type segments struct {
+	h    hash.Hash
+	n    int64 // bytes in the present piece
+	done []opsdb.Digest
+}
+
+func (s *segments) Write(p []byte) (int, error) {
+	total := len(p)
+	for len(p) > 0 {
+		n := min(int64(len(p)), opsdb.SegmentSize-s.n)
+		s.h.Write(p[:n])
+		p, s.n = p[n:], s.n+n
+		if s.n == opsdb.SegmentSize {
+			s.next()
+		}
+	}
+	return total, nil
+}
+
+func (s *segments) next() {
+	s.done = append(s.done, hexDigest(s.h.Sum(nil)))
+	s.h.Reset()
+	s.n = 0
+}
+
+// end returns the digests; the last piece may be shorter.
+func (s *segments) end() []opsdb.Digest {
+	if s.n > 0 {
+		s.next()
+	}
+	return s.done
 }

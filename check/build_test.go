@@ -176,7 +176,7 @@ func (w *world) packFiles() {
 	}
 	w.pack.seal(oddNames(w.t))
 	text, offsets := w.pack.bytes(w.t)
-	w.pkg.Digest, w.pkg.Size = digest(text), int64(len(text))
+	w.pkg.Digest, w.pkg.Size, w.pkg.Segments = digest(text), int64(len(text)), []opsdb.Digest{digest(text)}
 	for i := range w.db.members[w.pkg.ID] {
 		m := &w.db.members[w.pkg.ID][i]
 		m.Offset = offsets[m.Name]
@@ -218,7 +218,7 @@ func (w *world) archive(location, tarPath, jsonPath string) {
 }
 
 func (w *world) sidecar(location, path string) opsdb.Sidecar {
-	s := opsdb.Sidecar{Version: 1, Package: w.pkg.ID, Name: name, Route: "raw", Number: 1, Source: telescope, Location: location, Path: path, Size: w.pkg.Size, Digest: w.pkg.Digest}
+	s := opsdb.Sidecar{Version: 1, Package: w.pkg.ID, Name: name, Route: "raw", Number: 1, Source: telescope, Location: location, Path: path, Size: w.pkg.Size, Digest: w.pkg.Digest, SegmentSize: opsdb.SegmentSize, Segments: w.pkg.Segments}
 	for _, m := range w.db.members[w.pkg.ID] {
 		sm := opsdb.SidecarMember{File: m.File, Path: opsdb.ShowPath(m.Path), Name: m.Name, Offset: m.Offset, Size: m.Size, ModTime: m.ModTime, Digest: m.Digest}
 		if sm.Path != m.Path {

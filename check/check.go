@@ -6,6 +6,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -39,6 +40,8 @@ type Config struct {
 	// Require is how many archive copies at distinct sites must speak for a
 	// deletion; below 1 it is 1. A proof that asked for more is held to that.
 	Require int
+	// Grace is the shortest time between condemned and gone; 0 where it was set aside.
+	Grace time.Duration
 	// Finished: the system has come to rest, so that what is not done yet is a
 	// violation. Without it only what must hold at every moment is judged.
 	Finished bool

@@ -15,7 +15,7 @@ func (h *history) condemnedCopy(e opsdb.Event) {
 	if h.Types[e.Location] == opsdb.Archive {
 		h.violate("S3", e.Subject, "was condemned in the archive %s", e.Location)
 	}
-	h.life(e.Package).condemned[e.Location] = true
+	h.life(e.Package).condemned[e.Location] = e.At
 }
 
 // deletingCopy judges the word that is given right before a destructive act:
@@ -25,8 +25,11 @@ func (h *history) deletingCopy(e opsdb.Event) {
 	if h.Types[e.Location] == opsdb.Archive {
 		h.violate("S3", e.Subject, "was to be deleted in the archive %s", e.Location)
 	}
-	if !l.condemned[e.Location] {
+	switch since, condemned := l.condemned[e.Location]; {
+	case !condemned:
 		h.violate("S14", e.Subject, "was to be deleted at %s without having been condemned", e.Location)
+	case e.At.Sub(since) < h.Grace:
+		h.violate("S14", e.Subject, "was to be deleted at %s %s after it was condemned, its grace is %s", e.Location, e.At.Sub(since), h.Grace)
 	}
 	var proof opsdb.DeletionProof
 	if err := json.Unmarshal([]byte(e.After), &proof); err != nil {
@@ -104,7 +107,7 @@ func (h *history) deletedFile(e opsdb.Event) {
 		if got := h.archivedAt(l); len(got) < max(h.Require, 1) {
 			h.violate("S1f", e.Subject, "was deleted while package %s was verified in %d archives: %q", pkg, len(got), got)
 		}
-		if !l.condemned[e.Location] && !l.deleting[e.Location] {
+		if _, condemned := l.condemned[e.Location]; !condemned && !l.deleting[e.Location] {
 			h.violate("S1f", e.Subject, "was deleted while package %s had not given it up", pkg)
 		}
 	}

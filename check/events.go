@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
 )
@@ -25,7 +26,7 @@ type life struct {
 	digest    opsdb.Digest
 	size      int64
 	verified  map[string]bool // locations with a copy that was read back and not lost since
-	condemned map[string]bool
+	condemned map[string]time.Time
 	deleting  map[string]bool // locations with a copy.deleting that nothing took back
 }
 
@@ -81,7 +82,7 @@ func hashOf(before opsdb.Digest, e opsdb.Event) (opsdb.Digest, error) {
 func (h *history) life(pkg opsdb.ID) *life {
 	l, ok := h.lives[pkg]
 	if !ok {
-		l = &life{verified: map[string]bool{}, condemned: map[string]bool{}, deleting: map[string]bool{}}
+		l = &life{verified: map[string]bool{}, condemned: map[string]time.Time{}, deleting: map[string]bool{}}
 		if f, known := h.known.packages[pkg]; known {
 			l.digest, l.size = f.Package.Digest, f.Package.Size
 		}
@@ -148,6 +149,7 @@ func (h *history) verifiedCopy(e opsdb.Event) {
 	}
 	h.judgeCrossing(e, r, l)
 	l.verified[e.Location] = true
+	delete(l.deleting, e.Location) // a new copy needs a new word
 }
 
 // judgeCrossing finds a package that left a send_once site while another site had it.

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/ccatobs/cdt/opsdb"
@@ -35,6 +36,8 @@ func (r *run) judgeSidecar(o object, s opsdb.Sidecar, key original, b bag, p ops
 		r.violate(SidecarBad, o.String(), "describes %s:%s", s.Location, s.Path)
 	case s.Digest != b.digest || s.Size != b.size:
 		r.violate(SidecarBad, o.String(), "says %s and %d bytes, the tar has %s and %d", s.Digest, s.Size, b.digest, b.size)
+	case s.SegmentSize != opsdb.SegmentSize || !slices.Equal(s.Segments, b.segments):
+		r.violate(SidecarBad, o.String(), "gives segments the tar does not have")
 	case len(s.Members) != len(b.payload):
 		r.violate(SidecarBad, o.String(), "lists %d members, the tar has %d", len(s.Members), len(b.payload))
 	}

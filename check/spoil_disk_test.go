@@ -30,6 +30,7 @@ func TestSpoiltDisksAreFound(t *testing.T) {
 		}},
 		{"a source file that went without a word", check.Gone, func(w *world) { w.drop(opsdb.EventFileDeleted, ""); w.chainEvents() }},
 		{"a source file that went and is in one archive", "S1", func(w *world) { w.remove(first, tarPath) }},
+		{"segments that are not the tar's", "S4", func(w *world) { w.db.packages[0].Package.Segments = nil }},
 		{"a root with another's marker", "S9", func(w *world) {
 			w.writeJSON(first, opsdb.MarkerName, opsdb.Marker{Version: 1, Location: second})
 		}},
@@ -94,7 +95,7 @@ func repack(change func(p *packing)) func(w *world) {
 
 func (w *world) repack() {
 	text, _ := w.pack.bytes(w.t)
-	w.pkg.Digest, w.pkg.Size = digest(text), int64(len(text))
+	w.pkg.Digest, w.pkg.Size, w.pkg.Segments = digest(text), int64(len(text)), []opsdb.Digest{digest(text)}
 	w.db.packages[0].Package = w.pkg
 	w.archive(first, tarPath, jsonPath)
 }
@@ -165,6 +166,7 @@ func TestSpoiltSidecarsAreFound(t *testing.T) {
 		{"another package", check.SidecarBad, side(func(s *opsdb.Sidecar) { s.Package = opsdb.NewID() })},
 		{"another place", check.SidecarBad, side(func(s *opsdb.Sidecar) { s.Location = second })},
 		{"another digest", check.SidecarBad, side(func(s *opsdb.Sidecar) { s.Digest = digest(nil) })},
+		{"another segment", check.SidecarBad, side(func(s *opsdb.Sidecar) { s.Segments = []opsdb.Digest{digest(nil)} })},
 		{"a member too few", check.SidecarBad, side(func(s *opsdb.Sidecar) { s.Members = s.Members[1:] })},
 		{"an offset into nothing", check.SidecarBad, side(func(s *opsdb.Sidecar) { s.Members[0].Offset++ })},
 		{"a range of another size", check.SidecarBad, side(func(s *opsdb.Sidecar) { s.Members[0].Size++ })},

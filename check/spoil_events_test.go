@@ -26,6 +26,7 @@ func TestSpoiltDeletionsAreFound(t *testing.T) {
 		{"deleted without a word before", "S1", told(func(w *world) { w.drop(opsdb.EventDeleting, summit) })},
 		{"files deleted without a word before", "S1f", told(func(w *world) { w.drop(opsdb.EventDeleting, telescope) })},
 		{"never condemned", "S14", told(func(w *world) { w.drop(opsdb.EventCondemned, summit) })},
+		{"gone before its grace ended", "S14", func(w *world) { w.config.Grace = time.Hour }},
 		{"a proof that cannot be read", "S1", told(func(w *world) { w.find(opsdb.EventDeleting, 0).After = "?" })},
 		{"one receipt", "S1", proof(func(_ *world, p *opsdb.DeletionProof) { p.Receipts = p.Receipts[:1] })},
 		{"two receipts of one site", "S1", proof(func(_ *world, p *opsdb.DeletionProof) { p.Receipts[1] = p.Receipts[0] })},
@@ -51,6 +52,10 @@ func TestSpoiltDeletionsAreFound(t *testing.T) {
 			w.db.events = w.db.events[:len(w.db.events)-1]
 			w.event(opsdb.EventPardoned, last.Subject, last.Location, nil)
 			w.event(opsdb.EventDeleted, last.Subject, last.Location, nil)
+		})},
+		{"brought again and deleted on the old word", "S1", told(func(w *world) {
+			w.arrive(landing, summit)
+			w.event(opsdb.EventDeleted, "package:x", summit, nil)
 		})},
 		{"condemned in an archive", "S3", told(func(w *world) { w.event(opsdb.EventCondemned, "package:x", first, nil) })},
 		{"announced in an archive", "S3", told(func(w *world) {
