@@ -90,6 +90,7 @@ func Codes() []Code {
 		{IdleRule, "a rule stands for a location the route does not use"},
 		{NeverHolds, "a rule can never hold"},
 		{WantsNothing, "a route wants packages nowhere"},
+		{TooMany, "a stage has too many pairs of places"},
 		{NoDriver, "something is not carried out by this version"},
 	}
 }
@@ -132,6 +133,7 @@ const (
 	NeverHolds      = "CDT0416"
 	WantsNothing    = "CDT0417"
 	NoDriver        = "CDT0418"
+	TooMany         = "CDT0419"
 )
 
 // Codes of expressions.

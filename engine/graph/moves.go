@@ -7,6 +7,9 @@ import (
 	"github.com/ccatobs/cdt/opsdb"
 )
 
+// maxPairs bounds the pairs (from, to) of one stage.
+const maxPairs = 2500
+
 // moves makes the moves of each stage: the pairs (from, to) that are one. The
 // others are dropped.
 func (c *compiler) moves() {
@@ -27,6 +30,11 @@ func (c *compiler) movesOf(s *Stage) {
 		for _, l := range a.to {
 			s.Moves = append(s.Moves, &Move{Stage: s, From: l, To: l})
 		}
+		return
+	}
+	if n := len(a.from) * len(a.to); n > maxPairs {
+		c.doubt = true
+		c.list.Errorf(s.At, diag.TooMany, "split it into several stages", "the stage %s has %d pairs of places; %d are allowed", s.Name, n, maxPairs)
 		return
 	}
 	for _, from := range a.from {

@@ -44,14 +44,22 @@ func (c *compiler) waysOf(r *Route) ways {
 	return w
 }
 
-func reach(r *Route, source *Location) []*Location {
-	out := []*Location{source}
+// reach lists the places a route can bring a package to from a place, itself first.
+func reach(r *Route, start *Location) []*Location {
+	next := map[*Location][]*Location{}
+	for _, s := range r.Stages {
+		for _, m := range s.Moves {
+			if m.From.active() && m.To.active() {
+				next[m.From] = append(next[m.From], m.To)
+			}
+		}
+	}
+	out, seen := []*Location{start}, map[*Location]bool{start: true}
 	for i := 0; i < len(out); i++ {
-		for _, s := range r.Stages {
-			for _, m := range s.Moves {
-				if m.From == out[i] && m.To.active() && m.From.active() {
-					out = add(out, m.To)
-				}
+		for _, l := range next[out[i]] {
+			if !seen[l] {
+				seen[l] = true
+				out = append(out, l)
 			}
 		}
 	}

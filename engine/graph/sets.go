@@ -16,16 +16,9 @@ func (c *compiler) sets() {
 			c.named[s.Name] = s
 		}
 	}
-	for _, s := range c.in.Sets {
-		if c.named[s.Name] != s {
-			continue
-		}
-		c.distinct(s)
-		c.g.Sets[s.Name] = c.members(s, nil)
-		if len(s.List.V) == 0 && s.List.Set {
-			c.list.Errorf(s.At, diag.EmptySet, "name at least one location", "the set %s is empty", s.Name)
-			c.doubt = true
-		}
+	for _, name := range c.setNames() {
+		c.distinct(c.named[name])
+		c.members(c.named[name], nil)
 	}
 }
 
@@ -41,28 +34,33 @@ func (c *compiler) distinct(s *route.Named) {
 	}
 }
 
-// members are the locations of a set in order; within are the sets one comes from.
+// members resolves a set once; within are the sets that name it, from the outside in.
 func (c *compiler) members(s *route.Named, within []string) []*Location {
-	var out []*Location
+	if done, ok := c.g.Sets[s.Name]; ok {
+		return done
+	}
 	within = append(slices.Clone(within), s.Name)
+	out := []*Location{}
 	for _, v := range s.List.V {
 		inner := c.named[v.V]
 		switch {
 		case c.g.Locations[v.V] != nil:
 			out = add(out, c.g.Locations[v.V])
 		case inner == nil:
-			if len(within) == 1 { // else reported where the inner set is resolved
-				c.unknownPlace(v)
-			}
+			c.unknownPlace(v)
 		case slices.Contains(within, v.V):
-			if within[0] == v.V && v.V == slices.Min(within) { // once for each circle
-				c.list.Errorf(v.At, diag.SetInItself, "", "the set %s contains itself: %s → %s", v.V, strings.Join(within, " → "), v.V)
-				c.doubt = true
-			}
+			circle := append(within[slices.Index(within, v.V):len(within):len(within)], v.V)
+			c.list.Errorf(v.At, diag.SetInItself, "", "the set %s contains itself: %s", v.V, strings.Join(circle, " → "))
+			c.doubt = true
 		default:
 			out = add(out, c.members(inner, within)...)
 		}
 	}
+	if len(s.List.V) == 0 && s.List.Set {
+		c.list.Errorf(s.At, diag.EmptySet, "name at least one location", "the set %s is empty", s.Name)
+		c.doubt = true
+	}
+	c.g.Sets[s.Name] = out
 	return out
 }
 
