@@ -35,9 +35,10 @@ type play struct {
 	// corrupt are copies that will be found bad when read.
 	corrupt map[opsdb.ID]bool
 	// holding keeps tasks that workers have claimed and do not end.
-	holding func(opsdb.Task) bool
-	held    map[opsdb.ID]opsdb.Assignment
-	deleted map[string]int // deletions of copies by location
+	holding   func(opsdb.Task) bool
+	held      map[opsdb.ID]opsdb.Assignment
+	deleted   map[string]int // deletions of copies by location
+	revisions int
 }
 
 func newPlay(t testing.TB, g *graph.Graph) *play {
@@ -62,6 +63,8 @@ func (p *play) must(err error) {
 func (p *play) activate(g *graph.Graph) {
 	p.t.Helper()
 	p.g = g
+	p.revisions++
+	g.Digest = opsdb.Digest(fmt.Sprintf("routes-%d", p.revisions))
 	_, err := p.engine.Activate(p.ctx, g, opsdb.Revision{Who: "test", Why: "test", Text: "{}"})
 	p.must(err)
 }
