@@ -61,6 +61,7 @@ func TestAHostileTarIsRefused(t *testing.T) {
 		"no tag files":     {file("top/data/a")},
 		"unknown tag file": {file("top/data/a"), file("top/evil.txt")},
 		"wrong bagit.txt":  {file("top/data/a"), file("top/bagit.txt")},
+		"extension":        {{Typeflag: tar.TypeReg, Name: "top/data/a", PAXRecords: map[string]string{"SCHILY.xattr.user.a": "b"}}},
 		"huge tag file":    {{Typeflag: tar.TypeReg, Name: "top/bag-info.txt", Size: 2 << 20}},
 	} {
 		t.Run(name, func(t *testing.T) {

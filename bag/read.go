@@ -110,6 +110,12 @@ func (r *Reader) header() (name string, size int64, modTime time.Time, err error
 	if h.Typeflag != tar.TypeReg {
 		return "", 0, modTime, malformed("%q is of type %q", h.Name, h.Typeflag)
 	}
+	for key := range h.PAXRecords {
+		// Sparse files, links and other people's extensions are none of ours.
+		if key != "path" && key != "mtime" && key != "size" {
+			return "", 0, modTime, malformed("%q has a record %q", h.Name, key)
+		}
+	}
 	if err := CheckPath(h.Name); err != nil {
 		return "", 0, modTime, malformed("%v", err)
 	}
