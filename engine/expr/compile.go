@@ -200,11 +200,11 @@ func (c *checker) program(source string, tree ast.Node) *Program {
 }
 
 func (c *checker) machine(source string, yieldsBool bool) (*vm.Program, error) {
-	options := []exprlang.Option{exprlang.Env(scope{}), exprlang.DisableAllBuiltins(), exprlang.MaxNodes(2 * maxNodes)}
+	options := []exprlang.Option{exprlang.Env(scope{}), exprlang.DisableAllBuiltins(), exprlang.MaxNodes(2 * maxNodes), exprlang.Patch(units{})}
 	if yieldsBool {
 		options = append(options, exprlang.AsBool())
 	} else {
 		options = append(options, exprlang.AsInt())
 	}
-	return exprlang.Compile(source, append(options, unitFunctions()...)...)
+	return exprlang.Compile(source, options...)
 }

@@ -1,9 +1,11 @@
 package expr
 
 import (
+	"reflect"
+	"slices"
 	"time"
 
-	exprlang "github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
 )
 
 // scope is [Env] as the virtual machine sees it. Sizes are plain numbers here:
@@ -93,20 +95,26 @@ func orFalse(f func(string) bool) func(string) bool {
 	return f
 }
 
-// unitFunctions are days(n), GB(n) and so on for the virtual machine.
-func unitFunctions() []exprlang.Option {
-	var out []exprlang.Option
-	for _, f := range allFunctions() {
-		switch f.typ {
-		case duration:
-			out = append(out, exprlang.Function(f.name, func(args ...any) (any, error) {
-				return time.Duration(int64(args[0].(int)) * f.unit), nil
-			}, new(func(int) time.Duration)))
-		case size:
-			out = append(out, exprlang.Function(f.name, func(args ...any) (any, error) {
-				return args[0].(int) * int(f.unit), nil
-			}, new(func(int) int)))
-		}
+// units replaces days(14), GB(50) and so on by their values before an
+// expression is compiled; the checker has seen to it that they are literals.
+type units struct{}
+
+// Visit implements ast.Visitor.
+func (units) Visit(n *ast.Node) {
+	call, ok := (*n).(*ast.CallNode)
+	if !ok || len(call.Arguments) != 1 {
+		return
 	}
-	return out
+	value, isUnit := constant(call)
+	if !isUnit {
+		return
+	}
+	i := slices.IndexFunc(allFunctions(), func(f function) bool { return f.name == call.Callee.String() })
+	if allFunctions()[i].typ == duration {
+		ast.Patch(n, &ast.ConstantNode{Value: time.Duration(value)})
+		(*n).SetType(reflect.TypeFor[time.Duration]())
+		return
+	}
+	ast.Patch(n, &ast.IntegerNode{Value: int(value)})
+	(*n).SetType(reflect.TypeFor[int]())
 }
