@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"hash"
-	"hash/crc32"
 	"io"
 	"os"
 	"sync/atomic"
@@ -27,34 +26,33 @@ type pass struct {
 	moved  func(int64)
 
 	size  int64
-	crc   uint32
-	table *crc32.Table
+	guard guard
 	whole wholeSum
 	parts partSum
 }
 
 // digest reads f. With medium its cached pages are thrown away first, which
 // needs them written: a dirty page cannot be dropped.
-func (d *Disk) digest(ctx context.Context, f *os.File, medium bool, moved func(int64)) (storage.Reading, uint32, error) {
-	p := &pass{ctx: ctx, disk: d, f: f, medium: medium, moved: moved, table: crc32.MakeTable(crc32.Castagnoli)}
+func (d *Disk) digest(ctx context.Context, f *os.File, medium bool, moved func(int64)) (storage.Reading, guard, error) {
+	p := &pass{ctx: ctx, disk: d, f: f, medium: medium, moved: moved}
 	p.whole = wholeSum{sum: sha256.New(), segment: d.segment}
 	p.parts = partSum{sum: sha256.New(), segment: d.segment}
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
-		return storage.Reading{}, 0, err
+		return storage.Reading{}, guard{}, err
 	}
 	from := opsdb.FromCache
 	if medium {
 		var err error
 		if from, err = p.forget(); err != nil {
-			return storage.Reading{}, 0, err
+			return storage.Reading{}, guard{}, err
 		}
 	}
 	err := p.run(st.Size)
 	r := storage.Reading{Size: p.size, Medium: from, Identity: identity(st)}
 	r.Digest = hexOf(p.whole.sum)
 	r.Segments = p.segments(r.Digest)
-	return r, p.crc, err
+	return r, p.guard, err
 }
 
 // forget drops the cache of the file and says what the reading will reach.
@@ -63,7 +61,8 @@ func (p *pass) forget() (opsdb.Medium, error) {
 	if err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EROFS) {
 		return opsdb.FromCache, err
 	}
-	if err := p.disk.kernel.drop(p.f, 0, 0); err != nil || inMemory(p.f) {
+	dropped := p.disk.kernel.drop(p.f, 0, 0) == nil
+	if !dropped || inMemory(p.f) {
 		return opsdb.FromCache, nil
 	}
 	return opsdb.FromMedium, nil
@@ -92,7 +91,7 @@ func (p *pass) alone() error {
 		n, err := p.block(*buf)
 		p.whole.add((*buf)[:n])
 		p.parts.add((*buf)[:n])
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
@@ -107,10 +106,10 @@ func (p *pass) block(buf []byte) (int, error) {
 		return 0, err
 	}
 	n, err := io.ReadFull(p.f, buf)
-	if err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = io.EOF
 	}
-	p.crc = crc32.Update(p.crc, p.table, buf[:n])
+	p.guard.add(buf[:n])
 	p.size += int64(n)
 	if p.moved != nil {
 		p.moved(int64(n))
@@ -164,7 +163,7 @@ func (p *pass) feed(free chan *[]byte, takers []taker) error {
 		for _, t := range takers {
 			t.in <- s
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

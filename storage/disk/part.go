@@ -170,7 +170,7 @@ func copyBytes(ctx context.Context, dst, src *os.File, n int64) error {
 		}
 		m, err := io.CopyN(dst, src, min(n, 2*window))
 		n -= m
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return io.ErrUnexpectedEOF
 		}
 		if err != nil {

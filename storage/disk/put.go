@@ -28,9 +28,9 @@ func (d *Disk) put(ctx context.Context, p storage.Put) (r storage.Reading, err e
 		return r, err
 	}
 	defer c.end()
-	want, crc, err := c.write(p)
+	want, written, err := c.write(p)
 	if err == nil {
-		r, err = c.commit(want, crc)
+		r, err = c.commit(want, written)
 	}
 	if err != nil {
 		return storage.Reading{}, errors.Join(err, d.removeIfThere(context.WithoutCancel(ctx), c.parts, name))
@@ -73,12 +73,12 @@ func (c *commit) end() {
 }
 
 // write fills the part with the content and makes it durable.
-func (c *commit) write(p storage.Put) (storage.Expect, *uint32, error) {
+func (c *commit) write(p storage.Put) (storage.Expect, *guard, error) {
 	f, err := c.disk.create(c.ctx, c.parts, c.part)
 	if err != nil {
 		return storage.Expect{}, nil, err
 	}
-	size, crc, err := c.disk.fill(c.ctx, f, p.Write, tell(c.progress, storage.Moving))
+	size, written, err := c.disk.fill(c.ctx, f, p.Write, tell(c.progress, storage.Moving))
 	if err == nil {
 		err = c.ctx.Err()
 	}
@@ -100,17 +100,17 @@ func (c *commit) write(p storage.Put) (storage.Expect, *uint32, error) {
 		return want, nil, err
 	}
 	tell(c.progress, storage.Syncing)(size)
-	return want, &crc, nil
+	return want, &written, nil
 }
 
 // commit re-reads the part and gives it its final name, or adopts what has it.
-// crc, if given, is of what was written: it speaks where there is no digest to expect.
-func (c *commit) commit(want storage.Expect, crc *uint32) (storage.Reading, error) {
+// written, if given, is of what went in: it speaks where there is no digest to expect.
+func (c *commit) commit(want storage.Expect, written *guard) (storage.Reading, error) {
 	r, got, err := c.disk.readMedium(c.ctx, c.parts, c.part, c.progress)
 	if err == nil {
 		err = compare(r, want)
 	}
-	if err == nil && crc != nil && (got != *crc || r.Size != want.Size) {
+	if err == nil && written != nil && (got != *written || r.Size != want.Size) {
 		err = fmt.Errorf("read back %d bytes that are not the %d written: %w", r.Size, want.Size, storage.ErrMismatch)
 	}
 	if err == nil {

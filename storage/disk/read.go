@@ -120,10 +120,10 @@ func (d *Disk) readBack(ctx context.Context, at *dir, name string, want storage.
 	return r, compare(r, want)
 }
 
-func (d *Disk) readMedium(ctx context.Context, at *dir, name string, progress storage.Progress) (storage.Reading, uint32, error) {
+func (d *Disk) readMedium(ctx context.Context, at *dir, name string, progress storage.Progress) (storage.Reading, guard, error) {
 	f, _, err := at.regular(name)
 	if err != nil {
-		return storage.Reading{}, 0, err
+		return storage.Reading{}, guard{}, err
 	}
 	defer func() { _ = f.Close() }()
 	return d.digest(ctx, f, true, tell(progress, storage.ReadingBack))

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"hash/crc32"
 	"io"
 	"os"
 
@@ -32,8 +31,7 @@ type filler struct {
 	cur     *[]byte
 	used    int
 	size    int64
-	crc     uint32
-	table   *crc32.Table
+	guard   guard
 	full    chan []byte
 	free    chan *[]byte
 	stopped chan struct{} // closed when the goroutine has ended
@@ -42,12 +40,12 @@ type filler struct {
 	flushed int64
 }
 
-// fill lets produce write into f and returns how much it wrote and its CRC-32C.
-func (d *Disk) fill(ctx context.Context, f *os.File, produce func(io.Writer) error, moved func(int64)) (int64, uint32, error) {
-	w := &filler{ctx: ctx, disk: d, f: f, moved: moved, table: crc32.MakeTable(crc32.Castagnoli)}
+// fill lets produce write into f and returns how much it wrote with its guard.
+func (d *Disk) fill(ctx context.Context, f *os.File, produce func(io.Writer) error, moved func(int64)) (int64, guard, error) {
+	w := &filler{ctx: ctx, disk: d, f: f, moved: moved}
 	w.cur = d.buffers.Get().(*[]byte)
 	err := produce(w)
-	return w.size, w.crc, errors.Join(err, w.finish(err == nil))
+	return w.size, w.guard, errors.Join(err, w.finish(err == nil))
 }
 
 // Write implements io.Writer.
@@ -78,7 +76,7 @@ func (w *filler) ReadFrom(r io.Reader) (int64, error) {
 		n, err := r.Read((*w.cur)[w.used:])
 		w.used += n
 		total += int64(n)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return total, nil
 		}
 		if err != nil {
@@ -107,7 +105,7 @@ func (w *filler) pass() error {
 }
 
 func (w *filler) count() {
-	w.crc = crc32.Update(w.crc, w.table, (*w.cur)[:w.used])
+	w.guard.add((*w.cur)[:w.used])
 	w.size += int64(w.used)
 }
 
@@ -189,7 +187,7 @@ func (w *filler) finish(whole bool) error {
 		err = w.put((*w.cur)[:w.used])
 	}
 	w.disk.buffers.Put(w.cur)
-	for w.free != nil && len(w.free) > 0 {
+	for len(w.free) > 0 {
 		w.disk.buffers.Put(<-w.free)
 	}
 	return err

@@ -91,7 +91,7 @@ func (s *sending) inKernel(ctx context.Context, part, source *os.File, left int6
 		n, err := io.CopyN(part, source, min(left, step))
 		s.moved(n)
 		left -= n
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return s.sourceFailed(ctx, fmt.Errorf("%d bytes short: %w", left, io.ErrUnexpectedEOF))
 		}
 		if err != nil {

@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"errors"
-	"io/fs"
 
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/storage"
@@ -49,8 +48,6 @@ func (s *sending) good(ctx context.Context, a storage.Attempt) (int64, error) {
 		return 0, ctx.Err()
 	case errors.Is(err, storage.ErrOffline), errors.Is(err, storage.ErrForeign), errors.Is(err, storage.ErrDenied):
 		return 0, s.targetFailed(ctx, err)
-	case errors.Is(err, fs.ErrNotExist), err != nil:
-		return 0, nil
 	}
 	return s.prefix(r.Segments, r.Size), nil
 }

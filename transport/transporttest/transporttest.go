@@ -99,11 +99,11 @@ func (w Way) arrived(t *testing.T, it transport.Item, b []byte) {
 
 func (w Way) send(t *testing.T, items ...transport.Item) []error {
 	t.Helper()
-	return w.sendContext(t, t.Context(), items...)
+	return w.sendContext(t.Context(), t, items...)
 }
 
 // sendContext also checks the progress: of what arrived it sums up to the size, of nothing it goes beyond.
-func (w Way) sendContext(t *testing.T, ctx context.Context, items ...transport.Item) []error {
+func (w Way) sendContext(ctx context.Context, t *testing.T, items ...transport.Item) []error {
 	t.Helper()
 	var mu sync.Mutex
 	told := make([]int64, len(items))
@@ -240,7 +240,7 @@ func checkCancelled(t *testing.T, w Way) {
 	it := w.item(t, "p.tar", []byte("x"))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if errs := w.sendContext(t, ctx, it); !errors.Is(errs[0], context.Canceled) {
+	if errs := w.sendContext(ctx, t, it); !errors.Is(errs[0], context.Canceled) {
 		t.Errorf("error %v", errs[0])
 	}
 	if w.partSize(t, it) != 0 {
