@@ -74,7 +74,8 @@ type Health struct {
 	Total  int64 // bytes; 0: not known
 }
 
-// Expect is what an object must be; a zero Digest accepts what was written.
+// Expect is what an object must be; a zero Digest accepts what was written,
+// if that is what is read back (the Reading's digest is then the first).
 type Expect struct {
 	Digest opsdb.Digest
 	Size   int64

@@ -33,7 +33,9 @@ type Transport interface {
 	// Name is the word in YAML: "local", "rsync", "bbcp".
 	Name() string
 	// Send brings each item's bytes into its attempt's part at the destination
-	// and returns one error per item, nil where it believes so. progress is told bytes that moved, per item.
+	// and returns one error per item, nil where it believes so. progress (may be nil) is told bytes that moved, per item:
+	// for one that arrives they sum up to its size, with what was kept of earlier attempts; 0 says "alive". Errors are classified
+	// (stages.Failed) but for a cancel, which is ctx.Err(); a missing source is fs.ErrNotExist.
 	// One item's failure does not fail the others. After a cancel, nothing it started goes on moving bytes.
 	Send(ctx context.Context, items []Item, progress func(item int, n int64)) []error
 }
