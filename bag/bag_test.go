@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"sort"
 	"strings"
 	"testing"
@@ -283,3 +284,40 @@ func (failing) Write([]byte) (int, error) { return 0, errOther }
 type endless struct{}
 
 func (endless) Read(b []byte) (int, error) { return len(b), nil }
+
+// TestManyMembers writes a bag of many members without holding them.
+func TestManyMembers(t *testing.T) {
+	const count = 30_000
+	f := fixture{pkg: aPackage()}
+	job := f.job(func(opsdb.Member) error { return nil })
+	var most uint64
+	job.Members = func(yield func(opsdb.Member, error) bool) {
+		for i := range count {
+			if i%10_000 == 0 {
+				most = max(most, heap())
+			}
+			if !yield(opsdb.Member{Path: fmt.Sprintf("obs1/%s%06d\n", strings.Repeat("x", 200), i), ModTime: modTime}, nil) {
+				return
+			}
+		}
+	}
+	job.Open = func(context.Context, opsdb.Member) (bag.Content, error) {
+		return io.NopCloser(strings.NewReader("")), nil
+	}
+	before := heap()
+	w, err := bag.Write(t.Context(), io.Discard, job)
+	if err != nil || w.Files != count {
+		t.Fatalf("%d files, %v", w.Files, err)
+	}
+	// All chunks of the pipe are 8 MiB; the lines of the manifest alone would be as much.
+	if grown := int64(max(most, heap())) - int64(before); grown > 12<<20 {
+		t.Errorf("the heap grew by %d bytes", grown)
+	}
+}
+
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}

@@ -24,10 +24,10 @@ func (r *run) examine(ctx context.Context, st storage.Storage, path string) (fin
 		return f, err
 	}
 	again, err := r.look(ctx, st, path)
-	if err != nil || again.good || !f.lost {
+	if err != nil || !again.lost {
 		return again, err
 	}
-	// Not there, twice: is the location itself whole?
+	// Not there: is the location itself whole?
 	if _, err := st.Check(ctx); err != nil {
 		return finding{}, r.failed(ctx, st.Location(), "look for "+path, err)
 	}

@@ -69,7 +69,8 @@ func (r *run) bring(ctx context.Context, from storage.Storage, source opsdb.Copy
 		Size: r.a.Package.Size, Segments: r.a.Package.Segments, Earlier: earlier,
 	}
 	r.Phase(storage.Moving, item.Size)
-	errs := tr.Send(ctx, []transport.Item{item}, func(_ int, n int64) { r.Moved(n) })
+	// A transport that re-reads what earlier attempts left tells 0 bytes: a sign of life, which counts as one.
+	errs := tr.Send(ctx, []transport.Item{item}, func(_ int, n int64) { r.Moved(max(n, 1)) })
 	return r.sent(ctx, from, to, errors.Join(errs...))
 }
 

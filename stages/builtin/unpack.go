@@ -11,6 +11,7 @@ import (
 	"iter"
 	"os"
 	"slices"
+	"syscall"
 
 	"github.com/ccatobs/cdt/bag"
 	"github.com/ccatobs/cdt/opsdb"
@@ -106,11 +107,27 @@ func (u *unpacker) openPart(ctx context.Context) (io.ReadCloser, error) {
 		if err != nil {
 			return nil, err
 		}
-		if f, err := os.Open(path); !missing(err) {
+		if f, err := openRegular(path); !missing(err) {
 			return f, err
 		}
 	}
 	return nil, fmt.Errorf("no part of the task: %w", fs.ErrNotExist)
+}
+
+// openRegular opens a regular file; no symlink is followed and no FIFO waited for.
+func openRegular(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("part %s: %w", path, storage.ErrIrregular)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 // unpack writes every member below the attempt's folder. The tar must hold
@@ -118,7 +135,7 @@ func (u *unpacker) openPart(ctx context.Context) (io.ReadCloser, error) {
 func (u *unpacker) unpack(ctx context.Context, in io.Reader) error {
 	u.Phase(unpacking, u.a.Package.Size)
 	sum := sha256.New()
-	whole := io.TeeReader(&watched{in: in, moved: u.Moved}, sum)
+	whole := io.TeeReader(&watched{ctx, in, u.Moved}, sum)
 	tar := bag.NewReader(whole, u.a.Package.Name)
 	next, stop := iter.Pull2(u.members.all())
 	defer stop()
@@ -229,13 +246,17 @@ func (u *unpacker) reached(m opsdb.Medium) {
 	}
 }
 
-// watched tells what is read to the watchdog.
+// watched tells what is read to the watchdog, and ends at a cancel.
 type watched struct {
+	ctx   context.Context
 	in    io.Reader
 	moved func(int64)
 }
 
 func (w *watched) Read(b []byte) (int, error) {
+	if err := w.ctx.Err(); err != nil {
+		return 0, err
+	}
 	n, err := w.in.Read(b)
 	w.moved(int64(n))
 	return n, err

@@ -2,5 +2,5 @@
 // kill at any effect, is idempotent, honours a cancel, and reports facts.
 //
 // A test hands [Run] the registry and real storages; the suite plays the store
-// with a [World] in memory. It imports stages and the contracts of storage and transport, and bag.
+// with a [World] in memory. It imports stages, the contract of storage, effect and the nouns of opsdb.
 package stagestest
