@@ -66,6 +66,34 @@ func (h *house) offline(what string) {
 	}
 }
 
+func TestS9NothingIsMissingWhenTheMarkerIsGoneAfterTheWalk(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, rename)
+	h.write("obs1/a", "a")
+	h.write("obs1/b", "b")
+	h.scan()
+	h.remove("obs1/b")
+	h.watch(rename, &leaving{Disk: h.disk})
+	if _, changed, err := h.Scan(t.Context()); changed || !errors.Is(err, storage.ErrOffline) {
+		t.Fatalf("changed %v, error %v", changed, err)
+	}
+	h.knows("obs1/a", "obs1/b")
+}
+
+// leaving is a location whose marker is there once.
+type leaving struct {
+	*disk.Disk
+	looked bool
+}
+
+func (l *leaving) Check(ctx context.Context) (storage.Health, error) {
+	if l.looked {
+		return storage.Health{}, storage.ErrOffline
+	}
+	l.looked = true
+	return l.Disk.Check(ctx)
+}
+
 func TestNothingIsMissingWhenFoldersCannotBeRead(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, rename)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 
 	"github.com/ccatobs/cdt/jobs"
 	"github.com/ccatobs/cdt/jobs/jobstest"
@@ -52,6 +53,26 @@ func TestATaskThatMovedOnLeavesItsOldSite(t *testing.T) {
 	if got, ok := q.Take([]string{"cologne"}); !ok || got != task.ID {
 		t.Fatalf("cologne was given %q", got)
 	}
+}
+
+func TestAWaitingWorkerIsWoken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		q := local.New()
+		var woken [2]opsdb.ID
+		for i := range woken {
+			go func() { woken[i], _ = q.Next(t.Context(), []string{"cologne"}) }()
+		}
+		synctest.Wait() // both wait now
+		a, b := jobstest.Task("cologne"), jobstest.Task("cologne")
+		for _, task := range []opsdb.Task{jobstest.Task("cornell"), a, b} {
+			_ = q.Enqueue(t.Context(), []opsdb.Task{task})
+			synctest.Wait()
+		}
+		if woken != [2]opsdb.ID{a.ID, b.ID} && woken != [2]opsdb.ID{b.ID, a.ID} {
+			t.Fatalf("woken with %q", woken)
+		}
+	})
 }
 
 type unclaimed struct {
