@@ -10,8 +10,7 @@ import (
 // flow reports what is wrong inside { } or [ ]. Here the end of a beginning is
 // itself a mistake of the same words, so the brackets of each beginning are
 // closed, and the last one that is right shows where it goes wrong.
-func (s *source) flow(p int, message string, list *diag.List) {
-	start := s.outermost(p)
+func (s *source) flow(start, p int, message string, list *diag.List) {
 	last := s.lastRight(start, p)
 	if s.rune(last) == '{' && s.rune(last-1) == '$' {
 		list.Errorf(s.at(last-1), codeUnquotedVar, `put it in quotes: "${…}"`, "${VAR} inside { } or [ ] has to stand in quotes")
@@ -27,7 +26,7 @@ func (s *source) flow(p int, message string, list *diag.List) {
 
 // outermost is the place of the first bracket that is open at p: looked for from
 // the line before it that is not indented, or from some lines like it further up.
-func (s *source) outermost(p int) int {
+func (s *source) outermost(p int) (start int, open bool) {
 	const up = 4
 	line := s.at(p).Line
 	for range up {
@@ -36,17 +35,17 @@ func (s *source) outermost(p int) int {
 		}
 		start := s.index(line, 1)
 		if open, _ := brackets(s.runes[start:min(p+1, len(s.runes))]); len(open) > 0 {
-			return start + open[0]
+			return start + open[0], true
 		}
 		line = max(line-1, 1)
 	}
-	return s.index(s.at(p).Line, 1)
+	return 0, false
 }
 
 // lastRight is the end of the longest beginning of the value at start that is
 // right, not far from p, and of what is blank behind it.
 func (s *source) lastRight(start, p int) int {
-	const before, behind, farthest = 200, 2000, 20_000
+	const before, behind, farthest = 100, 600, 4000
 	if p-start > farthest {
 		return p
 	}

@@ -32,8 +32,15 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("%s is outside the text of %d lines", p, len(lines))
 			}
 		}
-		if _, err := route.Localize(map[string][]byte{"f": text}, "/r"); err != nil && !list.Failed() {
-			t.Errorf("right routes cannot be localized: %v", err)
+		if list.Failed() {
+			return
+		}
+		local, err := route.Localize(map[string][]byte{"f": text}, "/r")
+		if err != nil {
+			t.Fatalf("right routes cannot be localized: %v", err)
+		}
+		if _, list := route.Parse(local, route.Options{Env: noEnv, StageTypes: stageTypes()}); list.Failed() {
+			t.Errorf("right routes are wrong when localized: %v\n%s", list.Err(), local["f"])
 		}
 	})
 }

@@ -8,11 +8,19 @@ import (
 	"github.com/ccatobs/cdt/engine/diag"
 )
 
+// maxSearched is the size of a file up to which the exact place of a mistake is
+// searched for, in a second at most.
+const maxSearched = 128 << 10
+
 // syntax reports that the text is no YAML, at the place where that became certain.
 func (s *source) syntax(err error, list *diag.List) {
 	message := reason(err)
 	if strings.Contains(message, "exceeded max depth") {
 		list.Errorf(s.whole(), codeTooDeep, "", "values are nested more than %d deep", maxDepth)
+		return
+	}
+	if len(s.text) > maxSearched {
+		list.Errorf(s.at(s.index(max(s.lineOf(err.Error()), 1), 1)), codeSyntax, hintFor(message, 0), "this is not YAML, near this line: %s", message)
 		return
 	}
 	p := max(s.shortest(err.Error())-1, 0)
@@ -22,8 +30,8 @@ func (s *source) syntax(err error, list *diag.List) {
 			return
 		}
 	}
-	if strings.Contains(message, "did not find expected ',' or") {
-		s.flow(p, message, list)
+	if start, open := s.outermost(p); open && ofBrackets(message) {
+		s.flow(start, p, message, list)
 		return
 	}
 	if at := s.back(p, '$'); s.rune(at) == '$' && s.rune(at+1) == '{' && s.insideFlow(at) {
@@ -37,6 +45,11 @@ func (s *source) syntax(err error, list *diag.List) {
 		p = s.back(p, '*')
 	}
 	list.Errorf(s.at(p), codeSyntax, hintFor(message, s.rune(p)), "this is not YAML: %s", message)
+}
+
+// ofBrackets reports whether a message may be about the end of the text alone.
+func ofBrackets(message string) bool {
+	return strings.Contains(message, "expected ',' or") || strings.Contains(message, "expected node content")
 }
 
 // shortest is the number of runes of the shortest beginning of the text that

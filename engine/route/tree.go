@@ -15,6 +15,7 @@ import (
 // What a file of routes may hold at most. A person's file comes nowhere near.
 const (
 	maxDepth    = 32
+	maxNodes    = 50_000 // keys, values, lists
 	maxExpanded = 10_000 // nodes reached through aliases
 )
 
@@ -31,11 +32,26 @@ func (s *source) tree(list *diag.List) *yaml.Node {
 	case len(docs) > 1:
 		list.Errorf(s.start(docs[1]), codeDocuments, "one file is one document: put it into a file of its own", "a second document begins here")
 	}
+	if count(docs[0]) > maxNodes {
+		list.Errorf(s.whole(), codeTooLarge, "split it: all files of a folder are one set", "the file has more than %d keys and values", maxNodes)
+		return nil
+	}
 	l := linter{s: s, list: list, sizes: map[*yaml.Node]int{}}
 	if !l.walk(docs[0], 0) || !l.aliases(docs[0]) || docs[0].Kind == 0 || len(docs[0].Content) == 0 {
 		return nil
 	}
 	return docs[0].Content[0]
+}
+
+// count is the number of nodes, or some number above the most there may be.
+func count(n *yaml.Node) int {
+	sum := 1
+	for _, c := range n.Content {
+		if sum += count(c); sum > maxNodes {
+			break
+		}
+	}
+	return sum
 }
 
 // documents parses the text; of a stream of documents it reads as many as wanted.
