@@ -182,7 +182,7 @@ func syntaxHint(source string) string {
 
 // program compiles what the checker has found good.
 func (c *checker) program(source string, tree ast.Node) *Program {
-	p := &Program{kind: c.kind, source: source, tree: tree, reads: c.reads.sorted(), windows: c.windows, timed: c.timed, archived: c.archived}
+	p := &Program{kind: c.kind, source: source, tree: tree, reads: c.reads.sorted(c.kind), windows: c.windows, timed: c.timed, archived: c.archived}
 	var err error
 	if p.whole, err = c.machine(source, c.kind != Priority); err != nil {
 		c.errorf(0, diag.ExprSyntax, "", "%v", err)

@@ -13,8 +13,8 @@ type readSet struct {
 	cron      bool
 }
 
-// sorted returns what was met, each thing once.
-func (r readSet) sorted() Reads {
+// sorted returns what was met, each thing once. In `when`, here is another word for from.
+func (r readSet) sorted(kind Kind) Reads {
 	out := Reads{Now: r.cron, Locations: distinct(r.locations), Sets: distinct(r.sets)}
 	for _, n := range r.names {
 		head, field, _ := strings.Cut(n.path, ".")
@@ -30,6 +30,9 @@ func (r readSet) sorted() Reads {
 		case "requested", "released":
 			out.Requests = true
 		case "from", "to", "here":
+			if kind == When && head == "here" {
+				head = "from"
+			}
 			out.Places = append(out.Places, head)
 		case "link":
 			out.Link = true

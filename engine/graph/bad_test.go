@@ -45,3 +45,22 @@ func text(problems []diag.Problem) string {
 	}
 	return b.String()
 }
+
+// A rule without an example of its breach is not tested.
+func TestEveryCodeHasAnOffence(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/*.bad.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, f := range files {
+		all.Write(read(t, f))
+	}
+	for _, c := range diag.Codes() {
+		ours := strings.HasPrefix(c.Code, "CDT02") || strings.HasPrefix(c.Code, "CDT04")
+		if ours && c.Code != diag.NoDriver && !strings.Contains(all.String(), " "+c.Code+": ") {
+			t.Errorf("%s (%s) has no testdata/<offence>.bad.yaml", c.Code, c.Text)
+		}
+	}
+}

@@ -129,10 +129,12 @@ func TestAThirdArchiveNeedsNoStage(t *testing.T) {
 	}
 }
 
-func third(t *testing.T) *graph.Graph {
+// third is the CCAT routes with a third archive site; state is a line of its own.
+func third(t *testing.T, state ...string) *graph.Graph {
+	t.Helper()
 	return ccat(t, "\nlinks:\n", `
   third:
-    locations:
+`+strings.Join(state, "")+`    locations:
       buffer: {type: buffer, disk: {path: /data/buffer}}
       lta:    {type: long_term_archive, disk: {path: /archive/ccat}}
 links:

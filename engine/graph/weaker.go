@@ -106,8 +106,12 @@ func (r *Route) ruleAt(name string) *Rule {
 func (w *weakening) sets(r *Route, rule *Rule) {
 	for _, set := range rule.When.Reads().Sets {
 		for _, l := range w.old.Sets[set] {
-			if !slices.ContainsFunc(w.new.Sets[set], func(m *Location) bool { return m.Name == l.Name }) {
+			i := slices.IndexFunc(w.new.Sets[set], func(m *Location) bool { return m.Name == l.Name })
+			switch {
+			case i < 0:
 				w.add("route %s: at %s a copy at %s is no longer asked for, since it left the set %s", r.Name, rule.Location.Name, l.Name, set)
+			case l.active() && !w.new.Sets[set][i].active():
+				w.add("route %s: at %s a copy at %s is no longer asked for, since its site is %s", r.Name, rule.Location.Name, l.Name, w.new.Sets[set][i].Site.State)
 			}
 		}
 	}

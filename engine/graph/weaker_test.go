@@ -54,6 +54,14 @@ func TestAnArchiveLessIsWeaker(t *testing.T) {
 	}
 }
 
+func TestAPlannedSiteIsWeaker(t *testing.T) {
+	t.Parallel()
+	got := strings.Join(graph.Weaker(third(t), third(t, "    state: planned\n")), "\n")
+	if !strings.Contains(got, "since its site is planned") {
+		t.Error(got)
+	}
+}
+
 func TestARuleMoreIsWeaker(t *testing.T) {
 	t.Parallel()
 	got := graph.Weaker(good(t, small), good(t, small+"    retention: {locations: {home.buffer: {delete_when: archived >= 1}}}\n"))
