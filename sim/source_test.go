@@ -41,7 +41,7 @@ func TestSourceFileThatDiffersFromItsMemberStays(t *testing.T) {
 		}
 	}
 	kept := h.events(opsdb.EventFileKept)
-	if len(kept) != 1 || !strings.Contains(kept[0].Why, "differs") {
+	if len(kept) != 1 || !strings.Contains(kept[0].Why, "packed were") {
 		t.Errorf("the events that tell a person are %+v, want one", kept)
 	}
 	if p := h.packages()[0].Package; !strings.Contains(p.Quarantined, "differ") {
