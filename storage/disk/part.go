@@ -9,8 +9,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/storage"
 )
@@ -97,24 +95,15 @@ func (c *commit) syncPart() error {
 
 // settled is for a part that is gone: an earlier call may have named it.
 func (c *commit) settled(want storage.Expect) (storage.Reading, error) {
-	last := len(c.final) - 1
 	missing := fmt.Errorf("part %s: %w", c.part, fs.ErrNotExist)
 	if want.Digest == "" {
 		return storage.Reading{}, missing
 	}
-	to, err := descend(c.root, c.final[:last])
-	if errors.Is(err, fs.ErrNotExist) {
-		return storage.Reading{}, missing
-	}
-	if err != nil {
-		return storage.Reading{}, err
-	}
-	defer to.close()
-	if _, err := to.leaf().stat(c.final[last]); errors.Is(err, unix.ENOENT) {
-		return storage.Reading{}, missing
-	}
-	r, err := c.adoptOnly(to, want)
-	if errors.Is(err, fs.ErrExist) {
+	r, err := c.adopt(want)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return r, missing
+	case errors.Is(err, fs.ErrExist):
 		return r, fmt.Errorf("%w, and %v", missing, err)
 	}
 	return r, err

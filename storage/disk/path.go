@@ -109,6 +109,37 @@ func (d *Disk) rename(ctx context.Context, from *dir, name string, to *dir, as s
 	return act(ctx, "rename", func() error { return d.kernel.place(from, name, to, as) })
 }
 
+// moveInto renames an entry to a path whose folders are made, never replacing,
+// and makes both sides durable. A folder that is removed as empty in between is made again.
+func (d *Disk) moveInto(ctx context.Context, root, from *dir, name string, to []string) error {
+	for range 100 {
+		err := d.moveOnce(ctx, root, from, name, to)
+		if !errors.Is(err, unix.ENOENT) {
+			return err
+		}
+		if _, gone := from.stat(name); gone != nil {
+			return gone
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("the folders of %q vanish as often as they are made", strings.Join(to, "/")) // never "not there"
+}
+
+func (d *Disk) moveOnce(ctx context.Context, root, from *dir, name string, to []string) error {
+	last := len(to) - 1
+	c, err := d.build(ctx, root, to[:last])
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	if err := d.rename(ctx, from, name, c.leaf(), to[last]); err != nil {
+		return err
+	}
+	return errors.Join(d.syncChain(ctx, c), d.syncDir(ctx, from))
+}
+
 // remove unlinks an entry that is no directory.
 func (d *Disk) remove(ctx context.Context, at *dir, name string) error {
 	return act(ctx, "unlink", func() error { return at.unlink(name, 0) })

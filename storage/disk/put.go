@@ -125,33 +125,26 @@ func (c *commit) commit(want storage.Expect, written *guard) (storage.Reading, e
 
 // place names the part without replacing.
 func (c *commit) place(r storage.Reading) (storage.Reading, error) {
-	last := len(c.final) - 1
-	to, err := c.disk.build(c.ctx, c.root, c.final[:last])
-	if err != nil {
+	err := c.disk.moveInto(c.ctx, c.root, c.parts, c.part, c.final)
+	if !errors.Is(err, unix.EEXIST) {
 		return r, err
 	}
-	defer to.close()
-	err = c.disk.rename(c.ctx, c.parts, c.part, to.leaf(), c.final[last])
-	if errors.Is(err, unix.EEXIST) {
-		return c.adopt(to, storage.Expect{Digest: r.Digest, Size: r.Size})
-	}
-	if err != nil {
-		return r, err
-	}
-	return r, c.disk.syncChain(c.ctx, to)
-}
-
-// adopt takes what has the final name, if it is what was to be put; then the part is of no use.
-func (c *commit) adopt(to chain, want storage.Expect) (storage.Reading, error) {
-	r, err := c.adoptOnly(to, want)
+	r, err = c.adopt(storage.Expect{Digest: r.Digest, Size: r.Size})
 	if err != nil {
 		return r, err
 	}
 	return r, c.disk.removeIfThere(c.ctx, c.parts, c.part)
 }
 
-func (c *commit) adoptOnly(to chain, want storage.Expect) (storage.Reading, error) {
-	r, err := c.disk.readBack(c.ctx, to.leaf(), c.final[len(c.final)-1], want, c.progress)
+// adopt takes what has the final name, if it is what was to be put.
+func (c *commit) adopt(want storage.Expect) (storage.Reading, error) {
+	last := len(c.final) - 1
+	to, err := descend(c.root, c.final[:last])
+	if err != nil {
+		return storage.Reading{}, err
+	}
+	defer to.close()
+	r, err := c.disk.readBack(c.ctx, to.leaf(), c.final[last], want, c.progress)
 	if errors.Is(err, storage.ErrMismatch) || errors.Is(err, storage.ErrIrregular) {
 		return r, fmt.Errorf("%w with other content: %v", fs.ErrExist, err)
 	}

@@ -150,16 +150,7 @@ func (d *Disk) putBack(ctx context.Context, a storage.Attempt, number, to string
 		if _, err := at.stat(name); err != nil {
 			return err // before folders are made for it
 		}
-		last := len(names) - 1
-		c, err := d.build(ctx, root, names[:last])
-		if err != nil {
-			return err
-		}
-		defer c.close()
-		if err := d.rename(ctx, at, name, c.leaf(), names[last]); err != nil {
-			return err
-		}
-		return errors.Join(d.syncChain(ctx, c), d.syncDir(ctx, at))
+		return d.moveInto(ctx, root, at, name, names)
 	})
 }
 
@@ -178,13 +169,18 @@ func (d *Disk) quarantine(ctx context.Context, from string, a storage.Attempt) (
 	if err != nil {
 		return "", err
 	}
+	root, err := d.enter(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer root.close()
 	err = d.at(ctx, from, func(at *dir, name string) error {
 		if _, err := at.stat(name); err != nil {
 			return err
 		}
 		for n := 0; ; n++ {
 			to := append([]string{opsdb.QuarantineDir, numbered(folder, n)}, names...)
-			err := d.moveTo(ctx, at, name, to)
+			err := d.moveInto(ctx, root, at, name, to)
 			if errors.Is(err, unix.EEXIST) {
 				continue
 			}
@@ -203,25 +199,6 @@ func numbered(name string, n int) string {
 		return name
 	}
 	return name + "-" + strconv.Itoa(n)
-}
-
-// moveTo renames an entry to a path whose folders are made.
-func (d *Disk) moveTo(ctx context.Context, at *dir, name string, to []string) error {
-	root, err := d.enter(ctx)
-	if err != nil {
-		return err
-	}
-	defer root.close()
-	last := len(to) - 1
-	c, err := d.build(ctx, root, to[:last])
-	if err != nil {
-		return err
-	}
-	defer c.close()
-	if err := d.rename(ctx, at, name, c.leaf(), to[last]); err != nil {
-		return err
-	}
-	return errors.Join(d.syncChain(ctx, c), d.syncDir(ctx, at))
 }
 
 // TrashFile implements [storage.Tree]. It is not synced by itself: after a

@@ -143,16 +143,7 @@ func (d *Disk) commitTree(ctx context.Context, a storage.Attempt, path string) e
 	if err := d.stillThere(ctx, c.root); err != nil {
 		return err
 	}
-	last := len(c.final) - 1
-	to, err := d.build(ctx, c.root, c.final[:last])
-	if err != nil {
-		return err
-	}
-	defer to.close()
-	if err := d.rename(ctx, c.parts, c.part, to.leaf(), c.final[last]); err != nil {
-		return err
-	}
-	return errors.Join(d.syncChain(ctx, to), d.syncDir(ctx, c.parts))
+	return d.moveInto(ctx, c.root, c.parts, c.part, c.final)
 }
 
 // syncTree makes every directory below at, and at itself, durable.
