@@ -256,17 +256,31 @@ func TestB5AnUnknownCommitOfARealStore(t *testing.T) {
 	s.packed(1, "w1", 1)
 }
 
-func TestB5AResultWaitsInTheJournalWhileARealStoreIsClosed(t *testing.T) {
+// cut is a connection to a real OpsDB that breaks when it is told to.
+type cut struct {
+	*sqlite.Store
+	broken bool
+}
+
+func (c *cut) Finish(ctx context.Context, task opsdb.ID, token int64, out opsdb.Outcome) (opsdb.Task, error) {
+	if c.broken {
+		return opsdb.Task{}, errAway
+	}
+	return c.Store.Finish(ctx, task, token, out)
+}
+
+func TestB5AResultWaitsInTheJournalForARealStore(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	path := filepath.Join(t.TempDir(), "journal")
 	cfg := worker.Config{ID: "w1", Sites: []string{"ccat"}, Clock: s.clock, Journal: openJournal(t, path)}
-	gone := must[*sqlite.Store](t)(sqlite.Open(t.Context(), s.file, sqlite.Options{Clock: s.clock}))
-	w := worker.New(cfg, gone, s.queue, stages.Registry{scripted{"package", nil, func(ctx context.Context, w stages.Work) (opsdb.Outcome, error) {
+	line := &cut{Store: s.db}
+	w := worker.New(cfg, line, s.queue, stages.Registry{scripted{"package", nil, func(ctx context.Context, w stages.Work) (opsdb.Outcome, error) {
 		out, err := packs(ctx, w)
-		return out, errors.Join(err, gone.Close())
+		line.broken = true
+		return out, err
 	}}})
-	if ran, err := w.Drain(t.Context()); ran != 1 || err == nil || w.Waiting() != 1 {
+	if ran, err := w.Drain(t.Context()); ran != 1 || !errors.Is(err, errAway) || w.Waiting() != 1 {
 		t.Fatalf("ran %d, error %v, %d wait", ran, err, w.Waiting())
 	}
 	s.expire()
