@@ -30,7 +30,7 @@ func TestSpoiltDisksAreFound(t *testing.T) {
 		}},
 		{"a source file that went without a word", check.Gone, func(w *world) { w.drop(opsdb.EventFileDeleted, ""); w.chainEvents() }},
 		{"a source file that went and is in one archive", "S1", func(w *world) { w.remove(first, tarPath) }},
-		{"segments that are not the tar's", "S4", func(w *world) { w.db.packages[0].Package.Segments = nil }},
+		{"segments that are not the tar's", "S4", func(w *world) { w.db.packages[0].Package.Segments = []opsdb.Digest{digest(nil)} }},
 		{"a root with another's marker", "S9", func(w *world) {
 			w.writeJSON(first, opsdb.MarkerName, opsdb.Marker{Version: 1, Location: second})
 		}},
