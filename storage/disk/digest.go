@@ -22,6 +22,7 @@ type pass struct {
 	ctx    context.Context
 	disk   *Disk
 	f      *os.File
+	in     io.Reader // f, or what reads it more carefully
 	medium bool
 	moved  func(int64)
 
@@ -34,7 +35,7 @@ type pass struct {
 // digest reads f. With medium its cached pages are thrown away first, which
 // needs them written: a dirty page cannot be dropped.
 func (d *Disk) digest(ctx context.Context, f *os.File, medium bool, moved func(int64)) (storage.Reading, guard, error) {
-	p := &pass{ctx: ctx, disk: d, f: f, medium: medium, moved: moved}
+	p := &pass{ctx: ctx, disk: d, f: f, in: f, medium: medium, moved: moved}
 	p.whole = wholeSum{sum: sha256.New(), segment: d.segment}
 	p.parts = partSum{sum: sha256.New(), segment: d.segment}
 	var st unix.Stat_t
@@ -105,7 +106,7 @@ func (p *pass) block(buf []byte) (int, error) {
 	if err := p.ctx.Err(); err != nil {
 		return 0, err
 	}
-	n, err := io.ReadFull(p.f, buf)
+	n, err := io.ReadFull(p.in, buf)
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = io.EOF
 	}

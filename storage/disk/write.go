@@ -38,14 +38,18 @@ type filler struct {
 	failed  chan struct{} // closed at its first error
 	err     error         // of the goroutine; read after failed or stopped
 	flushed int64
+
+	follow func() (*follower, error) // nil: nobody reads along
+	behind *follower
 }
 
 // fill lets produce write into f and returns how much it wrote with its guard.
-func (d *Disk) fill(ctx context.Context, f *os.File, produce func(io.Writer) error, moved func(int64)) (int64, guard, error) {
-	w := &filler{ctx: ctx, disk: d, f: f, moved: moved}
+// If it is large, and there is a follow, it is being read back already.
+func (d *Disk) fill(ctx context.Context, f *os.File, produce func(io.Writer) error, moved func(int64), follow func() (*follower, error)) (int64, guard, *follower, error) {
+	w := &filler{ctx: ctx, disk: d, f: f, moved: moved, follow: follow}
 	w.cur = d.buffers.Get().(*[]byte)
 	err := produce(w)
-	return w.size, w.guard, errors.Join(err, w.finish(err == nil))
+	return w.size, w.guard, w.behind, errors.Join(err, w.finish(err == nil))
 }
 
 // Write implements io.Writer.
@@ -144,10 +148,26 @@ func (w *filler) put(b []byte) error {
 	}
 	w.moved(int64(n))
 	w.flushed += int64(n)
+	if w.flushed%stride == 0 && w.follow != nil {
+		if err := w.readAlong(); err != nil {
+			return err
+		}
+	}
 	if w.flushed%window != 0 {
 		return nil
 	}
 	return w.writeBehind(w.flushed / window)
+}
+
+// readAlong has what is written so far read back.
+func (w *filler) readAlong() (err error) {
+	if w.behind == nil {
+		if w.behind, err = w.follow(); err != nil {
+			return err
+		}
+	}
+	w.behind.wrote(w.flushed)
+	return nil
 }
 
 // writeBehind starts the writing of the newest window, and waits for an old

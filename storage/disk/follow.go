@@ -1,0 +1,163 @@
+package disk
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"os"
+	"sync"
+
+
+	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/storage"
+)
+
+// stride is how many bytes are made durable at a time while a large object is
+// written, so that their reading back goes on beside the writing of the next.
+const stride = 64 << 20
+
+// follower reads a part back from the medium while it is being written. It
+// reads no byte that a sync has not made durable before, and drops each from the cache first: every
+// byte is synced, then read, as if all had been written before (S5).
+type follower struct {
+	disk  *Disk
+	ctx   context.Context
+	out   *os.File // the part as it is written; only synced here
+	in    *os.File // the part as it is read
+	moved func(int64)
+	steps chan int64 // lengths that are written and not yet durable
+	ended sync.WaitGroup
+
+	mu      sync.Mutex
+	more    sync.Cond
+	pos     int64
+	durable int64
+	whole   bool  // durable is the end
+	err     error // of a sync, or why the reading stops
+
+	reading storage.Reading
+	guard   guard
+}
+
+// follow starts to read back the part that is open for writing as out.
+func (d *Disk) follow(ctx context.Context, out *os.File, at *dir, name string, moved func(int64)) (*follower, error) {
+	in, st, err := at.regular(name)
+	if err != nil {
+		return nil, err
+	}
+	w := &follower{disk: d, ctx: ctx, out: out, in: in, moved: moved, steps: make(chan int64, 1)}
+	w.more.L = &w.mu
+	w.reading.Medium = opsdb.FromMedium
+	if inMemory(in) {
+		w.reading.Medium = opsdb.FromCache
+	}
+	w.reading.Identity = identity(st)
+	w.ended.Go(w.sync)
+	w.ended.Go(w.read)
+	return w, nil
+}
+
+// wrote tells that n bytes are written. A sync that is still under way covers what it can.
+func (w *follower) wrote(n int64) {
+	select {
+	case w.steps <- n:
+	default:
+	}
+}
+
+// sync makes what is written durable, step by step.
+func (w *follower) sync() {
+	for n := range w.steps {
+		w.advance(n, false, w.disk.kernel.sync(w.out))
+	}
+}
+
+// advance lets the reading go on up to n.
+func (w *follower) advance(n int64, whole bool, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil {
+		w.err = err
+	}
+	if err == nil && n > w.durable {
+		w.drop(w.durable, n-w.durable)
+		w.durable = n
+	}
+	w.whole = w.whole || whole
+	w.more.Broadcast()
+}
+
+// drop throws what is about to be read out of the cache.
+func (w *follower) drop(offset, n int64) {
+	if w.disk.kernel.drop(w.in, offset, n) != nil {
+		w.reading.Medium = opsdb.FromCache
+	}
+}
+
+// read digests the part to its end.
+func (w *follower) read() {
+	p := &pass{ctx: w.ctx, disk: w.disk, f: w.in, in: w, medium: true, moved: w.tell}
+	p.whole = wholeSum{sum: sha256.New(), segment: w.disk.segment}
+	p.parts = partSum{sum: sha256.New(), segment: w.disk.segment}
+	err := p.together(true)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.err = errors.Join(w.err, err)
+	w.reading.Size = p.size
+	w.reading.Digest = hexOf(p.whole.sum)
+	w.reading.Segments = p.segments(w.reading.Digest)
+	w.guard = p.guard
+}
+
+// Read implements io.Reader: it waits until bytes are durable.
+func (w *follower) Read(b []byte) (int, error) {
+	w.mu.Lock()
+	for w.pos == w.durable && !w.whole && w.err == nil {
+		w.more.Wait()
+	}
+	left, err := w.durable-w.pos, w.err
+	w.mu.Unlock()
+	if err != nil {
+		return 0, err
+	}
+	if left == 0 {
+		return 0, io.EOF
+	}
+	n, err := w.in.ReadAt(b[:min(int64(len(b)), left)], w.pos)
+	w.pos += int64(n)
+	if errors.Is(err, io.EOF) && int64(n) < left { // shorter than what was written
+		return n, io.EOF
+	}
+	return n, err
+}
+
+// tell tells the progress of the reading once the writing is over.
+func (w *follower) tell(n int64) {
+	w.mu.Lock()
+	whole := w.whole
+	w.mu.Unlock()
+	if whole {
+		w.moved(n)
+	}
+}
+
+// end waits for the reading of all size bytes, which are durable.
+func (w *follower) end(size int64) (storage.Reading, guard, error) {
+	w.quit(size, nil)
+	return w.reading, w.guard, w.err
+}
+
+// quit ends the follower; with an error it stops where it is.
+func (w *follower) quit(size int64, err error) {
+	close(w.steps)
+	w.advance(size, true, err)
+	w.ended.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.err = errors.Join(w.err, w.in.Close())
+}
+
+// errAbandoned ends the reading of a part whose writing failed.
+var errAbandoned = errors.New("the writing failed")
+
