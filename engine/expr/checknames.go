@@ -71,7 +71,11 @@ func (c *checker) unknown(path string, from, field int) operand {
 	case len(fields) > 0:
 		return c.errorf(from, diag.ExprUnknown, "fields: "+strings.Join(fields, ", "), "%s is no value; name one of its fields", head)
 	}
-	return c.errorf(from, diag.ExprUnknown, diag.DidYouMean(head, c.words()), "unknown name %q", head)
+	hint := "names: " + strings.Join(c.heads(), ", ") + `; a text stands in quotes: "` + head + `"`
+	if near := diag.Nearest(head, c.words()); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	return c.errorf(from, diag.ExprUnknown, hint, "unknown name %q", head)
 }
 
 // fields are the fields of a name like `package`, in the order of the table.

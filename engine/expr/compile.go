@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"errors"
 	"strings"
 
 	exprlang "github.com/expr-lang/expr"
@@ -143,41 +142,6 @@ func (c *checker) tokens(source string) bool {
 		}
 	}
 	return true
-}
-
-func (c *checker) syntax(source string, err error) {
-	offset, message := 0, err.Error()
-	var at *file.Error
-	if errors.As(err, &at) {
-		offset, message = at.From, at.Message
-	}
-	if strings.Contains(message, "exceeds maximum allowed nodes") {
-		c.tooManyParts()
-		return
-	}
-	c.errorf(min(offset, len([]rune(source))), diag.ExprSyntax, syntaxHint(source), "%s", readable(message))
-}
-
-func (c *checker) tooManyParts() {
-	c.errorf(0, diag.ExprTooLong, "split it into several stages or rules", "the expression has more than %d parts", maxNodes)
-}
-
-// readable puts a parser's message into words.
-func readable(message string) string {
-	message = strings.TrimPrefix(message, "unexpected token EOF")
-	if message == "" {
-		return "the expression ends too early"
-	}
-	message = strings.NewReplacer("Operator(", "", "Bracket(", "", "Identifier(", "", "Number(", "", "String(", "", "\")", "\"").Replace(message)
-	return message
-}
-
-func syntaxHint(source string) string {
-	if strings.Contains(strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(source, "==", ""), ">=", ""), "<=", ""), "=") &&
-		!strings.Contains(source, "!=") {
-		return "equality is written =="
-	}
-	return ""
 }
 
 // program compiles what the checker has found good.
