@@ -120,7 +120,8 @@ type Planning interface {
 	Waiting(ctx context.Context, moves []OpenMove) error
 	// Expire withdraws scheduled tasks whose claim deadline has passed (freeing slots and room),
 	// makes in-progress tasks with an expired lease claimable again (state scheduled, same token),
-	// and makes pending tasks whose NextTry has come dirty. It returns tasks to be brought to their sites again.
+	// and makes pending tasks whose NextTry has come dirty. Sites that lost their last worker are noticed:
+	// packages with a move from or to them become dirty. It returns tasks to be brought to their sites again.
 	Expire(ctx context.Context, now time.Time, claimBy time.Duration) ([]Task, error)
 	// Unclaimed returns all scheduled tasks: for rebuilding an in-process queue.
 	Unclaimed(ctx context.Context) ([]Task, error)
@@ -142,7 +143,7 @@ type NewPackage struct {
 
 // Working is what a worker needs. Calls with a token fail with ErrStale if the task has another.
 type Working interface {
-	// Present renews the worker's row.
+	// Present renews the worker's row. A site that had no worker wakes those who wait for it ("site:cologne").
 	Present(ctx context.Context, w Worker) error
 	// Absent removes it (graceful stop).
 	Absent(ctx context.Context, worker string) error

@@ -51,7 +51,7 @@ func (d *dispatch) grace(p pack, c opsdb.Copy, again bool) (*opsdb.Objection, er
 	case again:
 		return nil, nil
 	case c.State != opsdb.DeletionPossible:
-		return &opsdb.Objection{Rule: "S14", Reason: "not_condemned", Text: "the copy is " + string(c.State)}, nil
+		return &opsdb.Objection{Rule: "S14", Reason: "condemning", Text: "the copy is " + string(c.State)}, nil
 	case timeOf(&observed).Sub(c.CondemnedAge) < grace:
 		return &opsdb.Objection{Rule: "S14", Reason: "grace", Text: "condemned " + timeOf(&observed).Sub(c.CondemnedAge).String() + " ago, grace is " + grace.String()}, nil
 	}
@@ -130,9 +130,9 @@ func (t *tx) lastGate(j job, p pack, c opsdb.Copy) ([]opsdb.Receipt, *opsdb.Obje
 	case suspect:
 		return nil, &opsdb.Objection{Rule: "S7", Reason: "time_suspect", Text: "the clock has jumped and nobody confirmed it"}, nil
 	case !current:
-		return nil, &opsdb.Objection{Rule: "S1", Reason: "revision", Text: "the routes have changed since this deletion was decided"}, nil
+		return nil, &opsdb.Objection{Rule: "S1", Reason: "no_rule", Text: "the routes have changed since this deletion was decided"}, nil
 	case c.State != opsdb.DeletionScheduled && c.State != opsdb.DeletionInProgress:
-		return nil, &opsdb.Objection{Rule: "S1", Reason: "not_condemned", Text: "the copy is " + string(c.State)}, nil
+		return nil, &opsdb.Objection{Rule: "S1", Reason: "condemning", Text: "the copy is " + string(c.State)}, nil
 	}
 	return t.gate(p, c, j.ID)
 }

@@ -116,6 +116,10 @@ func (f *filer) found(old filed) error {
 	  WHERE key IN (SELECT package FROM member WHERE file = ?)`, old.key); err != nil {
 		return err
 	}
+	if err := f.t.exec(`UPDATE copy SET size = size + ? WHERE form = 'files' AND state NOT IN ('deleted', 'quarantined', 'lost')
+	  AND package IN (SELECT p.id FROM member m JOIN package p ON p.key = m.package WHERE m.file = ?)`, old.Size, old.key); err != nil {
+		return err
+	}
 	f.t.event(opsdb.Event{Actor: "filing", Kind: opsdb.EventFileChanged, Subject: "file:" + string(old.ID), Location: old.Location,
 		Why: "it is there again", Before: string(opsdb.Lost), After: string(opsdb.Present)})
 	return nil

@@ -61,11 +61,11 @@ func (v *view) gateOfPeers(p pack, archives map[string]bool) (*opsdb.Objection, 
 		return nil, err
 	}
 	if n := facts[0].Unclaimed; n > 0 {
-		return &opsdb.Objection{Rule: "S1f", Reason: "unclaimed", Text: fmt.Sprintf("%d of its files belong to another route too, which has not packed them yet", n)}, nil
+		return &opsdb.Objection{Rule: "S1f", Reason: "unclaimed_files", Text: fmt.Sprintf("%d of its files belong to another route too, which has not packed them yet", n)}, nil
 	}
 	for _, peer := range facts[0].Peers {
 		if !peer.Willing {
-			return &opsdb.Objection{Rule: "S1f", Reason: "peer", Text: fmt.Sprintf("package %s holds some of the same files and keeps them", peer.Package.Short())}, nil
+			return &opsdb.Objection{Rule: "S1f", Reason: "peers", Text: fmt.Sprintf("package %s holds some of the same files and keeps them", peer.Package.Short())}, nil
 		}
 		if no, err := v.gateOfPeer(peer.Package, archives); err != nil || no != nil {
 			return no, err
@@ -94,7 +94,7 @@ func (v *view) gateOfPeer(id opsdb.ID, archives map[string]bool) (*opsdb.Objecti
 		}
 		if _, no, err := v.gateOf(p, c, self, archives); err != nil || no != nil {
 			if no != nil {
-				no = &opsdb.Objection{Rule: "S1f", Reason: "peer", Text: fmt.Sprintf("package %s holds some of the same files: %s", id.Short(), no.Text)}
+				no = &opsdb.Objection{Rule: "S1f", Reason: "peers", Text: fmt.Sprintf("package %s holds some of the same files: %s", id.Short(), no.Text)}
 			}
 			return no, err
 		}

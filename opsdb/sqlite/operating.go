@@ -11,13 +11,15 @@ import (
 func (s *Store) AddMarker(ctx context.Context, location string, marker opsdb.ID, who string) error {
 	return s.write(ctx, "AddMarker", func(t *tx) error {
 		var old string
-		found, err := t.get([]any{&old}, `SELECT marker FROM location WHERE name = ?`, location)
-		if err != nil || found && old == string(marker) {
+		if _, err := t.get([]any{&old}, `SELECT marker FROM location WHERE name = ?`, location); err != nil {
 			return err
 		}
+		if old == string(marker) {
+			return nil
+		}
 		t.event(opsdb.Event{Actor: person(who), Kind: opsdb.EventMarker, Subject: "location:" + location, Location: location, Before: old, After: string(marker)})
-		return t.exec(`INSERT INTO location (name, type, storage, marker, active) VALUES (?, '', '', ?, 0)
-		  ON CONFLICT DO UPDATE SET marker = excluded.marker`, location, string(marker))
+		return t.exec(`INSERT INTO location (name, type, storage, marker, active) VALUES (?, '', '', ?, 0) ON CONFLICT DO UPDATE SET marker = excluded.marker`,
+			location, string(marker))
 	})
 }
 

@@ -1,0 +1,136 @@
+package opsdbtest
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+func testOrders(t *testing.T, open Open) {
+	for name, test := range map[string]func(*testing.T, Open){
+		"holds":    testHolds,
+		"requests": testRequests,
+		"pauses":   testPauses,
+		"markers":  testMarkers,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, open)
+		})
+	}
+}
+
+func testHolds(t *testing.T, open Open) {
+	d := newDesk(t, open)
+	p := d.pack(1)
+	d.save(d.evaluation(p))
+	h := d.hold(p, "ccat.buffer", opsdb.HoldMove)
+	if !d.dirty(p.ID) || h.ID == "" || !h.At.Equal(d.clock.Now()) {
+		t.Fatalf("hold %+v", h)
+	}
+	if got := d.facts(p.ID).Holds; len(got) != 1 || got[0] != h {
+		t.Fatalf("holds %+v", got)
+	}
+	d.save(d.evaluation(p))
+	d.check(d.store.Unhold(t.Context(), h.ID, "bob", "seen"))
+	if !d.dirty(p.ID) || len(d.facts(p.ID).Holds) != 0 {
+		t.Error("not lifted")
+	}
+	if err := d.store.Unhold(t.Context(), h.ID, "bob", "seen"); !errors.Is(err, opsdb.ErrNotFound) {
+		t.Errorf("lifted twice: %v", err)
+	}
+	if _, err := d.store.Hold(t.Context(), opsdb.Hold{Package: opsdb.NewID()}); !errors.Is(err, opsdb.ErrNotFound) {
+		t.Errorf("an unknown package: %v", err)
+	}
+	if d.events(opsdb.EventHeld) != 1 || d.events(opsdb.EventUnheld) != 1 {
+		t.Error("events do not say so")
+	}
+}
+
+func testRequests(t *testing.T, open Open) {
+	d := newDesk(t, open)
+	p := d.pack(1)
+	ask := opsdb.StagingRequest{Package: p.ID, Location: "cologne.ramses", Who: "ada", Why: "reduction"}
+	r, err := d.store.Request(t.Context(), ask)
+	d.check(err)
+	again, err := d.store.Request(t.Context(), ask)
+	d.check(err)
+	if again != r || !r.Open() {
+		t.Fatalf("asked twice: %+v, %+v", r, again)
+	}
+	d.save(d.evaluation(p))
+	for range 2 {
+		d.check(d.store.Release(t.Context(), r.ID, "ada"))
+	}
+	if got := d.facts(p.ID).Requests; len(got) != 1 || got[0].Open() || !d.dirty(p.ID) {
+		t.Fatalf("released %+v", got)
+	}
+	if next, err := d.store.Request(t.Context(), ask); err != nil || next.ID == r.ID {
+		t.Fatalf("asked anew: %+v, %v", next, err)
+	}
+	if err := d.store.Release(t.Context(), opsdb.NewID(), "ada"); !errors.Is(err, opsdb.ErrNotFound) {
+		t.Errorf("unknown request: %v", err)
+	}
+	if d.events(opsdb.EventRequested) != 2 || d.events(opsdb.EventReleased) != 1 {
+		t.Error("events do not say so")
+	}
+}
+
+func testPauses(t *testing.T, open Open) {
+	d := newDesk(t, open)
+	p := d.packed(1)
+	for _, subject := range []string{"route:raw", "stage:raw/ship", "location:cologne.buffer", "link:ccat>cologne", "site:cologne"} {
+		d.save(d.evaluation(p, d.move(p, "ship", "transfer", "ccat.buffer", "cologne.buffer")))
+		for range 2 {
+			d.check(d.store.Pause(t.Context(), opsdb.Pause{Subject: subject, Who: "ada", Why: "storm"}))
+		}
+		if !d.dirty(p.ID) {
+			t.Errorf("%s: what moves there was not looked at again", subject)
+		}
+		e := d.evaluation(p)
+		e.Causes = []string{"pause:" + subject}
+		d.save(e)
+		w, err := d.store.World(t.Context())
+		d.check(err)
+		if w.Pauses[subject].Why != "storm" || !w.Pauses[subject].Since.Equal(d.clock.Now()) {
+			t.Errorf("%s: %+v", subject, w.Pauses)
+		}
+		d.check(d.store.Resume(t.Context(), subject, "ada"))
+		if !d.dirty(p.ID) {
+			t.Errorf("%s: not woken", subject)
+		}
+		if err := d.store.Resume(t.Context(), subject, "ada"); !errors.Is(err, opsdb.ErrNotFound) {
+			t.Errorf("%s resumed twice: %v", subject, err)
+		}
+	}
+	for _, bad := range []string{"", "raw", "planet:mars"} {
+		if err := d.store.Pause(t.Context(), opsdb.Pause{Subject: bad}); err == nil {
+			t.Errorf("paused %q", bad)
+		}
+	}
+	if d.events(opsdb.EventPaused) != 5 || d.events(opsdb.EventResumed) != 5 {
+		t.Error("events do not say so")
+	}
+}
+
+func testMarkers(t *testing.T, open Open) {
+	d := newDesk(t, open)
+	id := opsdb.NewID()
+	for range 2 {
+		d.check(d.store.AddMarker(t.Context(), "ccat.buffer", id, "ada"))
+	}
+	d.check(d.store.AddMarker(t.Context(), "lima.buffer", id, "ada")) // before its routes are in force
+	m := places()
+	m.Sites = append(m.Sites, opsdb.Site{Name: "lima"})
+	m.Locations = append(m.Locations, opsdb.Location{Name: "lima.buffer", Type: opsdb.Buffer, Storage: opsdb.Disk})
+	d.activate("lima", m)
+	w, err := d.store.World(t.Context())
+	d.check(err)
+	if w.Locations["ccat.buffer"].Marker != id || w.Locations["lima.buffer"].Marker != id || w.Locations["lima.buffer"].Type != opsdb.Buffer {
+		t.Fatalf("markers %+v", w.Locations)
+	}
+	if n := d.events(opsdb.EventMarker); n != 2 {
+		t.Errorf("%d events", n)
+	}
+}
