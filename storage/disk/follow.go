@@ -8,7 +8,6 @@ import (
 	"os"
 	"sync"
 
-
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/storage"
 )
@@ -27,7 +26,9 @@ type follower struct {
 	in    *os.File // the part as it is read
 	moved func(int64)
 	steps chan int64 // lengths that are written and not yet durable
-	ended sync.WaitGroup
+
+	syncing, reads sync.WaitGroup
+	ends           sync.Once
 
 	mu      sync.Mutex
 	more    sync.Cond
@@ -53,8 +54,8 @@ func (d *Disk) follow(ctx context.Context, out *os.File, at *dir, name string, m
 		w.reading.Medium = opsdb.FromCache
 	}
 	w.reading.Identity = identity(st)
-	w.ended.Go(w.sync)
-	w.ended.Go(w.read)
+	w.syncing.Go(w.sync)
+	w.reads.Go(w.read)
 	return w, nil
 }
 
@@ -142,22 +143,21 @@ func (w *follower) tell(n int64) {
 	}
 }
 
-// end waits for the reading of all size bytes, which are durable.
-func (w *follower) end(size int64) (storage.Reading, guard, error) {
-	w.quit(size, nil)
-	return w.reading, w.guard, w.err
+// lastStep waits for a sync that is under way; out may be closed then.
+func (w *follower) lastStep() {
+	close(w.steps)
+	w.syncing.Wait()
 }
 
-// quit ends the follower; with an error it stops where it is.
-func (w *follower) quit(size int64, err error) {
-	close(w.steps)
-	w.advance(size, true, err)
-	w.ended.Wait()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.err = errors.Join(w.err, w.in.Close())
+// end waits for the reading of all size bytes, which are durable, or, with
+// an error, stops it where it is. Only the first call counts.
+func (w *follower) end(size int64, err error) {
+	w.ends.Do(func() {
+		w.advance(size, true, err)
+		w.reads.Wait()
+		w.err = errors.Join(w.err, w.in.Close())
+	})
 }
 
 // errAbandoned ends the reading of a part whose writing failed.
 var errAbandoned = errors.New("the writing failed")
-

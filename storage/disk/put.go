@@ -47,6 +47,7 @@ type commit struct {
 	part     string // its name there
 	final    []string
 	progress storage.Progress
+	along    *follower // of a large part that is read back while it is written
 }
 
 // begin checks the path and the marker and opens .part.
@@ -64,10 +65,13 @@ func (d *Disk) begin(ctx context.Context, part, path string, progress storage.Pr
 		root.close()
 		return nil, err
 	}
-	return &commit{ctx, d, root, parts, part, final, progress}, nil
+	return &commit{ctx: ctx, disk: d, root: root, parts: parts, part: part, final: final, progress: progress}, nil
 }
 
 func (c *commit) end() {
+	if c.along != nil {
+		c.along.end(0, errAbandoned)
+	}
 	c.parts.close()
 	c.root.close()
 }
@@ -78,7 +82,13 @@ func (c *commit) write(p storage.Put) (storage.Expect, *guard, error) {
 	if err != nil {
 		return storage.Expect{}, nil, err
 	}
-	size, written, err := c.disk.fill(c.ctx, f, p.Write, tell(c.progress, storage.Moving))
+	follow := func() (*follower, error) {
+		return c.disk.follow(c.ctx, f, c.parts, c.part, tell(c.progress, storage.ReadingBack))
+	}
+	size, written, along, err := c.disk.fill(c.ctx, f, p.Write, tell(c.progress, storage.Moving), follow)
+	if c.along = along; along != nil {
+		along.lastStep() // what is left is the sync's below
+	}
 	if err == nil {
 		err = c.ctx.Err()
 	}
@@ -106,7 +116,7 @@ func (c *commit) write(p storage.Put) (storage.Expect, *guard, error) {
 // commit re-reads the part and gives it its final name, or adopts what has it.
 // written, if given, is of what went in: it speaks where there is no digest to expect.
 func (c *commit) commit(want storage.Expect, written *guard) (storage.Reading, error) {
-	r, got, err := c.disk.readMedium(c.ctx, c.parts, c.part, c.progress)
+	r, got, err := c.readBack(want.Size)
 	if err == nil {
 		err = compare(r, want)
 	}
@@ -121,6 +131,16 @@ func (c *commit) commit(want storage.Expect, written *guard) (storage.Reading, e
 	}
 	tell(c.progress, storage.Committing)(0)
 	return c.place(r)
+}
+
+// readBack digests the part, all of which is durable, from the medium.
+func (c *commit) readBack(size int64) (storage.Reading, guard, error) {
+	if c.along == nil {
+		return c.disk.readMedium(c.ctx, c.parts, c.part, c.progress)
+	}
+	tell(c.progress, storage.ReadingBack)(0)
+	c.along.end(size, nil)
+	return c.along.reading, c.along.guard, c.along.err
 }
 
 // place names the part without replacing.

@@ -40,7 +40,7 @@ type filler struct {
 	flushed int64
 
 	follow func() (*follower, error) // nil: nobody reads along
-	behind *follower
+	along  *follower
 }
 
 // fill lets produce write into f and returns how much it wrote with its guard.
@@ -49,7 +49,7 @@ func (d *Disk) fill(ctx context.Context, f *os.File, produce func(io.Writer) err
 	w := &filler{ctx: ctx, disk: d, f: f, moved: moved, follow: follow}
 	w.cur = d.buffers.Get().(*[]byte)
 	err := produce(w)
-	return w.size, w.guard, w.behind, errors.Join(err, w.finish(err == nil))
+	return w.size, w.guard, w.along, errors.Join(err, w.finish(err == nil))
 }
 
 // Write implements io.Writer.
@@ -161,12 +161,12 @@ func (w *filler) put(b []byte) error {
 
 // readAlong has what is written so far read back.
 func (w *filler) readAlong() (err error) {
-	if w.behind == nil {
-		if w.behind, err = w.follow(); err != nil {
+	if w.along == nil {
+		if w.along, err = w.follow(); err != nil {
 			return err
 		}
 	}
-	w.behind.wrote(w.flushed)
+	w.along.wrote(w.flushed)
 	return nil
 }
 
