@@ -2,6 +2,7 @@ package route
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/ccatobs/cdt/engine/diag"
 )
@@ -14,15 +15,17 @@ func (d *decoder) expand(t Text) (out Text, expanded, ok bool) {
 		return t, false, true
 	}
 	in := []rune(t.V)
-	out = Text{At: t.At, Set: t.Set}
+	out = Text{At: t.At, Set: t.Set, src: t.src}
 	var v []rune
-	emit := func(r rune, at diag.Place) {
+	emit := func(r rune, origin int) {
 		v = append(v, r)
-		out.places = append(out.places, at)
+		if len(t.from) > 0 {
+			out.from = append(out.from, t.from[origin])
+		}
 	}
 	for i := 0; i < len(in); {
 		if in[i] != '$' || i+1 >= len(in) || in[i+1] != '{' {
-			emit(in[i], t.PlaceOf(i))
+			emit(in[i], i)
 			i++
 			continue
 		}
@@ -39,11 +42,11 @@ func (d *decoder) expand(t Text) (out Text, expanded, ok bool) {
 			return t, true, false
 		}
 		for j, r := range []rune(value) {
-			at := t.PlaceOf(i)
+			origin := i
 			if offset > 0 {
-				at = t.PlaceOf(i + 2 + offset + j)
+				origin = i + len("${") + offset + j
 			}
-			emit(r, at)
+			emit(r, origin)
 		}
 		i = end + 1
 	}
@@ -60,6 +63,10 @@ func (d *decoder) variable(inner string, at diag.Place) (value string, offset in
 		return "", 0, false
 	}
 	if v, set := d.env(name); set && (v != "" || !has) {
+		if !utf8.ValidString(v) {
+			d.list.Errorf(at, codeOddVariable, "", "the environment variable %s is not UTF-8", name)
+			return "", 0, false
+		}
 		return v, 0, true
 	}
 	if has {

@@ -39,6 +39,15 @@ func TestVariables(t *testing.T) {
 	}
 }
 
+func TestVariableThatIsNoText(t *testing.T) {
+	t.Parallel()
+	env := func(string) (string, bool) { return "\xff", true }
+	_, list := route.Parse(map[string][]byte{"f": []byte("sites: {a: {name: \"${X}\", locations: {}}}")}, route.Options{Env: env})
+	if got := codes("", list); got != "f:1:20 CDT0125\n" {
+		t.Errorf("problems are %v", list.Problems())
+	}
+}
+
 // A variable may stand for any single value, whatever its type, but in keys.
 func TestVariablesOfAnyType(t *testing.T) {
 	t.Parallel()

@@ -5,8 +5,6 @@ import (
 	"strconv"
 
 	"gopkg.in/yaml.v3"
-
-	"github.com/ccatobs/cdt/engine/diag"
 )
 
 // textOf returns the value of a scalar with the place of each of its
@@ -30,11 +28,8 @@ func (s *source) textOf(n *yaml.Node) Text {
 	if len(want) == 0 || !slices.Equal(r.out, want) {
 		return t
 	}
-	t.places = make([]diag.Place, len(r.from))
-	for i, index := range r.from {
-		t.places[i] = s.at(index)
-	}
-	t.At = t.places[0]
+	t.src, t.from = s, r.from
+	t.At = t.PlaceOf(0)
 	return t
 }
 
@@ -59,14 +54,14 @@ type reader struct {
 	p    int
 	want int
 	out  []rune
-	from []int
+	from []int32
 }
 
 func (r *reader) more() bool { return len(r.out) < r.want && r.p < len(r.s.runes) }
 
 func (r *reader) emit(c rune, from int) {
 	r.out = append(r.out, c)
-	r.from = append(r.from, from)
+	r.from = append(r.from, int32(from)) // a source has at most maxFile runes
 }
 
 // take emits the rune at p as it is.

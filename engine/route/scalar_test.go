@@ -32,11 +32,11 @@ func TestEveryCharacterHasAPlace(t *testing.T) {
 		if got.V != read.Value {
 			t.Fatalf("value is %q, want %q", got.V, read.Value)
 		}
-		if len(got.places) != len([]rune(read.Value)) {
-			t.Fatalf("%d of %d characters of %q have places in\n%s", len(got.places), len([]rune(read.Value)), read.Value, text)
+		if len(got.from) != len([]rune(read.Value)) {
+			t.Fatalf("%d of %d characters of %q have places in\n%s", len(got.from), len([]rune(read.Value)), read.Value, text)
 		}
 		for i, r := range []rune(read.Value) {
-			at := got.places[i]
+			at := got.PlaceOf(i)
 			raw := src.rune(src.index(at.Line, at.Column))
 			if raw != r && raw != '\\' && raw != '\n' {
 				t.Fatalf("character %d of %q is at %q in\n%s", i, read.Value, raw, text)

@@ -38,10 +38,11 @@ type Value[T any] struct {
 
 // Text is a string whose characters have places: an expression, a window, a layout.
 type Text struct {
-	V      string
-	At     diag.Place
-	Set    bool
-	places []diag.Place // of each rune of V; empty: all at At
+	V    string
+	At   diag.Place
+	Set  bool
+	src  *source
+	from []int32 // of each rune of V, the rune of src it comes from; empty: all at At
 }
 
 // List is a list of words, each with its place. One word without brackets is a list of one.

@@ -5,13 +5,13 @@ import "github.com/ccatobs/cdt/engine/diag"
 // PlaceOf returns where in the file the rune at the offset (from 0) of V
 // stands. An offset past the end is the place after the last rune.
 func (t Text) PlaceOf(offset int) diag.Place {
-	if len(t.places) == 0 || offset < 0 {
+	if len(t.from) == 0 || offset < 0 {
 		return t.At
 	}
-	if offset < len(t.places) {
-		return t.places[offset]
+	if offset < len(t.from) {
+		return t.src.at(int(t.from[offset]))
 	}
-	end := t.places[len(t.places)-1]
+	end := t.src.at(int(t.from[len(t.from)-1]))
 	end.Column++
 	return end
 }
