@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"math"
 	"slices"
 
 	"github.com/ccatobs/cdt/engine/diag"
@@ -14,7 +15,7 @@ func (c *compiler) buffers() {
 	for _, s := range c.g.Sites {
 		for _, l := range s.Locations {
 			if in := written[l.Name]; in != nil && l.Type == opsdb.Buffer {
-				c.buffer(l, in, c.largest(l))
+				c.buffer(l, in, min(c.largest(l), math.MaxInt64/4))
 			}
 		}
 	}

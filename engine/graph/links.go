@@ -7,6 +7,9 @@ import (
 	"github.com/ccatobs/cdt/opsdb"
 )
 
+// lowerClasses are repair, request and backfill: what comes after fresh.
+const lowerClasses = 3
+
 // links makes the links between the sites.
 func (c *compiler) links() {
 	for _, in := range c.in.Links {
@@ -61,6 +64,9 @@ func (c *compiler) linkNumbers(in *route.Link, l *Link) {
 	}
 	if l.Cost == 0 {
 		l.Cost = 1
+	}
+	if in.Share.Set && lowerClasses*l.Share >= 100 {
+		c.list.Errorf(in.Share.At, diag.TooMuch, "at most 33%", "%d lower classes with %d%% each leave nothing of %s to fresh data", lowerClasses, l.Share, l.Name())
 	}
 }
 

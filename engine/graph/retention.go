@@ -27,7 +27,9 @@ func (c *compiler) retention() {
 			Brake: opsdb.Spent{Bytes: in.Bytes.V, Packages: in.Packages.V}, At: in.At,
 		}
 		c.retentionDefaults(r, in, cycle)
-		if in.Fresh.Set && in.Fresh.V < cycle {
+		if in.Fresh.Set && in.Fresh.V == 0 {
+			c.list.Errorf(in.Fresh.At, diag.FreshTooShort, "for example: 120d", "with fresh at zero no receipt could ever speak for a deletion")
+		} else if in.Fresh.Set && in.Fresh.V < cycle {
 			c.list.Errorf(in.Fresh.At, diag.FreshTooShort, "at least "+expr.FormatDuration(cycle),
 				"receipts are to be fresher than %s, and copies are read again every %s only", expr.FormatDuration(in.Fresh.V), expr.FormatDuration(cycle))
 		}

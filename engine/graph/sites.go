@@ -25,6 +25,9 @@ func (c *compiler) sitesAndLocations() {
 		if in.SendAgainAfter.Set && !in.SendOnce.V {
 			c.list.Warnf(in.SendAgainAfter.At, diag.OddSetting, "set send_once: true, or leave it out", "send_again_after means nothing without send_once")
 		}
+		if in.SendAgainAfter.Set && in.SendAgainAfter.V == 0 {
+			c.list.Errorf(in.SendAgainAfter.At, diag.TooLittle, "leave it out: then a package is never sent again by itself", "send_again_after is zero")
+		}
 		c.sites[s.Name] = s
 		c.g.Sites = append(c.g.Sites, s)
 		for _, l := range in.Locations {
@@ -94,6 +97,9 @@ func (c *compiler) locationSettings(in *route.Location, l *Location) {
 		if s.set && l.Type != "" && l.Type != s.typ {
 			c.list.Errorf(s.at, diag.OddSetting, "", "%s is for a location of type %s, and %s is %s", s.name, s.typ, l.Name, l.Type)
 		}
+	}
+	if in.Capacity.Set && l.Capacity == 0 {
+		c.list.Errorf(in.Capacity.At, diag.TooLittle, "leave it out if it is not known", "%s has no room at all", l.Name)
 	}
 	if l.Capacity > 0 && l.Reserve > l.Capacity {
 		c.list.Errorf(in.Reserve.At, diag.TooMuch, "", "reserve of %s is more than its capacity", l.Name)
