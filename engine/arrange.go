@@ -12,7 +12,9 @@ import (
 
 // Limits are what a process says of dispatching beside the routes.
 type Limits struct {
-	// AtSite is how many tasks may be dispatched to one site at once; 0: no limit.
+	// AtSite is how many tasks may be dispatched to one site at once: no more
+	// than its workers take in hand before a claim is due. 0: no limit (in a
+	// [Config]: 32; there a negative one is no limit).
 	AtSite int
 	// ClaimBy is how long a task may stay unclaimed.
 	ClaimBy time.Duration

@@ -37,6 +37,11 @@ func complete(g opsdb.Grant, f *opsdb.Facts) opsdb.Grant {
 			g.Piece = t.Piece
 		}
 	}
+	for _, c := range f.Copies {
+		if g.Piece == opsdb.Send && c.Location == g.Move.To && c.State == opsdb.Arrived {
+			g.Piece = opsdb.Receive // sent by a task that was withdrawn since
+		}
+	}
 	if g.Piece == opsdb.Receive {
 		delete(g.Slots, "link:"+g.Move.Link) // sent already
 		if _, counted := g.Slots["site:"+g.Move.SendSite]; counted {

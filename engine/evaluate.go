@@ -14,9 +14,9 @@ import (
 // no clock, no I/O, nothing remembered. The results are in the order of
 // s.Facts; now is store time.
 func Evaluate(g *graph.Graph, s State, now time.Time) []Result {
-	out := make([]Result, len(s.Facts))
+	out, archives := make([]Result, len(s.Facts)), archivesOf(g)
 	for i := range s.Facts {
-		out[i] = evaluate(newView(g, &s.World, &s.Facts[i], now))
+		out[i] = evaluate(newView(g, &s.World, &s.Facts[i], now, archives))
 	}
 	return out
 }

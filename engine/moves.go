@@ -27,7 +27,7 @@ func (v *view) whyShut(m *graph.Move) shut {
 	if t != nil && t.State == opsdb.TaskFailed {
 		return v.retry(t, m.Stage.Attempts)
 	}
-	reserved := t != nil && t.State.Open()
+	reserved := t != nil && t.State.Open() || v.live[m.To.Name] != nil
 	if !reserved && v.have[m.To.Name] == nil && !(openness{v.g, v.w}).fits(m.To, bornSize(v.p), v.left) {
 		return shut{reason: NoRoom, text: m.To.Name + " has no room for it now", cause: "room:" + m.To.Name}
 	}
@@ -62,7 +62,7 @@ func (v *view) openMove(m *graph.Move, r Reason) *opsdb.OpenMove {
 	if c := v.have[m.From.Name]; c != nil {
 		om.SourceCopy = c.ID
 	}
-	if c := v.live[m.To.Name]; c != nil && (c.State == opsdb.Expected || c.State == opsdb.Arrived) && v.backsOff(m) {
+	if c := v.live[m.To.Name]; c != nil && (c.State == opsdb.Expected || c.State == opsdb.Arrived) {
 		om.Bytes = 0 // its room is taken already
 	}
 	if w != nil {
@@ -71,11 +71,6 @@ func (v *view) openMove(m *graph.Move, r Reason) *opsdb.OpenMove {
 		om.Class = t.Class
 	}
 	return om
-}
-
-func (v *view) backsOff(m *graph.Move) bool {
-	t := v.taskOf(m.Stage.Name, m.From.Name, m.To.Name)
-	return t != nil && t.State == opsdb.TaskPending
 }
 
 // saidBefore reports whether the same trouble of the same place is noted by an earlier move.

@@ -61,9 +61,8 @@ type Engine struct {
 	mu     sync.Mutex // guards active
 	active *plans
 
-	ticked  time.Duration   // monotonic time of the last tick
-	running bool            // a first tick was made
-	down    map[string]bool // which sites were down at the last pass; nil: none yet
+	ticked  time.Duration // monotonic time of the last tick
+	running bool          // a first tick was made
 }
 
 // plans is the graph in force with the number of its revision.
@@ -82,6 +81,12 @@ func New(cfg Config) *Engine {
 	}
 	if cfg.Limits.ClaimBy <= 0 {
 		cfg.Limits.ClaimBy = 2 * time.Minute
+	}
+	switch {
+	case cfg.Limits.AtSite == 0:
+		cfg.Limits.AtSite = 32
+	case cfg.Limits.AtSite < 0:
+		cfg.Limits.AtSite = 0
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -140,7 +145,7 @@ func (e *Engine) Pass(ctx context.Context) (did Progress, next time.Time, err er
 		return did, next, ErrNotActive
 	}
 	for _, step := range []func(context.Context, *plans, *Progress) error{
-		e.tick, e.expire, e.watch, e.routeFiles, e.closeGroups, e.evaluate, e.dispatchAll, e.chain} {
+		e.tick, e.expire, e.routeFiles, e.closeGroups, e.evaluate, e.dispatchAll, e.chain} {
 		if err := step(ctx, p, &did); err != nil {
 			return did, next, err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -32,6 +33,7 @@ type play struct {
 	log []string
 	// broken says how a task fails now; nil: well.
 	broken func(opsdb.Task) *opsdb.Failure
+	retry  time.Duration // after a failure
 	// corrupt are copies that will be found bad when read.
 	corrupt map[opsdb.ID]bool
 	// holding keeps tasks that workers have claimed and do not end.
@@ -42,15 +44,25 @@ type play struct {
 }
 
 func newPlay(t testing.TB, g *graph.Graph) *play {
-	p := &play{t: t, ctx: t.Context(), g: g, clock: clock.NewVirtual(epoch), asleep: map[string]bool{}, corrupt: map[opsdb.ID]bool{},
+	p := &play{t: t, retry: time.Minute, ctx: t.Context(), g: g, clock: clock.NewVirtual(epoch), asleep: map[string]bool{}, corrupt: map[opsdb.ID]bool{},
 		held: map[opsdb.ID]opsdb.Assignment{}, deleted: map[string]int{}}
-	store, err := sqlite.Open(p.ctx, filepath.Join(t.TempDir(), "cdt.db"), sqlite.Options{Clock: p.clock, Epoch: "e1"})
+	store, err := sqlite.Open(p.ctx, filepath.Join(memory(t), "cdt.db"), sqlite.Options{Clock: p.clock, Epoch: "e1"})
 	p.must(err)
 	p.store = store
 	t.Cleanup(func() { _ = store.Close() })
 	p.engine = engine.New(engine.Config{Store: store, Clock: p.clock, Enqueue: p.enqueue})
 	p.activate(g)
 	return p
+}
+
+// memory is a folder in memory where there is one: nothing here is about syncing.
+func memory(t testing.TB) string {
+	dir, err := os.MkdirTemp("/dev/shm", "cdt-play-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
 }
 
 func (p *play) must(err error) {
@@ -152,7 +164,7 @@ func (p *play) do(a opsdb.Assignment) {
 	t := a.Task
 	if p.broken != nil {
 		if f := p.broken(t); f != nil {
-			p.must(p.store.Fail(p.ctx, t.ID, t.Token, *f, p.clock.Now().Add(time.Minute), f.Class != opsdb.Environment, opsdb.Outcome{}))
+			p.must(p.store.Fail(p.ctx, t.ID, t.Token, *f, p.clock.Now().Add(p.retry), f.Class != opsdb.Environment, opsdb.Outcome{}))
 			return
 		}
 	}

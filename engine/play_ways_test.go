@@ -123,6 +123,7 @@ func TestArchivesCutForADay(t *testing.T) {
 	t.Parallel()
 	p := twoArchives(t)
 	cut := true
+	p.retry = time.Hour
 	p.broken = func(t opsdb.Task) *opsdb.Failure {
 		if cut && strings.HasPrefix(t.Link, "co") {
 			return &opsdb.Failure{Class: opsdb.Environment, Subject: "link:" + t.Link, Reason: "refused", Text: "no route to host"}
@@ -135,7 +136,7 @@ func TestArchivesCutForADay(t *testing.T) {
 	}
 	p.wantEverywhere("cologne.lta")
 	cut = false
-	p.run(2 * time.Hour)
+	p.run(3 * time.Hour)
 	p.wantEverywhere("cologne.lta", "cornell.lta")
 	if p.crossings() != 8 {
 		t.Errorf("%d crossings for 8 packages: %v", p.crossings(), p.log)

@@ -72,7 +72,9 @@ func wayCases() []reasonCase {
 	return []reasonCase{
 		{engine.HaveCopy, "pack", "ccat.primecam", "ccat.buffer", func(_ *testing.T, f *facts) { f.inBuffer() }},
 		{engine.FreshReceipt, "scrub", "cologne.lta", "cologne.lta", func(_ *testing.T, f *facts) { f.done() }},
-		shipCase(engine.WhenFalse, func(t *testing.T, f *facts) { stageOf(f.g, "ship").When = program(t, expr.When, `package.program == "Cal"`) }),
+		shipCase(engine.WhenFalse, func(t *testing.T, f *facts) {
+			stageOf(f.g, "ship").When = program(t, expr.When, `package.program == "Cal"`)
+		}),
 		{engine.NotRequested, "process", "cologne.lta", "cologne.ramses", func(_ *testing.T, f *facts) { f.done() }},
 		{engine.NotWanted, "ship", "ccat.buffer", "cologne.buffer", func(_ *testing.T, f *facts) { f.done() }},
 		shipCase(engine.SitePlanned, func(_ *testing.T, f *facts) { f.g.Sites[1].State = opsdb.SitePlanned }),
@@ -119,7 +121,9 @@ func gateCases() []reasonCase {
 	return []reasonCase{
 		shipCase(engine.Held, func(_ *testing.T, f *facts) { f.f.Holds = []opsdb.Hold{{Kind: opsdb.HoldMove, Who: "ann", Why: "odd"}} }),
 		shipCase(engine.InQuarantine, func(_ *testing.T, f *facts) { f.f.Package.Quarantined = "a file differs" }),
-		shipCase(engine.Paused, func(_ *testing.T, f *facts) { f.world.Pauses["route:raw"] = opsdb.Pause{Subject: "route:raw", Who: "ann"} }),
+		shipCase(engine.Paused, func(_ *testing.T, f *facts) {
+			f.world.Pauses["route:raw"] = opsdb.Pause{Subject: "route:raw", Who: "ann"}
+		}),
 		shipCase(engine.OutsideWindow, func(t *testing.T, f *facts) { stageOf(f.g, "ship").Window = window(t, "* 3 * * *") }),
 		shipCase(engine.Backoff, func(_ *testing.T, f *facts) {
 			f.task("ship", "ccat.buffer", "cologne.buffer", opsdb.TaskPending).NextTry = f.now.Add(time.Minute)
@@ -150,7 +154,9 @@ func gateCases() []reasonCase {
 }
 
 func deleteCases() []reasonCase {
-	always := func(t *testing.T, f *facts, at string) { rule(t, f.g, at, "archived >= 1 || archived_all(\"archives\")") }
+	always := func(t *testing.T, f *facts, at string) {
+		rule(t, f.g, at, "archived >= 1 || archived_all(\"archives\")")
+	}
 	buffer := func(r engine.Reason, set func(*testing.T, *facts)) reasonCase {
 		return deleteCase(r, "ccat.buffer", func(t *testing.T, f *facts) {
 			always(t, f, "ccat.buffer")

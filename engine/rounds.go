@@ -13,30 +13,6 @@ import (
 // left is taken by the next pass.
 const maxRounds = 200
 
-// watch wakes who waits for a site that went down or came back: a site is
-// down because nobody renewed a row, which no write tells.
-func (e *Engine) watch(ctx context.Context, _ *plans, _ *Progress) error {
-	w, err := e.cfg.Store.World(ctx)
-	if err != nil {
-		return fmt.Errorf("read the world: %w", err)
-	}
-	down := map[string]bool{}
-	var causes []string
-	for _, name := range sortedKeys(w.Sites) {
-		down[name] = w.Sites[name].Down != nil
-		if was, known := e.down[name]; !known || was != down[name] {
-			causes = append(causes, "site:"+name)
-		}
-	}
-	if len(causes) > 0 {
-		if err := e.cfg.Store.Wake(ctx, causes, 0); err != nil {
-			return fmt.Errorf("wake who waits for %v: %w", causes, err)
-		}
-	}
-	e.down = down
-	return nil
-}
-
 // routeFiles puts new files into groups.
 func (e *Engine) routeFiles(ctx context.Context, p *plans, did *Progress) error {
 	for range maxRounds {

@@ -76,6 +76,7 @@ func (v *view) movesFrom(at string) []*graph.Move {
 
 // choose leaves, of the moves of one stage out of one location, only the
 // chosen one while an open one exists; without `choose` cost decides alone.
+// Where the bytes have been sent already is chosen before anything else.
 func (v *view) choose(s *graph.Stage, moves []*graph.Move) []*graph.Move {
 	if s.Choose == "" || len(moves) < 2 {
 		return moves
@@ -84,9 +85,11 @@ func (v *view) choose(s *graph.Stage, moves []*graph.Move) []*graph.Move {
 		n := int((v.p.Number - 1) % int64(len(moves)))
 		moves = append(slices.Clone(moves[n:]), moves[:n]...)
 	}
-	for _, m := range moves {
-		if v.shutMove(m).open() {
-			return []*graph.Move{m}
+	for _, better := range []func(*graph.Move) bool{v.arrivedBy, func(*graph.Move) bool { return true }} {
+		for _, m := range moves {
+			if better(m) && v.shutMove(m).open() {
+				return []*graph.Move{m}
+			}
 		}
 	}
 	return moves
@@ -167,8 +170,8 @@ func (v *view) seconds(m *graph.Move) float64 {
 // arrivedBy reports whether the bytes of a move have been sent and only their
 // receipt is outstanding: taking them up again costs nothing.
 func (v *view) arrivedBy(m *graph.Move) bool {
-	t := v.taskOf(m.Stage.Name, m.From.Name, m.To.Name)
-	return t != nil && t.State == opsdb.TaskPending && t.Piece == opsdb.Receive
+	c := v.live[m.To.Name]
+	return c != nil && c.State == opsdb.Arrived
 }
 
 // wayClass is the class of a way: repair if a bad copy is what it replaces,

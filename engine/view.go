@@ -34,10 +34,10 @@ type view struct {
 	causes map[string]bool
 }
 
-func newView(g *graph.Graph, w *opsdb.World, f *opsdb.Facts, now time.Time) *view {
+func newView(g *graph.Graph, w *opsdb.World, f *opsdb.Facts, now time.Time, archives map[string]bool) *view {
 	v := &view{g: g, w: w, f: f, now: now, p: f.Package,
 		have: map[string]*opsdb.Copy{}, live: map[string]*opsdb.Copy{}, bad: map[string]int{},
-		archives: archivesOf(g), exists: map[*graph.Move]shut{},
+		archives: archives, exists: map[*graph.Move]shut{},
 		byMove: map[*graph.Move]Decision{}, causes: map[string]bool{}}
 	v.res.Package, v.res.Version = f.Package.ID, f.Package.Version
 	v.res.Policies = map[string]opsdb.Policy{}

@@ -74,7 +74,7 @@ type Explained struct {
 // Why evaluates one package as production does, but walks all gates of every
 // move. What Dispatch refused last is shown as it was recorded.
 func Why(g *graph.Graph, w opsdb.World, f opsdb.Facts, now time.Time) Explanation {
-	v := newView(g, &w, &f, now)
+	v := newView(g, &w, &f, now, archivesOf(g))
 	v.explain = true
 	res := evaluate(v)
 	x := Explanation{Version: opsdb.FormatVersion, Package: packageLine(f.Package), Wanted: res.Wanted,
