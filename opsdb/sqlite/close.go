@@ -135,7 +135,7 @@ func (t *tx) freezeMembers(pkg, grp int64, files []opsdb.File) error {
 			ids[i] = files[i].ID
 		}
 		got, err := t.execN(`INSERT INTO member (package, path, file, size, mod_time, identity)
-		  SELECT ?, f.path, f.key, f.size, f.mod_time, f.identity FROM json_each(?) j JOIN file f ON f.id = j.value JOIN group_file gf ON gf.grp = ? AND gf.file = f.key`,
+		  SELECT ?, f.path, f.key, f.size, f.mod_time, f.identity FROM json_each(?) j CROSS JOIN file f ON f.id = j.value CROSS JOIN group_file gf ON gf.grp = ? AND gf.file = f.key`,
 			pkg, idList(ids), grp)
 		if err != nil {
 			return err
@@ -157,7 +157,7 @@ func (t *tx) meetPeers(key int64, p opsdb.Package) error {
 	if err != nil || shared == 0 {
 		return err
 	}
-	if err := t.exec(`INSERT INTO peer (package, other) SELECT DISTINCT ?1, b.package FROM member a JOIN member b ON b.file = a.file AND b.package <> a.package
+	if err := t.exec(`INSERT INTO peer (package, other) SELECT DISTINCT ?1, b.package FROM member a CROSS JOIN member b ON b.file = a.file AND b.package <> a.package
 	  WHERE a.package = ?1`, key); err != nil {
 		return err
 	}

@@ -259,7 +259,7 @@ CREATE TABLE member (
   digest   TEXT    NOT NULL DEFAULT '',
   PRIMARY KEY (package, path)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX member_file ON member (file);
+CREATE INDEX member_file ON member (file, package);
 
 -- Packages that hold some of the same source files.
 CREATE TABLE peer (
