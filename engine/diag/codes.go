@@ -90,6 +90,7 @@ func Codes() []Code {
 		{IdleRule, "a rule stands for a location the route does not use"},
 		{NeverHolds, "a rule can never hold"},
 		{WantsNothing, "a route wants packages nowhere"},
+		{TwoBuffers, "a source would be packed into two places"},
 		{TooMany, "a stage has too many pairs of places"},
 		{NoDriver, "something is not carried out by this version"},
 	}
@@ -134,6 +135,7 @@ const (
 	WantsNothing    = "CDT0417"
 	NoDriver        = "CDT0418"
 	TooMany         = "CDT0419"
+	TwoBuffers      = "CDT0420"
 )
 
 // Codes of expressions.

@@ -114,11 +114,27 @@ func (c *compiler) sources() {
 					continue
 				}
 				packs[l] = s
+				c.onePlace(s, l, at)
 				if !s.reads(l) && !c.doubt {
 					c.gap = true
 					c.list.Errorf(at, diag.NoMoves, "name a buffer in "+l.Site.Name+" in `to`", "files at %s have no buffer at their site to be packed into", l.Name)
 				}
 			}
+		}
+	}
+}
+
+// onePlace sees to it that what a source gives is packed into one place.
+func (c *compiler) onePlace(s *Stage, source *Location, at diag.Place) {
+	var first *Location
+	for _, m := range s.Moves {
+		switch {
+		case m.From != source:
+		case first == nil:
+			first = m.To
+		default:
+			c.list.Errorf(at, diag.TwoBuffers, "name one buffer of "+source.Site.Name+" in `to`", "files at %s would be packed into %s and %s; it must be one place", source.Name, first.Name, m.To.Name)
+			return
 		}
 	}
 }
