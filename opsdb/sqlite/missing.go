@@ -11,7 +11,7 @@ import (
 func (s *Store) Missing(ctx context.Context, location string, files []opsdb.ID) error {
 	return s.write(ctx, "Missing", func(t *tx) error {
 		known, err := query(&t.view, scanFiled, `SELECT `+fileColumns+` FROM file f
-		  WHERE f.id IN (SELECT value FROM json_each(?)) AND f.location = ? AND f.state NOT IN ('deleted', 'lost')`, idList(files), location)
+		  WHERE f.id IN (SELECT value FROM json_each(?)) AND f.location = ? AND f.state NOT IN ('deleted', 'lost') AND NOT `+underDeletion, idList(files), location)
 		if err != nil {
 			return err
 		}
@@ -23,6 +23,11 @@ func (s *Store) Missing(ctx context.Context, location string, files []opsdb.ID) 
 		return nil
 	})
 }
+
+// underDeletion holds for a file whose deletion the gate has confirmed: that it
+// is not at its place is the deletion's work, and the deletion will say so.
+const underDeletion = `EXISTS (SELECT 1 FROM member m JOIN package p ON p.key = m.package JOIN copy c ON c.package = p.id
+  WHERE m.file = f.key AND c.location = f.location AND c.form = 'files' AND c.state = 'deletion_in_progress')`
 
 // lose makes a file lost: it leaves its groups, and the packages that hold it hear of it.
 func (t *tx) lose(f filed, actor, why string) error {

@@ -27,6 +27,8 @@ var migrations embed.FS
 // ErrNotDatabase says that the file is something else than an OpsDB.
 var ErrNotDatabase = errors.New("the file is not a CDT database")
 
+var errClosed = errors.New("the database is closed")
+
 // readers is how many reads may go on at once beside the writer.
 const readers = 4
 
@@ -43,6 +45,8 @@ type Store struct {
 	db      *sql.DB
 	writer  chan *conn
 	reader  chan *conn
+	readers int // connections opened
+	writers int
 	changed chan struct{}
 	closing chan struct{}
 	done    sync.WaitGroup
@@ -122,12 +126,14 @@ func (s *Store) prepare(ctx context.Context, epoch string) error {
 			return err
 		}
 		s.reader <- c
+		s.readers++
 	}
 	w, err := newConn(ctx, s.db)
 	if err != nil {
 		return err
 	}
 	s.writer <- w
+	s.writers++
 	return s.write(ctx, "Open", func(t *tx) error {
 		if epoch == "" {
 			epoch = opsdb.NewID().Short() + opsdb.NewID().Short()
@@ -197,11 +203,17 @@ func explain(err error) error {
 
 // Close waits for what is under way and closes the file.
 func (s *Store) Close() error {
-	var err error
+	var errs []error
 	s.once.Do(func() {
 		close(s.closing)
 		s.done.Wait()
-		err = s.db.Close()
+		for range s.readers {
+			errs = append(errs, (<-s.reader).close())
+		}
+		for range s.writers {
+			errs = append(errs, (<-s.writer).close())
+		}
+		errs = append(errs, s.db.Close())
 	})
-	return err
+	return errors.Join(errs...)
 }

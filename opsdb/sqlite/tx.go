@@ -38,6 +38,15 @@ func (c *conn) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	return st, nil
 }
 
+// close gives the connection back to the pool, which closes it.
+func (c *conn) close() error {
+	var errs []error
+	for _, st := range c.stmts {
+		errs = append(errs, st.Close())
+	}
+	return errors.Join(append(errs, c.c.Close())...)
+}
+
 // view is a read of one snapshot.
 type view struct {
 	ctx context.Context // never cancelled inside: a statement is short, and cancel is looked at between them
@@ -128,12 +137,17 @@ func (s *Store) take(ctx context.Context, from chan *conn) (*conn, error) {
 		return nil, err
 	}
 	select {
+	case <-s.closing:
+		return nil, errClosed
+	default:
+	}
+	select {
 	case c := <-from:
 		return c, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-s.closing:
-		return nil, errors.New("the database is closed")
+		return nil, errClosed
 	}
 }
 
