@@ -1,8 +1,13 @@
 // Package expr is what an expression in a route may say, what it means, what
 // it reads, and when its value can change by itself.
 //
-// The language is expr-lang with an allow-list of syntax (design, section 3).
-// The package imports engine/diag and opsdb (nouns) and nothing else of ours.
+// The language is expr-lang with an allow-list of syntax (design, section 3):
+// [Compile] walks the syntax tree with types of its own before anything is
+// compiled, so that every problem has its place and nothing of expr-lang comes
+// in by itself. What an expression means for a package (which facts go into
+// [Env]) is no business of this package.
+//
+// It may import engine/diag and opsdb (nouns) and nothing else of ours.
 package expr
 
 import "time"

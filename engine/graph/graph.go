@@ -1,8 +1,9 @@
 // Package graph is the compiled form of a set of routes: typed, resolved,
 // ordered and proved safe. [Compile] makes it by an ordered list of named
-// passes; the engine only reads it.
+// passes; the engine only reads it. It holds no facts and decides nothing about
+// a package: whether a move exists for it, and which way it takes, is the engine's.
 //
-// It imports engine/{route,expr,diag} and stages (specs), opsdb (nouns).
+// It may import engine/{route,expr,diag} and stages (specs), opsdb (nouns).
 package graph
 
 import (
