@@ -3,10 +3,6 @@ package route
 // The language as data: from these lists come the checks, the defaults, the
 // schema and the reference page. What a stage takes is handed in, by its type.
 
-// Language returns the fields of a file of routes, from the top down to the
-// stages: for the reference page.
-func Language() []Field { return topFields() }
-
 func topFields() []Field {
 	return []Field{
 		{Name: "version", Type: Int, Help: "version of the language; if written it stands first, and it is 1", Example: "1"},

@@ -34,10 +34,6 @@ func (s *source) syntax(err error, list *diag.List) {
 		s.flow(start, p, message, list)
 		return
 	}
-	if at := s.back(p, '$'); s.rune(at) == '$' && s.rune(at+1) == '{' && s.insideFlow(at) {
-		list.Errorf(s.at(at), codeUnquotedVar, `put it in quotes: "${…}"`, "${VAR} inside { } or [ ] has to stand in quotes")
-		return
-	}
 	switch {
 	case strings.HasPrefix(message, "did not find expected key"):
 		p = s.wordStart(p)
@@ -109,12 +105,6 @@ func (s *source) wordStart(p int) int {
 		p--
 	}
 	return p
-}
-
-// insideFlow reports whether a bracket is open at p on its line, outside quotes.
-func (s *source) insideFlow(p int) bool {
-	open, quote := brackets(s.runes[s.index(s.at(p).Line, 1):p])
-	return quote == 0 && len(open) > 0
 }
 
 // hintFor says what most often is behind a message of the YAML parser.
