@@ -80,6 +80,12 @@ func (y *yard) last(t *testing.T, location string) opsdb.LocationReport {
 	return all[len(all)-1]
 }
 
+func (y *yard) looked() int {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	return y.looks
+}
+
 func reasonOf(r opsdb.LocationReport) string {
 	if r.Down == nil {
 		return ""
@@ -146,10 +152,10 @@ func TestE9WhatIsMendedGoesOnByItself(t *testing.T) {
 		if r := y.last(t, "cologne.buffer"); r.Down != nil {
 			t.Fatalf("two seconds after it was mended: %+v", r.Down)
 		}
-		looks := y.looks
+		before := y.looked()
 		<-time.After(14 * time.Second)
-		if y.looks > looks+1 {
-			t.Fatalf("%d looks in 14 s at a location that is well", y.looks-looks)
+		if n := y.looked() - before; n > 1 {
+			t.Fatalf("%d looks in 14 s at a location that is well", n)
 		}
 		cancel()
 		if err := <-ended; err != nil {
@@ -172,11 +178,11 @@ func TestE9AFullLocationIsFullUntilThePackageFits(t *testing.T) {
 		if down, _ := y.Inspect(t.Context()); down != 1 {
 			t.Fatal("a probe that fits where the package does not is no proof of room")
 		}
-		y.free = 500
+		y.set(func(y *yard) { y.free = 500 })
 		if down, _ := y.Inspect(t.Context()); down != 0 {
 			t.Fatalf("the package fits now, and the location is %s", reasonOf(y.last(t, "cologne.buffer")))
 		}
-		y.free = 1
+		y.set(func(y *yard) { y.free = 1 })
 		if down, _ := y.Inspect(t.Context()); down != 0 {
 			t.Fatal("a suspicion that was cleared came back by itself")
 		}
@@ -237,7 +243,7 @@ func TestE7ALocationThatHangsStallsNoOther(t *testing.T) {
 		}
 		close(y.hang)
 		synctest.Wait()
-		y.hang = nil
+		y.set(func(y *yard) { y.hang = nil })
 		if down, _ := y.Inspect(t.Context()); down != 0 {
 			t.Fatal("it answers again, and is down")
 		}
@@ -252,7 +258,7 @@ func TestInspectTellsThatOpsDBIsAway(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 	y.Suspect(t.Context(), "cologne.lta", opsdb.Failure{}, 0)
-	y.away = nil
+	y.set(func(y *yard) { y.away = nil })
 	if down, err := y.Inspect(t.Context()); down != 0 || err != nil {
 		t.Fatalf("down %d, error %v", down, err)
 	}
