@@ -32,33 +32,41 @@ type pass struct {
 	parts partSum
 }
 
-// digest reads f. With medium its cached pages are thrown away first, which
-// needs them written: a dirty page cannot be dropped.
-func (d *Disk) digest(ctx context.Context, f *os.File, medium bool, moved func(int64)) (storage.Reading, guard, error) {
-	p := &pass{ctx: ctx, disk: d, f: f, in: f, medium: medium, moved: moved}
+// source is from where a reading takes the bytes.
+type source int
+
+const (
+	cached source = iota // from wherever the kernel has them
+	medium               // the cache is dropped first, after a sync: a dirty page cannot be dropped
+	synced               // as medium, of a file that this attempt has synced itself
+)
+
+// digest reads f.
+func (d *Disk) digest(ctx context.Context, f *os.File, from source, moved func(int64)) (storage.Reading, guard, error) {
+	p := &pass{ctx: ctx, disk: d, f: f, in: f, medium: from != cached, moved: moved}
 	p.whole = wholeSum{sum: sha256.New(), segment: d.segment}
-	p.parts = partSum{sum: sha256.New(), segment: d.segment}
+	p.parts = partSum{sum: sha256.New(), segment: d.segment, from: d.segment}
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
 		return storage.Reading{}, guard{}, err
 	}
-	from := opsdb.FromCache
-	if medium {
+	reached := opsdb.FromCache
+	if p.medium {
 		var err error
-		if from, err = p.forget(); err != nil {
+		if reached, err = p.forget(from); err != nil {
 			return storage.Reading{}, guard{}, err
 		}
 	}
 	err := p.run(st.Size)
-	r := storage.Reading{Size: p.size, Medium: from, Identity: identity(st)}
+	r := storage.Reading{Size: p.size, Medium: reached, Identity: identity(st)}
 	r.Digest = hexOf(p.whole.sum)
 	r.Segments = p.segments(r.Digest)
 	return r, p.guard, err
 }
 
 // forget drops the cache of the file and says what the reading will reach.
-func (p *pass) forget() (opsdb.Medium, error) {
-	err := p.disk.kernel.sync(p.f)
+func (p *pass) forget(from source) (opsdb.Medium, error) {
+	err := p.clean(from)
 	if err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EROFS) {
 		return opsdb.FromCache, err
 	}
@@ -67,6 +75,15 @@ func (p *pass) forget() (opsdb.Medium, error) {
 		return opsdb.FromCache, nil
 	}
 	return opsdb.FromMedium, nil
+}
+
+// clean leaves no dirty page. What is synced has none; asking for it again
+// costs nothing that way, where another sync would flush the medium's own cache.
+func (p *pass) clean(from source) error {
+	if from == medium {
+		return p.disk.kernel.sync(p.f)
+	}
+	return hint(unix.SyncFileRange(int(p.f.Fd()), 0, 0, unix.SYNC_FILE_RANGE_WAIT_BEFORE|unix.SYNC_FILE_RANGE_WRITE|unix.SYNC_FILE_RANGE_WAIT_AFTER))
 }
 
 // inMemory tells a file system that has no medium but the cache.
@@ -81,7 +98,7 @@ func (p *pass) run(size int64) error {
 	if size <= blockSize {
 		return p.alone()
 	}
-	return p.together(size > p.disk.segment)
+	return p.together(true, size > p.disk.segment)
 }
 
 // alone reads a small file.
@@ -129,7 +146,7 @@ type shared struct {
 }
 
 // together reads, digests the whole and digests the segments in a goroutine each.
-func (p *pass) together(segments bool) error {
+func (p *pass) together(whole, segments bool) error {
 	free := make(chan *[]byte, blocks)
 	for range blocks {
 		free <- p.disk.buffers.Get().(*[]byte)
@@ -139,8 +156,10 @@ func (p *pass) together(segments bool) error {
 			free <- s.buf
 		}
 	}
-	whole := consume(p.whole.add, give)
-	takers := []taker{whole}
+	var takers []taker
+	if whole {
+		takers = append(takers, consume(p.whole.add, give))
+	}
 	if segments {
 		takers = append(takers, consume(p.parts.add, give))
 	}
@@ -219,16 +238,17 @@ func (w *wholeSum) add(p []byte) {
 	w.n += int64(len(p))
 }
 
-// partSum are the digests of the second and later segments.
+// partSum are the digests of the segments from one on: all, or all but the first.
 type partSum struct {
 	sum     hash.Hash
 	n       int64
 	segment int64
+	from    int64 // where the first of them begins
 	digests []opsdb.Digest
 }
 
 func (s *partSum) add(p []byte) {
-	if skip := min(max(s.segment-s.n, 0), int64(len(p))); skip > 0 {
+	if skip := min(max(s.from-s.n, 0), int64(len(p))); skip > 0 {
 		s.n, p = s.n+skip, p[skip:]
 	}
 	for len(p) > 0 {
@@ -247,7 +267,7 @@ func (s *partSum) cut() {
 }
 
 func (s *partSum) end() []opsdb.Digest {
-	if s.n > s.segment && s.n%s.segment != 0 {
+	if s.n > s.from && s.n%s.segment != 0 {
 		s.cut()
 	}
 	return s.digests

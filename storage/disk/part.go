@@ -112,7 +112,7 @@ func (c *commit) settled(want storage.Expect) (storage.Reading, error) {
 // ReadPart implements [storage.Receiver]. It reads from the medium.
 func (d *Disk) ReadPart(ctx context.Context, a storage.Attempt, progress storage.Progress) (r storage.Reading, err error) {
 	err = d.inParts(ctx, a, func(parts *dir, name string) error {
-		r, _, err = d.readMedium(ctx, parts, name, progress)
+		r, _, err = d.readMedium(ctx, parts, name, medium, progress)
 		return err
 	})
 	if err != nil {

@@ -83,7 +83,8 @@ func (c *commit) write(p storage.Put) (storage.Expect, *guard, error) {
 		return storage.Expect{}, nil, err
 	}
 	follow := func() (*follower, error) {
-		return c.disk.follow(c.ctx, f, c.parts, c.part, tell(c.progress, storage.ReadingBack))
+		parts := p.Segmented && c.disk.segment == opsdb.SegmentSize
+		return c.disk.follow(c.ctx, f, c.parts, c.part, parts, tell(c.progress, storage.ReadingBack))
 	}
 	size, written, along, err := c.disk.fill(c.ctx, f, p.Write, tell(c.progress, storage.Moving), follow)
 	if c.along = along; along != nil {
@@ -116,7 +117,7 @@ func (c *commit) write(p storage.Put) (storage.Expect, *guard, error) {
 // commit re-reads the part and gives it its final name, or adopts what has it.
 // written, if given, is of what went in: it speaks where there is no digest to expect.
 func (c *commit) commit(want storage.Expect, written *guard) (storage.Reading, error) {
-	r, got, err := c.readBack(want.Size)
+	r, got, err := c.readBack(want)
 	if err == nil {
 		err = compare(r, want)
 	}
@@ -134,13 +135,14 @@ func (c *commit) commit(want storage.Expect, written *guard) (storage.Reading, e
 }
 
 // readBack digests the part, all of which is durable, from the medium.
-func (c *commit) readBack(size int64) (storage.Reading, guard, error) {
-	if c.along == nil {
-		return c.disk.readMedium(c.ctx, c.parts, c.part, c.progress)
+func (c *commit) readBack(want storage.Expect) (storage.Reading, guard, error) {
+	if c.along != nil {
+		tell(c.progress, storage.ReadingBack)(0)
+		if r, got, known, err := c.along.result(want); known {
+			return r, got, err
+		}
 	}
-	tell(c.progress, storage.ReadingBack)(0)
-	c.along.end(size, nil)
-	return c.along.reading, c.along.guard, c.along.err
+	return c.disk.readMedium(c.ctx, c.parts, c.part, c.progress)
 }
 
 // place names the part without replacing.

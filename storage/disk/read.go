@@ -98,13 +98,17 @@ func (s *section) Read(p []byte) (int, error) {
 func (s *section) Raw() *os.File { return s.f }
 
 // Read implements [storage.Storage].
-func (d *Disk) Read(ctx context.Context, path string, medium bool, progress storage.Progress) (storage.Reading, error) {
+func (d *Disk) Read(ctx context.Context, path string, fromMedium bool, progress storage.Progress) (storage.Reading, error) {
 	f, err := d.openRegular(ctx, path)
 	if err != nil {
 		return storage.Reading{}, err
 	}
 	defer func() { _ = f.Close() }()
-	r, _, err := d.digest(ctx, f, medium, tell(progress, storage.ReadingBack))
+	from := cached
+	if fromMedium {
+		from = medium
+	}
+	r, _, err := d.digest(ctx, f, from, tell(progress, storage.ReadingBack))
 	if err != nil {
 		return storage.Reading{}, d.failed("read", path, err)
 	}
@@ -113,20 +117,20 @@ func (d *Disk) Read(ctx context.Context, path string, medium bool, progress stor
 
 // readBack reads a file from the medium and compares it.
 func (d *Disk) readBack(ctx context.Context, at *dir, name string, want storage.Expect, progress storage.Progress) (storage.Reading, error) {
-	r, _, err := d.readMedium(ctx, at, name, progress)
+	r, _, err := d.readMedium(ctx, at, name, medium, progress)
 	if err != nil {
 		return r, err
 	}
 	return r, compare(r, want)
 }
 
-func (d *Disk) readMedium(ctx context.Context, at *dir, name string, progress storage.Progress) (storage.Reading, guard, error) {
+func (d *Disk) readMedium(ctx context.Context, at *dir, name string, from source, progress storage.Progress) (storage.Reading, guard, error) {
 	f, _, err := at.regular(name)
 	if err != nil {
 		return storage.Reading{}, guard{}, err
 	}
 	defer func() { _ = f.Close() }()
-	return d.digest(ctx, f, true, tell(progress, storage.ReadingBack))
+	return d.digest(ctx, f, from, tell(progress, storage.ReadingBack))
 }
 
 // compare holds a reading against what it must be; an empty digest says nothing.

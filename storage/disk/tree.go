@@ -108,7 +108,7 @@ func (d *Disk) inTree(ctx context.Context, a storage.Attempt, path string, build
 // ReadTree implements [storage.Tree].
 func (d *Disk) ReadTree(ctx context.Context, a storage.Attempt, path string) (r storage.Reading, err error) {
 	err = d.inTree(ctx, a, path, false, func(at *dir, name string) error {
-		r, _, err = d.readMedium(ctx, at, name, nil)
+		r, _, err = d.readMedium(ctx, at, name, synced, nil)
 		return err
 	})
 	if err != nil {
