@@ -26,7 +26,8 @@ type Driver struct {
 	Stop func(ctx context.Context, next time.Time) (bool, error)
 	// Moved, if set, is told before the clock is moved.
 	Moved func(from, to time.Time)
-	// Step, if set, is called before every round of work: the place for faults.
+	// Step, if set, is called between what the engine decided and the work
+	// that follows: the place for faults.
 	Step func(ctx context.Context) error
 
 	pending time.Time // when a file found may become complete
@@ -82,14 +83,14 @@ func (d *Driver) Settle(ctx context.Context) (time.Time, error) {
 		return time.Time{}, err
 	}
 	for range settle {
+		next, did, err := d.passes(ctx)
+		if err != nil {
+			return time.Time{}, err
+		}
 		if d.Step != nil {
 			if err := d.Step(ctx); err != nil {
 				return time.Time{}, err
 			}
-		}
-		next, did, err := d.passes(ctx)
-		if err != nil {
-			return time.Time{}, err
 		}
 		ran, err := d.Node.Worker.Drain(ctx)
 		if err != nil {
