@@ -79,6 +79,8 @@ type Health struct {
 type Expect struct {
 	Digest opsdb.Digest
 	Size   int64
+	// Segments are the digests of its segments, of opsdb.SegmentSize; nil if not known. See Put.Segmented.
+	Segments []opsdb.Digest
 }
 
 // Progress is told how many more bytes went through. It must be quick. May be nil.
@@ -99,8 +101,11 @@ type Put struct {
 	// Write produces the content. It is called once.
 	Write func(w io.Writer) error
 	// Expect is asked after Write has returned.
-	Expect   func() Expect
-	Progress Progress
+	Expect func() Expect
+	// Segmented promises that Expect will give Segments. What is read back may then be held against
+	// these alone: SHA-256 of every segment says as much as that of the whole, and costs half.
+	Segmented bool
+	Progress  Progress
 }
 
 // Storage is one location's storage. Methods are safe for concurrent use.

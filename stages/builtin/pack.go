@@ -36,8 +36,11 @@ func (p *packer) put(ctx context.Context, st storage.Storage, path string) (stor
 	}
 	return st.Put(ctx, storage.Put{
 		Attempt: p.attempt(), Path: path, Progress: p.progress(),
-		Write:  func(w io.Writer) error { return p.write(ctx, w) },
-		Expect: func() storage.Expect { return storage.Expect{Digest: p.written.Digest, Size: p.written.Size} },
+		Write:     func(w io.Writer) error { return p.write(ctx, w) },
+		Segmented: true,
+		Expect: func() storage.Expect {
+			return storage.Expect{Digest: p.written.Digest, Size: p.written.Size, Segments: p.written.Segments}
+		},
 	})
 }
 

@@ -33,7 +33,7 @@ func (r *run) want() storage.Expect {
 	if !r.a.Package.Packed() {
 		return storage.Expect{}
 	}
-	return storage.Expect{Digest: r.a.Package.Digest, Size: r.a.Package.Size}
+	return storage.Expect{Digest: r.a.Package.Digest, Size: r.a.Package.Size, Segments: r.a.Package.Segments}
 }
 
 // storage finds the storage of a location of the task.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/ccatobs/cdt/opsdb"
@@ -25,6 +26,7 @@ type follower struct {
 	out   *os.File // the part as it is written; only synced here
 	in    *os.File // the part as it is read
 	moved func(int64)
+	parts bool       // the segments' digests are enough
 	steps chan int64 // lengths that are written and not yet durable
 
 	syncing, reads sync.WaitGroup
@@ -42,12 +44,12 @@ type follower struct {
 }
 
 // follow starts to read back the part that is open for writing as out.
-func (d *Disk) follow(ctx context.Context, out *os.File, at *dir, name string, moved func(int64)) (*follower, error) {
+func (d *Disk) follow(ctx context.Context, out *os.File, at *dir, name string, parts bool, moved func(int64)) (*follower, error) {
 	in, st, err := at.regular(name)
 	if err != nil {
 		return nil, err
 	}
-	w := &follower{disk: d, ctx: ctx, out: out, in: in, moved: moved, steps: make(chan int64, 1)}
+	w := &follower{disk: d, ctx: ctx, out: out, in: in, parts: parts, moved: moved, steps: make(chan int64, 1)}
 	w.more.L = &w.mu
 	w.reading.Medium = opsdb.FromMedium
 	if inMemory(in) {
@@ -98,17 +100,39 @@ func (w *follower) drop(offset, n int64) {
 
 // read digests the part to its end.
 func (w *follower) read() {
+	size := w.disk.segment
 	p := &pass{ctx: w.ctx, disk: w.disk, f: w.in, in: w, medium: true, moved: w.tell}
-	p.whole = wholeSum{sum: sha256.New(), segment: w.disk.segment}
-	p.parts = partSum{sum: sha256.New(), segment: w.disk.segment}
-	err := p.together(true)
+	p.whole = wholeSum{sum: sha256.New(), segment: size}
+	p.parts = partSum{sum: sha256.New(), segment: size, from: size}
+	if w.parts {
+		p.parts.from = 0
+	}
+	err := p.together(!w.parts, true)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.err = errors.Join(w.err, err)
-	w.reading.Size = p.size
+	w.reading.Size, w.guard = p.size, p.guard
+	if w.parts {
+		w.reading.Segments = p.parts.end()
+		return
+	}
 	w.reading.Digest = hexOf(p.whole.sum)
 	w.reading.Segments = p.segments(w.reading.Digest)
-	w.guard = p.guard
+}
+
+// result is the reading of a part that should be want. With the segments'
+// digests alone it is one only if they are all right; then the whole's is the one they belong to.
+func (w *follower) result(want storage.Expect) (storage.Reading, guard, bool, error) {
+	w.end(want.Size, nil)
+	r := w.reading
+	if !w.parts || w.err != nil {
+		return r, w.guard, true, w.err
+	}
+	if want.Digest == "" || r.Size != want.Size || !slices.Equal(r.Segments, want.Segments) {
+		return r, w.guard, false, nil
+	}
+	r.Digest = want.Digest
+	return r, w.guard, true, nil
 }
 
 // Read implements io.Reader: it waits until bytes are durable.

@@ -41,6 +41,27 @@ func TestReadAlong(t *testing.T) {
 	}
 }
 
+// TestReadAlongBySegments: the segments' digests find the same, and a wrong promise is found too.
+func TestReadAlongBySegments(t *testing.T) {
+	t.Parallel()
+	content := large()
+	d := newDisk(t, Options{})
+	whole, err := putLarge(d, t, content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	right := storage.Expect{Digest: whole.Digest, Size: whole.Size, Segments: whole.Segments}
+	wrong := storage.Expect{Digest: whole.Segments[0], Size: whole.Size, Segments: whole.Segments[:1]}
+	for name, want := range map[string]storage.Expect{"right": right, "wrong": wrong} {
+		p := putOf("raw/"+name, 2, content)
+		p.Segmented, p.Expect = true, func() storage.Expect { return want }
+		got, err := d.Put(t.Context(), p)
+		if good := err == nil && got.Digest == whole.Digest && got.Size == whole.Size; good != (name == "right") || !good && !errors.Is(err, storage.ErrMismatch) {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+}
+
 // TestReadAlongFindsWhatTheMediumChanged: a byte that flips after it was synced is found.
 func TestReadAlongFindsWhatTheMediumChanged(t *testing.T) {
 	t.Parallel()

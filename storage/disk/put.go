@@ -142,7 +142,7 @@ func (c *commit) readBack(want storage.Expect) (storage.Reading, guard, error) {
 			return r, got, err
 		}
 	}
-	return c.disk.readMedium(c.ctx, c.parts, c.part, c.progress)
+	return c.disk.readMedium(c.ctx, c.parts, c.part, synced, c.progress)
 }
 
 // place names the part without replacing.
