@@ -3,6 +3,8 @@ package expr_test
 import (
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/ccatobs/cdt/engine/expr"
 )
 
@@ -50,4 +52,30 @@ func TestImplies(t *testing.T) {
 	if always.Implies(released) || !released.Implies(always) || !always.Implies(nil) {
 		t.Error("nil always holds")
 	}
+}
+
+// Whatever is proved holds: the edit of a rule must not pass as stricter when it is not.
+func TestImpliesIsSound(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := source(t, 2)
+		other := rapid.SampledFrom([]string{s + " || " + source(t, 1), "(" + s + ") && (" + source(t, 1) + ")", source(t, 2),
+			"age >= days(3)", "age > hours(72)", "package.age < days(9)", "package.age <= hours(9)"}).Draw(t, "other")
+		p, _ := compile(expr.When, s)
+		q, _ := compile(expr.When, other)
+		if p == nil || q == nil {
+			t.Fatal(s, other)
+		}
+		for range 5 {
+			env := environment(t)
+			a, errA := p.Bool(env)
+			b, errB := q.Bool(env)
+			if errA != nil || errB != nil {
+				t.Fatal(errA, errB)
+			}
+			if a && !b && p.Implies(q) || b && !a && q.Implies(p) {
+				t.Fatalf("%s\nand\n%s\nare %v and %v, and one is said to imply the other", s, other, a, b)
+			}
+		}
+	})
 }
