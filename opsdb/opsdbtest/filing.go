@@ -60,6 +60,11 @@ func testFiledAgain(t *testing.T, open Open) {
 	if !slices.Equal(all[0].Tags, f.Tags) || all[0].Identity != f.Identity {
 		t.Fatalf("known %+v", all[0])
 	}
+	taken := d.rawFile("obs/other.dat")
+	taken.ID = f.ID
+	if filed, err := d.refile(taken); filed != 0 || !errors.Is(err, opsdb.ErrConflict) {
+		t.Fatalf("another file under a known id: %d, %v", filed, err)
+	}
 	twice := d.rawFile("obs/twice.dat")
 	filed, results, err := d.store.FileFiles(t.Context(), []opsdb.File{twice, twice, {Location: "ccat.primecam"}})
 	d.check(err)

@@ -17,13 +17,14 @@ type filer struct {
 	t     *tx
 	fresh []opsdb.File
 	seen  map[place]bool
+	ids   map[opsdb.ID]bool
 	filed int
 }
 
 // FileFiles implements opsdb.Filing.
 func (s *Store) FileFiles(ctx context.Context, files []opsdb.File) (filed int, results []error, err error) {
 	err = s.write(ctx, "FileFiles", func(t *tx) error {
-		f := &filer{t: t, seen: map[place]bool{}}
+		f := &filer{t: t, seen: map[place]bool{}, ids: map[opsdb.ID]bool{}}
 		results = make([]error, len(files))
 		for i, file := range files {
 			if results[i], err = f.file(file); err != nil {
@@ -55,9 +56,7 @@ func (f *filer) file(n opsdb.File) (refused, err error) {
 		return nil, err
 	}
 	if !known {
-		f.seen[at] = true
-		f.fresh = append(f.fresh, f.complete(n))
-		return nil, nil
+		return f.first(n)
 	}
 	return f.again(old, n)
 }
@@ -78,13 +77,17 @@ func (f *filer) known(n opsdb.File) (filed, bool, error) {
 
 func sameContent(a, b opsdb.File) bool { return a.Size == b.Size && a.ModTime.Equal(b.ModTime) }
 
-func (f *filer) complete(n opsdb.File) opsdb.File {
+// first is a file that is filed for the first time. Its id, if the client made one, must be new.
+func (f *filer) first(n opsdb.File) (refused, err error) {
 	if n.ID == "" {
 		n.ID = opsdb.NewID()
+	} else if taken, err := f.t.count(`SELECT count(*) FROM file WHERE id = ?`, string(n.ID)); err != nil || taken > 0 || f.ids[n.ID] {
+		return fmt.Errorf("file %s:%s: %w: id %s is another file's", n.Location, opsdb.ShowPath(n.Path), opsdb.ErrConflict, n.ID), err
 	}
-	n.FiledAt = f.t.now
-	n.State = opsdb.Present
-	return n
+	n.FiledAt, n.State = f.t.now, opsdb.Present
+	f.seen[place{n.Location, n.Path}], f.ids[n.ID] = true, true
+	f.fresh = append(f.fresh, n)
+	return nil, nil
 }
 
 // again is a file that is known already.
@@ -196,6 +199,7 @@ func (f *filer) flush() error {
 	f.filed += len(f.fresh)
 	f.fresh = f.fresh[:0]
 	clear(f.seen)
+	clear(f.ids)
 	return nil
 }
 

@@ -267,6 +267,7 @@ CREATE TABLE peer (
   other   INTEGER NOT NULL REFERENCES package (key),
   PRIMARY KEY (package, other)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX peer_other ON peer (other);
 
 CREATE TABLE receipt (
   key      INTEGER PRIMARY KEY,
