@@ -105,7 +105,7 @@ func (w *follower) read() {
 	p.whole = wholeSum{sum: sha256.New(), segment: size}
 	p.parts = partSum{sum: sha256.New(), segment: size, from: size}
 	if w.parts {
-		p.parts.from = 0
+		p.parts.from, p.guard.off = 0, true
 	}
 	err := p.together(!w.parts, true)
 	w.mu.Lock()

@@ -60,7 +60,7 @@ func (d *Disk) writeFile(ctx context.Context, at *dir, name string, f *os.File, 
 		_, err := w.(io.ReaderFrom).ReadFrom(content)
 		return err
 	}
-	_, _, _, err := d.fill(ctx, f, copied, func(int64) {}, nil)
+	_, _, _, err := d.fill(ctx, f, copied, func(int64) {}, guard{}, nil)
 	if err == nil {
 		err = ctx.Err()
 	}

@@ -45,8 +45,8 @@ type filler struct {
 
 // fill lets produce write into f and returns how much it wrote with its guard.
 // If it is large, and there is a follow, it is being read back already.
-func (d *Disk) fill(ctx context.Context, f *os.File, produce func(io.Writer) error, moved func(int64), follow func() (*follower, error)) (int64, guard, *follower, error) {
-	w := &filler{ctx: ctx, disk: d, f: f, moved: moved, follow: follow}
+func (d *Disk) fill(ctx context.Context, f *os.File, produce func(io.Writer) error, moved func(int64), g guard, follow func() (*follower, error)) (int64, guard, *follower, error) {
+	w := &filler{ctx: ctx, disk: d, f: f, moved: moved, guard: g, follow: follow}
 	w.cur = d.buffers.Get().(*[]byte)
 	err := produce(w)
 	return w.size, w.guard, w.along, errors.Join(err, w.finish(err == nil))
