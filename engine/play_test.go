@@ -262,7 +262,7 @@ func (p *play) provesSafe(t opsdb.Task) {
 	sites := map[string]bool{}
 	for _, c := range f.Copies {
 		l := p.g.Locations[c.Location]
-		if c.ID != t.TargetCopy && l.Type == opsdb.Archive && c.State == opsdb.Present && !p.corrupt[c.ID] && c.Receipt != nil && c.Receipt.Digest == f.Package.Digest {
+		if c.ID != t.TargetCopy && l.Type == opsdb.Archive && c.State == opsdb.Present && c.Receipt != nil && c.Receipt.Digest == f.Package.Digest {
 			sites[l.Site.Name] = true
 		}
 	}
