@@ -94,7 +94,8 @@ type Work interface {
 	Worker() string
 	// Phase enters a phase of Spec.Phases; total is in bytes, 0 if unknown.
 	Phase(name string, total int64)
-	// Moved tells that n more bytes of the phase are done: what the watchdog looks at.
+	// Moved tells that n more bytes of the phase are done: what the watchdog looks
+	// at. 0 says that bytes do move which are not those of the phase (re-reading an earlier part).
 	Moved(n int64)
 	// Members streams the members of the package, ordered by path.
 	Members(ctx context.Context) iter.Seq2[opsdb.Member, error]

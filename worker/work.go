@@ -14,15 +14,16 @@ import (
 
 // work is what one run is given: a [stages.Work] bound to the claimed token.
 type work struct {
-	w    *Worker
-	a    opsdb.Assignment
-	spec stages.Spec
-	done atomic.Int64 // bytes of the phase
+	w     *Worker
+	a     opsdb.Assignment
+	spec  stages.Spec
+	done  atomic.Int64 // bytes of the phase
+	beats atomic.Int64 // calls of Moved: what the watchdog looks at
 
 	mu     sync.Mutex
 	phase  stages.Phase
 	total  int64
-	seen   int64         // done at the watchdog's last look
+	seen   int64         // beats at the watchdog's last look
 	still  time.Duration // since when nothing moved
 	closed bool
 }
@@ -57,14 +58,17 @@ func (k *work) Phase(name string, total int64) {
 }
 
 // Moved implements [stages.Work].
-func (k *work) Moved(n int64) { k.done.Add(n) }
+func (k *work) Moved(n int64) {
+	k.done.Add(n)
+	k.beats.Add(1)
+}
 
 // watch is the watchdog's look, elapsed after its last: an error if no byte
 // has moved for longer than the phase allows.
 func (k *work) watch(elapsed time.Duration) error {
 	k.mu.Lock()
-	if done := k.done.Load(); done != k.seen {
-		k.seen, k.still = done, 0
+	if beats := k.beats.Load(); beats != k.seen {
+		k.seen, k.still = beats, 0
 	} else {
 		k.still += elapsed
 	}
