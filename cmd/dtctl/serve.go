@@ -125,14 +125,20 @@ func (s *serving) notWeaker(ctx context.Context, store opsdb.Store, g *graph.Gra
 	if err != nil {
 		return err
 	}
-	weaker := graph.Weaker(old, g)
-	if len(weaker) == 0 {
-		return nil
-	}
+	weaker, again := graph.Weaker(old, g), graph.Again(old, g)
 	for _, w := range weaker {
 		fmt.Fprintf(s.errs, "weaker: %s\n", w)
 	}
-	return misuse("look at each line; --allow-weaker accepts them", "the routes protect less than revision %d does", active.Number)
+	for _, w := range again {
+		fmt.Fprintf(s.errs, "again: %s\n", w)
+	}
+	switch {
+	case len(weaker) > 0:
+		return misuse("look at each line; --allow-weaker accepts them", "the routes protect less than revision %d does", active.Number)
+	case len(again) > 0:
+		return misuse("write `formerly:` with the old name, or accept with --allow-weaker", "the routes would pack or send again what revision %d has done", active.Number)
+	}
+	return nil
 }
 
 // initialise marks the locations that never were.
