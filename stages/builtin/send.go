@@ -69,8 +69,7 @@ func (r *run) bring(ctx context.Context, from storage.Storage, source opsdb.Copy
 		Size: r.a.Package.Size, Segments: r.a.Package.Segments, Earlier: earlier,
 	}
 	r.Phase(storage.Moving, item.Size)
-	// A transport that re-reads what earlier attempts left tells 0 bytes: a sign of life, which counts as one.
-	errs := tr.Send(ctx, []transport.Item{item}, func(_ int, n int64) { r.Moved(max(n, 1)) })
+	errs := tr.Send(ctx, []transport.Item{item}, func(_ int, n int64) { r.Moved(n) })
 	return r.sent(ctx, from, to, errors.Join(errs...))
 }
 
