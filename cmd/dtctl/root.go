@@ -57,6 +57,7 @@ func (a *app) root() *cobra.Command {
 	add("run", a.demoCommand(), a.serveCommand(), a.initLocationCommand())
 	add("look", a.statusCommand(), a.whyCommand(), a.packagesCommand(), a.filesCommand(), a.tasksCommand(), a.auditCommand())
 	add("order", a.requestCommand(), a.releaseCommand(), a.holdCommand(), a.unholdCommand(), a.retryCommand(), a.verifyCommand(), a.confirmTimeCommand())
+	c.AddCommand(a.referenceCommand())
 	version := a.versionCommand()
 	checkArgs(version)
 	c.AddCommand(version)

@@ -1,0 +1,20 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestReferencePagesAreNotStale(t *testing.T) {
+	t.Parallel()
+	for name, want := range referencePages() {
+		got, err := os.ReadFile(filepath.Join("..", "..", "docs", "reference", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != want {
+			t.Errorf("docs/reference/%s is stale: run `make generate`", name)
+		}
+	}
+}
