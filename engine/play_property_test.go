@@ -28,7 +28,7 @@ func TestFaultsAndTimes(t *testing.T) {
 		p := newPlay(t, ccatRules(t, ccat("cologne", "cornell")))
 		defer p.store.Close()
 		s := &storm{play: p, r: r, cut: map[string]bool{}, requests: map[opsdb.ID]bool{}}
-		p.broken = s.fails
+		p.broken, p.retry, p.lease = s.fails, 5*time.Hour, 5*time.Hour
 		for range rapid.IntRange(3, 25).Draw(r, "steps") {
 			s.step()
 		}
@@ -167,7 +167,7 @@ func (s *storm) heal() {
 	for id := range s.requests {
 		s.must(s.store.Release(s.ctx, id, "ann"))
 	}
-	s.run(2 * time.Hour)
+	s.run(day)
 	for _, f := range s.packages() {
 		for _, t := range f.Tasks {
 			if t.State == opsdb.TaskFailed || t.Attempts >= 8 {

@@ -34,6 +34,7 @@ type play struct {
 	// broken says how a task fails now; nil: well.
 	broken func(opsdb.Task) *opsdb.Failure
 	retry  time.Duration // after a failure
+	lease  time.Duration
 	// corrupt are copies that will be found bad when read.
 	corrupt map[opsdb.ID]bool
 	// holding keeps tasks that workers have claimed and do not end.
@@ -44,7 +45,7 @@ type play struct {
 }
 
 func newPlay(t testing.TB, g *graph.Graph) *play {
-	p := &play{t: t, retry: time.Minute, ctx: t.Context(), g: g, clock: clock.NewVirtual(epoch), asleep: map[string]bool{}, corrupt: map[opsdb.ID]bool{},
+	p := &play{t: t, retry: time.Minute, lease: time.Minute, ctx: t.Context(), g: g, clock: clock.NewVirtual(epoch), asleep: map[string]bool{}, corrupt: map[opsdb.ID]bool{},
 		held: map[opsdb.ID]opsdb.Assignment{}, deleted: map[string]int{}}
 	store, err := sqlite.Open(p.ctx, filepath.Join(memory(t), "cdt.db"), sqlite.Options{Clock: p.clock, Epoch: "e1"})
 	p.must(err)
@@ -140,7 +141,7 @@ func (p *play) work() bool {
 
 func (p *play) claim(t opsdb.Task) {
 	p.t.Helper()
-	a, err := p.store.Claim(p.ctx, t.ID, "worker-"+t.Site(), time.Minute)
+	a, err := p.store.Claim(p.ctx, t.ID, "worker-"+t.Site(), p.lease)
 	p.must(err)
 	if p.holding != nil && p.holding(a.Task) {
 		p.held[t.ID] = a
@@ -313,7 +314,7 @@ func (p *play) run(d time.Duration) {
 		}
 		p.clock.AdvanceTo(maxTime(next, p.clock.Now().Add(time.Second)))
 		for id, a := range p.held {
-			p.must(p.store.Renew(p.ctx, id, a.Task.Token, time.Minute, "moving", 1, 2))
+			p.must(p.store.Renew(p.ctx, id, a.Task.Token, p.lease, "moving", 1, 2))
 		}
 	}
 }
