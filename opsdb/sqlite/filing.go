@@ -18,13 +18,14 @@ type filer struct {
 	fresh []opsdb.File
 	seen  map[place]bool
 	ids   map[opsdb.ID]bool
+	lost  map[string]bool
 	filed int
 }
 
 // FileFiles implements opsdb.Filing.
 func (s *Store) FileFiles(ctx context.Context, files []opsdb.File) (filed int, results []error, err error) {
 	err = s.write(ctx, "FileFiles", func(t *tx) error {
-		f := &filer{t: t, seen: map[place]bool{}, ids: map[opsdb.ID]bool{}}
+		f := &filer{t: t, seen: map[place]bool{}, ids: map[opsdb.ID]bool{}, lost: map[string]bool{}}
 		results = make([]error, len(files))
 		for i, file := range files {
 			if results[i], err = f.file(file); err != nil {
@@ -63,7 +64,15 @@ func (f *filer) file(n opsdb.File) (refused, err error) {
 
 func (f *filer) known(n opsdb.File) (filed, bool, error) {
 	const q = `SELECT ` + fileColumns + ` FROM file f WHERE f.location = ? AND f.path = ? AND `
-	for _, which := range []string{`f.state NOT IN ('deleted', 'lost')`, `f.state = 'lost'`} {
+	which := []string{`f.state NOT IN ('deleted', 'lost')`, `f.state = 'lost'`}
+	lost, err := f.anyLost(n.Location)
+	if err != nil {
+		return filed{}, false, err
+	}
+	if !lost {
+		which = which[:1]
+	}
+	for _, which := range which {
 		all, err := query(&f.t.view, scanFiled, q+which+` ORDER BY f.key DESC LIMIT 1`, n.Location, blob(n.Path))
 		if err != nil {
 			return filed{}, false, err
@@ -73,6 +82,16 @@ func (f *filer) known(n opsdb.File) (filed, bool, error) {
 		}
 	}
 	return filed{}, false, nil
+}
+
+// anyLost tells, asking once a call, whether a location has lost files at all.
+func (f *filer) anyLost(location string) (bool, error) {
+	if lost, asked := f.lost[location]; asked {
+		return lost, nil
+	}
+	n, err := f.t.count(`SELECT coalesce(sum(count), 0) FROM file_total WHERE location = ? AND state = 'lost'`, location)
+	f.lost[location] = n > 0
+	return n > 0, err
 }
 
 func sameContent(a, b opsdb.File) bool { return a.Size == b.Size && a.ModTime.Equal(b.ModTime) }

@@ -43,18 +43,30 @@ func (s *Store) Route(ctx context.Context, files []opsdb.ID, routings []opsdb.Ro
 	})
 }
 
+// slot is what an open group is known by.
+type slot struct{ route, stage, location, key string }
+
+// routed are the files of one call that go into one open group.
+type routed struct {
+	grp   int64
+	files []*filed
+}
+
 func (t *tx) route(files map[opsdb.ID]*filed, routings []opsdb.Routing) error {
 	observed, err := t.observed()
 	if err != nil {
 		return err
 	}
-	type slot struct{ route, stage, location, key string }
-	groups := map[slot]int64{}
+	groups := map[slot]*routed{}
+	var order []*routed
+	settled := map[[3]string]bool{} // (file, route, stage) that found a group in this call
 	for _, r := range routings {
 		f := files[r.File]
-		if r.Route == "" || f == nil || f.State != opsdb.Present {
+		at := [3]string{string(r.File), r.Route, r.Stage}
+		if r.Route == "" || f == nil || f.State != opsdb.Present || settled[at] {
 			continue
 		}
+		settled[at] = true
 		home, err := t.hasHome(f.key, r.Route, r.Stage)
 		if err != nil {
 			return err
@@ -63,12 +75,18 @@ func (t *tx) route(files map[opsdb.ID]*filed, routings []opsdb.Routing) error {
 			continue
 		}
 		k := slot{r.Route, r.Stage, f.Location, r.Key}
-		if groups[k] == 0 {
-			if groups[k], err = t.openGroup(r, f.Location, observed); err != nil {
+		if groups[k] == nil {
+			grp, err := t.openGroup(r, f.Location, observed)
+			if err != nil {
 				return err
 			}
+			groups[k] = &routed{grp: grp}
+			order = append(order, groups[k])
 		}
-		if err := t.joinGroup(groups[k], f, observed); err != nil {
+		groups[k].files = append(groups[k].files, f)
+	}
+	for _, g := range order {
+		if err := t.joinGroup(g, observed); err != nil {
 			return err
 		}
 	}
@@ -99,15 +117,27 @@ func (t *tx) openGroup(r opsdb.Routing, location string, observed time.Time) (in
 		string(opsdb.NewID()), r.Route, r.Stage, location, r.Key, g.Instrument, g.Observation, g.Module, g.Program, text(g.Tags), us(observed), us(observed), us(t.now), finished)
 }
 
-func (t *tx) joinGroup(grp int64, f *filed, observed time.Time) error {
-	if err := t.exec(`INSERT INTO group_file (grp, file) VALUES (?, ?)`, grp, f.key); err != nil {
+// joinGroup puts files into an open group.
+func (t *tx) joinGroup(g *routed, observed time.Time) error {
+	err := t.bulk(`INSERT INTO group_file (grp, file) VALUES `, "", len(g.files), 2, func(i int, args []any) []any {
+		return append(args, g.grp, g.files[i].key)
+	})
+	if err != nil {
 		return err
 	}
-	if err := t.exec(`UPDATE file SET homes = homes + 1 WHERE key = ?`, f.key); err != nil {
+	keys, bytes, first := make([]int64, len(g.files)), int64(0), time.Time{}
+	for i, f := range g.files {
+		keys[i] = f.key
+		bytes += f.Size
+		if first.IsZero() || f.FiledAt.Before(first) {
+			first = f.FiledAt
+		}
+	}
+	if err := t.exec(`UPDATE file SET homes = homes + 1 WHERE key IN (SELECT value FROM json_each(?))`, text(keys)); err != nil {
 		return err
 	}
-	return t.exec(`UPDATE file_group SET files = files + 1, bytes = bytes + ?1, last = ?2, first_filed = min(coalesce(first_filed, ?3), ?3), version = version + 1 WHERE key = ?4`,
-		f.Size, us(observed), us(f.FiledAt), grp)
+	return t.exec(`UPDATE file_group SET files = files + ?1, bytes = bytes + ?2, last = ?3, first_filed = min(coalesce(first_filed, ?4), ?4), version = version + 1 WHERE key = ?5`,
+		len(g.files), bytes, us(observed), us(first), g.grp)
 }
 
 // DirtyGroups implements opsdb.Planning.
