@@ -1,0 +1,48 @@
+package main
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain makes the test binary stand for dtctl: scripts and tests that
+// execute "dtctl" run main in a process of its own.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"dtctl": main})
+}
+
+// TestScripts runs the sessions of testdata/script. Each finds a demo that has
+// run to its end in $DEMO: routes/, sites/ and cdt.db. It is for reading; who
+// gives orders copies the database.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	demo := filepath.Join(t.TempDir(), "demo")
+	dtctl(t, exitGood, "demo", "--keep", "--root", demo, "--size", "5MB")
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("DEMO", demo)
+			e.Setenv("USER", "ada")
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits": exits, "json": jsonField, "keep": keepField, "lines": jsonLines,
+			"odd": oddFiles, "tree": tree, "until": until, "newer": newer,
+		},
+		RequireExplicitExec: true,
+	})
+}
+
+// dtctl runs one verb in this process and returns what it printed.
+func dtctl(t *testing.T, code int, args ...string) (out, errs string) {
+	t.Helper()
+	var o, e bytes.Buffer
+	if got := run(t.Context(), args, strings.NewReader(""), &o, &e); got != code {
+		t.Fatalf("dtctl %s: exit %d, want %d\n%s%s", strings.Join(args, " "), got, code, &o, &e)
+	}
+	return o.String(), e.String()
+}
