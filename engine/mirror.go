@@ -33,7 +33,7 @@ func packed(s *graph.Stage) (out []string) {
 	for _, move := range s.Moves {
 		if at := move.From.Name; !seen[at] {
 			seen[at] = true
-			out = append(out, s.Route.Name+"/"+s.Name+"/"+at)
+			out = append(out, identity(s.Route.Name, s.Route.Formerly)+"/"+identity(s.Name, s.Formerly)+"/"+at)
 		}
 	}
 	return out

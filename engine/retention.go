@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/ccatobs/cdt/engine/expr"
 	"github.com/ccatobs/cdt/engine/graph"
@@ -150,9 +151,14 @@ func (v *view) wakeWhenStale(speak []opsdb.Receipt) {
 	}
 }
 
+// recheck is how often source files are looked at again that another route
+// may yet select: that it does not in the end is told by no fact.
+const recheck = time.Hour
+
 func (v *view) filesFree(c *opsdb.Copy) shut {
 	if c.Form == opsdb.Files && v.f.Unclaimed > 0 {
-		return shut{reason: FilesUnclaimed, text: fmt.Sprintf("%d of its files are not packed by another route that selects them", v.f.Unclaimed)}
+		return shut{reason: FilesUnclaimed, text: fmt.Sprintf("%d of its files are not packed by another route that selects them", v.f.Unclaimed),
+			next: v.now.Add(recheck)}
 	}
 	return shut{}
 }

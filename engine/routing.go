@@ -51,9 +51,19 @@ func selects(s *graph.Stage, f *opsdb.File, now time.Time) (bool, error) {
 }
 
 func routing(s *graph.Stage, f *opsdb.File) opsdb.Routing {
-	return opsdb.Routing{File: f.ID, Route: s.Route.Name, Stage: s.Name, Key: groupKey(s.GroupBy, f),
-		Group: opsdb.Group{Route: s.Route.Name, Stage: s.Name, Location: f.Location, Instrument: f.Instrument,
+	route, stage := identity(s.Route.Name, s.Route.Formerly), identity(s.Name, s.Formerly)
+	return opsdb.Routing{File: f.ID, Route: route, Stage: stage, Key: groupKey(s.GroupBy, f),
+		Group: opsdb.Group{Route: route, Stage: stage, Location: f.Location, Instrument: f.Instrument,
 			Observation: f.Observation, Module: f.Module, Program: f.Program, Tags: f.Tags}}
+}
+
+// identity is the name under which OpsDB knows a route or a stage: the first
+// it ever had, so that what was packed before a rename is not packed again.
+func identity(name string, formerly []string) string {
+	if len(formerly) > 0 {
+		return formerly[0]
+	}
+	return name
 }
 
 // groupKey is the values of group_by as canonical JSON: an object with sorted keys.

@@ -72,7 +72,7 @@ func (v *view) findWays() {
 // findTargets lists the wanted places in the order of stages, then of sets.
 func (v *view) findTargets() {
 	for _, s := range v.route.Stages {
-		wants := s.Type == typeArchive || s.Type == typeStage || s.Wanted
+		wants := s.Type == typeArchive || s.Type == typeStage || s.Wanted || s.Wants
 		for _, m := range s.Moves {
 			gone, concerns := v.exists[m]
 			if !wants || !concerns || !gone.open() || v.plan.place[m.To.Name] != nil {
