@@ -71,6 +71,7 @@ func testDeletion(t *testing.T, open Open) {
 		})
 	}
 	t.Run("grace", func(t *testing.T) { t.Parallel(); testGrace(t, open) })
+	t.Run("grace begins", func(t *testing.T) { t.Parallel(); testGraceBegins(t, open) })
 	t.Run("brake", func(t *testing.T) { t.Parallel(); testBrake(t, open) })
 	t.Run("archive", func(t *testing.T) { t.Parallel(); testArchiveStays(t, open) })
 	t.Run("twice", func(t *testing.T) { t.Parallel(); testConfirmTwice(t, open) })
@@ -164,6 +165,22 @@ func testGrace(t *testing.T, open Open) {
 		t.Fatalf("after its grace: %+v", out)
 	}
 	d.stateAt(p.ID, "cologne.buffer", opsdb.DeletionScheduled)
+}
+
+// testGraceBegins: a pass that takes long condemns late in it; the grace begins then, not when the pass did.
+func testGraceBegins(t *testing.T, open Open) {
+	d := newDesk(t, open)
+	p := d.archived(1)
+	d.clock.Advance(4 * time.Minute)
+	d.condemn(p, "cologne.buffer")
+	d.advance(59 * time.Minute)
+	if out := d.remove(p, "cologne.buffer"); out.Refusal != opsdb.GateShut {
+		t.Fatalf("in its grace: %+v", out)
+	}
+	d.advance(time.Minute)
+	if out := d.remove(p, "cologne.buffer"); out.Refusal != opsdb.Granted {
+		t.Fatalf("after its grace: %+v", out)
+	}
 }
 
 func testBrake(t *testing.T, open Open) {

@@ -150,7 +150,7 @@ func (t *tx) condemn(c opsdb.Copy, revision int64) error {
 		return nil
 	}
 	t.copyEvent(c, opsdb.EventCondemned, "", "", revision, string(opsdb.DeletionPossible))
-	observed, err := t.observed()
+	observed, err := t.observedBy(t.now)
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,16 @@ func (v *view) observed() (time.Time, error) {
 	return timeOf(&n), err
 }
 
+// observedBy is what the observed clock may at most be by now, so that what
+// begins now is not counted from the last tick: time only delays (S7).
+func (v *view) observedBy(now time.Time) (time.Time, error) {
+	var observed, ticked int64
+	if _, err := v.get([]any{&observed, &ticked}, `SELECT observed, ticked FROM opsdb`); err != nil {
+		return time.Time{}, err
+	}
+	return timeOf(&observed).Add(min(max(now.Sub(timeOf(&ticked)), 0), jump)), nil
+}
+
 // Tick implements opsdb.Planning. While the time is suspect the observed clock stands still.
 func (s *Store) Tick(ctx context.Context, passed time.Duration, virtual bool) error {
 	return s.write(ctx, "Tick", func(t *tx) error {
