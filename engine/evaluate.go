@@ -36,8 +36,13 @@ func evaluate(v *view) Result {
 }
 
 // orphan is what is concluded for a package whose route is gone: nothing
-// moves and nothing is deleted.
+// moves and nothing is deleted; what was condemned under the route is let off.
 func (v *view) orphan() {
+	for i := range v.f.Copies {
+		if condemned(&v.f.Copies[i]) {
+			v.res.Pardon = append(v.res.Pardon, v.f.Copies[i].ID)
+		}
+	}
 	v.record(Decision{Route: v.p.Route, Stage: v.p.Stage, Type: typePackage, From: v.p.Source, To: v.p.Destination,
 		Reason: NoRoute, Text: "route " + v.p.Route + " is not in the active revision"}, nil)
 }

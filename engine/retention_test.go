@@ -54,6 +54,7 @@ func TestRetention(t *testing.T) {
 			f.world.Pauses["location:"+buffer] = opsdb.Pause{Who: "ann"}
 		}, engine.Paused, ""},
 		{"grace over, but the site is down", func(f *facts) { condemned(f, day); f.siteDown("ccat") }, engine.SiteDown, ""},
+		{"condemned, then the route is gone", func(f *facts) { condemned(f, 2*day); f.f.Package.Route = "gone" }, "", "pardon"},
 		{"scheduled", func(f *facts) {
 			condemned(f, day)
 			f.at(buffer).State = opsdb.DeletionScheduled
