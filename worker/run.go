@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ccatobs/cdt/jobs"
 	"github.com/ccatobs/cdt/opsdb"
 )
 
@@ -67,11 +68,22 @@ func (w *Worker) pull(ctx, hard context.Context, s *slots) {
 			}
 			continue
 		}
+		run, over := w.kept(hard, id)
 		s.wg.Go(func() {
 			defer s.leave()
-			w.serve(ctx, hard, s, id)
+			defer over()
+			w.serve(ctx, run, s, id)
 		})
 	}
+}
+
+// kept is the context for the run of a task the queue has brought: a queue
+// that keeps its jobs can end it. over says that the run has ended.
+func (w *Worker) kept(ctx context.Context, id opsdb.ID) (run context.Context, over func()) {
+	if k, ok := w.queue.(jobs.Keeper); ok {
+		return k.Keep(ctx, id)
+	}
+	return ctx, func() {}
 }
 
 // serve does one task when there is a slot for it; while OpsDB is away it
@@ -87,7 +99,7 @@ func (w *Worker) serve(ctx, hard context.Context, s *slots, id opsdb.ID) {
 		if err != nil {
 			w.cfg.Log.WarnContext(ctx, "task", "task", id, "error", err)
 		}
-		if ran || err == nil {
+		if ran || err == nil || hard.Err() != nil {
 			return
 		}
 		pause(ctx, min(w.delay(n), w.cfg.Renew))

@@ -1,0 +1,151 @@
+package river
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+
+	"github.com/ccatobs/cdt/jobs"
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+// hand is a job in hand: fetched by this process and not over.
+type hand struct {
+	job    int64
+	task   opsdb.ID
+	site   string
+	cancel context.CancelCauseFunc // ends gone
+	gone   context.Context         // ended: River wants the job back
+	over   chan struct{}           // closed when the run has ended
+	once   sync.Once
+}
+
+func (h *hand) end() { h.once.Do(func() { close(h.over) }) }
+
+// hands are all jobs in hand of one process. Jobs wait in the order of their
+// numbers; what Next took is kept by its task.
+type hands struct {
+	mu      sync.Mutex
+	byJob   map[int64]*hand
+	waiting map[string][]*hand // by site
+	taken   map[opsdb.ID][]*hand
+	arrived chan struct{} // closed and replaced when something was added
+}
+
+func newHands() *hands {
+	return &hands{byJob: map[int64]*hand{}, waiting: map[string][]*hand{}, taken: map[opsdb.ID][]*hand{}, arrived: make(chan struct{})}
+}
+
+// fetched adds what River has just fetched, before River starts any of it.
+func (s *hands) fetched(rows []*rivertype.JobRow) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, row := range rows {
+		args, ours := taskOf(row)
+		if !ours {
+			continue
+		}
+		gone, cancel := context.WithCancelCause(context.Background())
+		h := &hand{job: row.ID, task: args.TaskID, site: row.Queue, gone: gone, cancel: cancel, over: make(chan struct{})}
+		s.byJob[h.job] = h
+		s.waiting[h.site] = append(s.waiting[h.site], h)
+	}
+	for _, list := range s.waiting {
+		slices.SortFunc(list, func(a, b *hand) int { return cmp.Compare(a.job, b.job) })
+	}
+	close(s.arrived)
+	s.arrived = make(chan struct{})
+}
+
+// take removes the oldest job that waits at the sites. If there is none, the
+// channel it returns is closed by whatever is fetched after this look.
+func (s *hands) take(sites []string) (opsdb.ID, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var best *hand
+	for _, site := range sites {
+		if list := s.waiting[site]; len(list) > 0 && (best == nil || list[0].job < best.job) {
+			best = list[0]
+		}
+	}
+	if best == nil {
+		return "", s.arrived
+	}
+	s.waiting[best.site] = s.waiting[best.site][1:]
+	s.taken[best.task] = append(s.taken[best.task], best)
+	return best.task, nil
+}
+
+// kept returns the oldest job Next gave out for a task that nobody keeps yet; nil if there is none.
+func (s *hands) kept(task opsdb.ID) *hand {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := s.taken[task]
+	if len(list) == 0 {
+		return nil
+	}
+	h := list[0]
+	if len(list) == 1 {
+		delete(s.taken, task)
+	} else {
+		s.taken[task] = list[1:]
+	}
+	return h
+}
+
+// work is what River runs for a job: it lasts until the run of the task is
+// over. A job River wants back before anybody took it is given back.
+func (s *hands) work(ctx context.Context, job int64) error {
+	s.mu.Lock()
+	h := s.byJob[job]
+	s.mu.Unlock()
+	if h == nil {
+		return nil
+	}
+	defer s.forget(h)
+	select {
+	case <-h.over:
+		return nil
+	case <-ctx.Done():
+	}
+	if errors.Is(context.Cause(ctx), rivertype.ErrJobCancelledRemotely) {
+		h.cancel(jobs.ErrCancelled)
+	} else {
+		h.cancel(context.Cause(ctx))
+	}
+	if s.unwait(h) {
+		return river.JobSnooze(0) // nobody has begun: another worker may
+	}
+	<-h.over
+	return nil
+}
+
+// unwait takes a job back that still waits; false if it was taken.
+func (s *hands) unwait(h *hand) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := len(s.waiting[h.site])
+	s.waiting[h.site] = slices.DeleteFunc(s.waiting[h.site], func(o *hand) bool { return o == h })
+	return len(s.waiting[h.site]) < before
+}
+
+func (s *hands) forget(h *hand) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.byJob, h.job)
+	h.cancel(nil)
+}
+
+// endAll ends what nobody will: the process is about to end.
+func (s *hands) endAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range s.byJob {
+		h.end()
+	}
+}

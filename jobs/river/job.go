@@ -1,0 +1,78 @@
+package river
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+// Schema is the PostgreSQL schema of River's tables.
+const Schema = "river"
+
+// RunTask is the job: run the present piece of a task at the site of its queue.
+type RunTask struct {
+	TaskID opsdb.ID `json:"task"`
+}
+
+// Kind implements [river.JobArgs].
+func (RunTask) Kind() string { return "run_task" }
+
+// Inserter writes jobs into other people's transactions. It needs no
+// connection of its own.
+type Inserter struct{ client *river.Client[pgx.Tx] }
+
+// NewInserter returns an inserter.
+func NewInserter() (*Inserter, error) {
+	c, err := insertOnly(nil)
+	return &Inserter{c}, err
+}
+
+func insertOnly(pool *pgxpool.Pool) (*river.Client[pgx.Tx], error) {
+	c, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Schema: Schema, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return nil, fmt.Errorf("make a client that inserts jobs: %w", err)
+	}
+	return c, nil
+}
+
+// Enqueue offers tasks to their sites within tx: they are offered if and only if tx commits.
+func (i *Inserter) Enqueue(ctx context.Context, tx pgx.Tx, tasks []opsdb.Task) error {
+	if len(tasks) == 0 {
+		return nil
+	}
+	if _, err := i.client.InsertManyFastTx(ctx, tx, jobsFor(tasks)); err != nil {
+		return fmt.Errorf("insert %d jobs: %w", len(tasks), err)
+	}
+	return nil
+}
+
+func jobsFor(tasks []opsdb.Task) []river.InsertManyParams {
+	out := make([]river.InsertManyParams, len(tasks))
+	for i, t := range tasks {
+		out[i] = river.InsertManyParams{Args: RunTask{t.ID}, InsertOpts: &river.InsertOpts{Queue: t.Site(), MaxAttempts: 1}}
+	}
+	return out
+}
+
+// How long River keeps what is over: its rows stay few.
+const (
+	keepEnded   = time.Minute
+	neverRescue = 10 * 365 * 24 * time.Hour
+)
+
+// config is what all clients that start have in common.
+func config(id string, log *slog.Logger) *river.Config {
+	return &river.Config{
+		ID: id, Schema: Schema, Logger: log, MaxAttempts: 1,
+		JobTimeout: -1, RescueStuckJobsAfter: neverRescue, JobStuckThreshold: neverRescue,
+		CompletedJobRetentionPeriod: keepEnded, CancelledJobRetentionPeriod: keepEnded, DiscardedJobRetentionPeriod: keepEnded,
+	}
+}

@@ -1,0 +1,279 @@
+//go:build servers
+
+package river_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/ccatobs/cdt/jobs"
+	"github.com/ccatobs/cdt/jobs/jobstest"
+	"github.com/ccatobs/cdt/jobs/river"
+	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/testserver"
+)
+
+// fresh gives databases of their own on one server.
+func fresh(t *testing.T, server string) func(t *testing.T) string {
+	var n atomic.Int64
+	return func(t *testing.T) string {
+		t.Helper()
+		name := fmt.Sprintf("queue%d", n.Add(1))
+		exec(t, server, "CREATE DATABASE "+name)
+		url := server + " dbname=" + name
+		if err := river.Migrate(t.Context(), url); err != nil {
+			t.Fatal(err)
+		}
+		return url
+	}
+}
+
+func exec(t *testing.T, url, sql string, args ...any) {
+	t.Helper()
+	conn := dial(t, url)
+	if _, err := conn.Exec(t.Context(), sql, args...); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+func dial(t *testing.T, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
+func open(t *testing.T, url, id string) *river.Queue {
+	t.Helper()
+	q, err := river.Open(t.Context(), url, river.Options{ID: id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := q.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return q
+}
+
+// eventually waits until the count that sql asks for is as wanted.
+func eventually(t *testing.T, url string, want int, sql string, args ...any) {
+	t.Helper()
+	conn := dial(t, url)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	late := time.After(20 * time.Second)
+	for {
+		var got int
+		if err := conn.QueryRow(t.Context(), sql, args...).Scan(&got); err != nil {
+			t.Fatal(err)
+		}
+		if got == want {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatalf("%s: %d, want %d", sql, got, want)
+		}
+	}
+}
+
+func limit(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+const running = `SELECT count(*) FROM river.river_job WHERE state = 'running'`
+
+func TestQueue(t *testing.T) {
+	t.Parallel()
+	database := fresh(t, testserver.Postgres(t))
+	jobstest.Run(t, func(t *testing.T) jobs.Queue { return open(t, database(t), t.Name()) })
+}
+
+func TestHouse(t *testing.T) {
+	t.Parallel()
+	database := fresh(t, testserver.Postgres(t))
+	for _, c := range []struct {
+		name string
+		test func(t *testing.T, url string)
+	}{
+		{"a job comes with the commit of its task and not without", transactional},
+		{"a run is cancelled from elsewhere", cancelledFromElsewhere},
+		{"what a worker did not begin goes to another", givenBack},
+		{"jobs of processes that are gone are ended, those of the living are not", swept},
+		{"a worker leads nothing, an engine does", leading},
+		{"migrating twice is harmless, and missing tables are told", migrated},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.test(t, database(t))
+		})
+	}
+}
+
+func transactional(t *testing.T, url string) {
+	in, err := river.NewInserter()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := dial(t, url)
+	lost, kept := jobstest.Task("cologne"), jobstest.Task("cologne")
+	for _, c := range []struct {
+		task opsdb.Task
+		end  func(pgx.Tx) error
+	}{
+		{lost, func(tx pgx.Tx) error { return tx.Rollback(t.Context()) }},
+		{kept, func(tx pgx.Tx) error { return tx.Commit(t.Context()) }},
+	} {
+		tx, err := conn.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(in.Enqueue(t.Context(), tx, []opsdb.Task{c.task}), c.end(tx)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	q := open(t, url, "w")
+	if got, err := q.Next(limit(t), []string{"cologne"}); err != nil || got != kept.ID {
+		t.Fatalf("got %s, %v; want %s", got, err, kept.ID)
+	}
+	_, over := q.Keep(t.Context(), kept.ID)
+	eventually(t, url, 1, running)
+	over()
+	over()
+	eventually(t, url, 0, running)
+}
+
+func cancelledFromElsewhere(t *testing.T, url string) {
+	q := open(t, url, "w")
+	house, err := river.KeepHouse(t.Context(), url, "e", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = house.Close() })
+	task := jobstest.Task("cologne")
+	if err := q.Enqueue(t.Context(), []opsdb.Task{task}); err != nil {
+		t.Fatal(err)
+	}
+	id, err := q.Next(limit(t), []string{"cologne"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, over := q.Keep(limit(t), id)
+	defer over()
+	if n, err := house.Cancel(t.Context(), task.ID); n != 1 || err != nil {
+		t.Fatalf("cancelled %d jobs, %v", n, err)
+	}
+	<-run.Done()
+	if !errors.Is(context.Cause(run), jobs.ErrCancelled) {
+		t.Fatalf("the run ended with %v", context.Cause(run))
+	}
+	if n, err := q.Cancel(t.Context(), opsdb.NewID()); n != 0 || err != nil {
+		t.Fatalf("cancelled %d jobs of a task without any, %v", n, err)
+	}
+}
+
+func givenBack(t *testing.T, url string) {
+	first := open(t, url, "first")
+	a, b := jobstest.Task("cologne"), jobstest.Task("cologne")
+	if err := first.Enqueue(t.Context(), []opsdb.Task{a, b}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := first.Next(limit(t), []string{"cologne"}); err != nil || got != a.ID {
+		t.Fatalf("got %s, %v", got, err)
+	}
+	_, over := first.Keep(t.Context(), a.ID)
+	eventually(t, url, 2, running)
+	over()
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	second := open(t, url, "second")
+	if got, err := second.Next(limit(t), []string{"cologne"}); err != nil || got != b.ID {
+		t.Fatalf("got %s, %v; want what the first did not begin: %s", got, err, b.ID)
+	}
+	_, over = second.Keep(t.Context(), b.ID)
+	over()
+}
+
+func swept(t *testing.T, url string) {
+	for _, id := range []string{"gone", "living"} {
+		q := open(t, url, id)
+		if err := q.Enqueue(t.Context(), []opsdb.Task{jobstest.Task("site-" + id)}); err != nil {
+			t.Fatal(err)
+		}
+		task, err := q.Next(limit(t), []string{"site-" + id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, over := q.Keep(t.Context(), task)
+		t.Cleanup(over)
+	}
+	eventually(t, url, 2, running)
+	house, err := river.KeepHouse(t.Context(), url, "e", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = house.Close() })
+	if n, err := house.Sweep(t.Context(), []string{"living"}); n != 1 || err != nil {
+		t.Fatalf("ended %d jobs, %v", n, err)
+	}
+	eventually(t, url, 1, running+` AND attempted_by = '{living}'`)
+	eventually(t, url, 1, running)
+}
+
+func leading(t *testing.T, url string) {
+	q := open(t, url, "w")
+	task := jobstest.Task("cologne")
+	if err := q.Enqueue(t.Context(), []opsdb.Task{task}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := q.Next(limit(t), []string{"cologne"}); err != nil {
+		t.Fatal(err)
+	}
+	_, over := q.Keep(t.Context(), task.ID)
+	over()
+	eventually(t, url, 0, `SELECT count(*) FROM river.river_leader`)
+	house, err := river.KeepHouse(t.Context(), url, "e", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, url, 1, `SELECT count(*) FROM river.river_leader WHERE leader_id = 'e'`)
+	if err := house.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func migrated(t *testing.T, url string) {
+	if err := river.Migrate(t.Context(), url); err != nil {
+		t.Fatal(err)
+	}
+	if missing, err := river.Missing(t.Context(), url); len(missing) > 0 || err != nil {
+		t.Fatalf("missing %q, %v", missing, err)
+	}
+	exec(t, url, `DROP SCHEMA river CASCADE`)
+	missing, err := river.Missing(t.Context(), url)
+	if len(missing) == 0 && err == nil {
+		t.Fatal("nothing is missing without tables")
+	}
+	if _, err := river.Open(t.Context(), "host=/nowhere user=cdt", river.Options{}); err == nil {
+		t.Fatal("opened without a server")
+	}
+	if _, err := river.KeepHouse(t.Context(), "port=x", "e", nil); err == nil {
+		t.Fatal("kept house at a wrong address")
+	}
+}
