@@ -173,7 +173,7 @@ func (v *view) givenUp(task *opsdb.Task) shut {
 
 func (v *view) timeSound() shut {
 	if v.w.TimeSuspect {
-		return shut{reason: TimeSuspect, text: "the clock has jumped and nobody has confirmed it"}
+		return shut{reason: TimeSuspect, text: "the clock has jumped and nobody has confirmed it", cause: opsdb.CauseTime}
 	}
 	return shut{}
 }

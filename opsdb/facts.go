@@ -2,6 +2,9 @@ package opsdb
 
 import "time"
 
+// CauseTime is the cause that packages wait for while the time is suspect.
+const CauseTime = "time"
+
 // World is what is true of sites, locations and links now: the part of a
 // snapshot that all packages share.
 type World struct {
@@ -101,7 +104,7 @@ type Evaluation struct {
 	// Confirm uses them.
 	Policies map[string]Policy
 	WakeAt   time.Time // zero: never by itself
-	Causes   []string  // facts it waits for: "link:ccat>cologne", "location:cologne.lta", "site:cologne", "room:ccat.buffer", "pause:route:raw", "package:<id>"
+	Causes   []string  // facts it waits for: "link:ccat>cologne", "location:cologne.lta", "site:cologne", "room:ccat.buffer", "pause:route:raw", "package:<id>", CauseTime
 	Condemn  []ID      // copies to condemn
 	Pardon   []ID      // condemned copies to make present (or staged) again
 	Lose     []ID      // copies in a lost site

@@ -77,7 +77,8 @@ type Planning interface {
 	// Tick tells how much monotonic time has passed since the caller's last
 	// Tick (0 at its first). The observed clock advances by the smaller of that
 	// and what the store's clock says; if the two differ by more than five
-	// minutes the time becomes suspect (S7). One quiet hour (or ConfirmTime) ends that.
+	// minutes the time becomes suspect (S7). One quiet hour (or ConfirmTime) ends
+	// that and wakes what waits for CauseTime.
 	// With virtual true, the two are taken to agree.
 	Tick(ctx context.Context, passed time.Duration, virtual bool) error
 

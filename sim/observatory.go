@@ -145,6 +145,11 @@ func (o *Observatory) open(ctx context.Context) (err error) {
 
 // resume moves the clock past everything an existing database knows of.
 func (o *Observatory) resume(ctx context.Context) error {
+	w, err := o.Store.World(ctx)
+	if err != nil {
+		return err
+	}
+	o.Clock.AdvanceTo(w.Observed)
 	for e, err := range o.Store.Events(ctx, 0) {
 		if err != nil {
 			return fmt.Errorf("read the last time of the database: %w", err)

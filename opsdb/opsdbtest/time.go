@@ -40,8 +40,15 @@ func testTime(t *testing.T, open Open) {
 			t.Fatalf("%s: observed %s, want %s; suspect %v", c.name, w.Observed, observed, w.TimeSuspect)
 		}
 	}
+	p := d.pack(1)
+	e := d.evaluation(p)
+	e.Causes = []string{opsdb.CauseTime}
+	d.save(e)
 	for range 2 {
 		d.check(d.store.ConfirmTime(t.Context(), "ada"))
+	}
+	if !d.dirty(p.ID) {
+		t.Error("what waited for the time was not woken")
 	}
 	if w, err := d.store.World(t.Context()); err != nil || w.TimeSuspect {
 		t.Fatalf("confirmed and still suspect, %v", err)

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -55,7 +56,7 @@ func (s *Store) Tick(ctx context.Context, passed time.Duration, virtual bool) er
 			}
 			t.event(opsdb.Event{Kind: opsdb.EventTimeConfirmed, Subject: "time", Why: "one quiet hour"})
 			t.quiet = false
-			return t.ticked(observed, false, 0)
+			return errors.Join(t.wake(opsdb.CauseTime, 0), t.ticked(observed, false, 0))
 		}
 		return t.ticked(observed+step.Microseconds(), false, 0)
 	})
@@ -80,6 +81,7 @@ func (s *Store) ConfirmTime(ctx context.Context, who string) error {
 		n, err := t.execN(`UPDATE opsdb SET suspect = 0, quiet = 0, ticked = ? WHERE suspect = 1`, us(t.now))
 		if err == nil && n > 0 {
 			t.event(opsdb.Event{Actor: person(who), Kind: opsdb.EventTimeConfirmed, Subject: "time"})
+			return t.wake(opsdb.CauseTime, 0)
 		}
 		return err
 	})
