@@ -71,6 +71,9 @@ func (a *app) auditShowCommand() *cobra.Command {
 					list = append(list, e)
 				}
 				return a.say(map[string]any{"version": opsdb.FormatVersion, "events": list}, func() error {
+					if len(list) == 0 {
+						fmt.Fprintln(a.out, "no events")
+					}
 					for _, e := range list {
 						fmt.Fprintf(a.out, "%6d  %s  %-18s %-10s %s  %s\n", e.Seq, e.At.Format("2006-01-02 15:04:05"), e.Kind, e.Actor, e.Subject, e.Why)
 					}

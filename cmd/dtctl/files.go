@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"time"
 	"unicode/utf8"
@@ -48,7 +49,13 @@ func (a *app) filesCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "files", Short: "List source files, and what was found beside them and cannot be taken", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := errors.Join(oneOf("--state", q.State, "unrouted", "present", "deletion_in_progress", "deleted", "lost", "quarantined"), atLeastOne(q.Limit)); err != nil {
+				return err
+			}
 			return a.withStore(c.Context(), func(s opsdb.Store) error {
+				if err := knownPlace(c.Context(), s, q.Location); err != nil {
+					return err
+				}
 				found, err := s.Files(c.Context(), q)
 				if err != nil {
 					return fmt.Errorf("list files: %w", err)
@@ -62,7 +69,7 @@ func (a *app) filesCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&q.Location, "at", "", "only at this source location")
-	c.Flags().StringVar(&q.State, "state", "", "a state (present, deleted, …) or unrouted")
+	c.Flags().StringVar(&q.State, "state", "", "present, deletion_in_progress, deleted, lost, quarantined, or unrouted")
 	pageFlags(c, &q)
 	return c
 }

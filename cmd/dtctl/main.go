@@ -37,6 +37,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	}
 	a := &app{in: in, out: out, errs: errs}
 	root := a.root()
+	if wantsJSON(args) {
+		a.output = outputJSON // holds for errors in the other flags too
+	}
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)
@@ -53,9 +56,9 @@ func (a *app) exit(err error) int {
 	case errors.Is(err, errFound):
 		return exitFound // what was found has been printed
 	case errors.As(err, &use):
-		a.complain(use.err, use.hint)
+		a.complain(use.err, use.hint, nil)
 		return exitUse
 	}
-	a.complain(err, hintOf(err))
+	a.complain(err, hintOf(err), detailsOf(err))
 	return exitFound
 }

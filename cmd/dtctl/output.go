@@ -11,10 +11,17 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/sqlite"
 )
 
 // errFound says that problems were found and have been printed already: exit 1.
 var errFound = errors.New("problems were found")
+
+// What -o takes.
+const (
+	outputText = "text"
+	outputJSON = "json"
+)
 
 // useError is a wrong use of the command: exit 2.
 type useError struct {
@@ -30,10 +37,11 @@ func misuse(hint, format string, args ...any) error {
 	return &useError{fmt.Errorf(format, args...), hint}
 }
 
-// hinted is an error with what to do about it.
+// hinted is an error with what to do about it, and with its parts if there are several.
 type hinted struct {
-	err  error
-	hint string
+	err     error
+	hint    string
+	details []string
 }
 
 func (e *hinted) Error() string { return e.err.Error() }
@@ -41,7 +49,16 @@ func (e *hinted) Unwrap() error { return e.err }
 
 // hint attaches what to do to an error.
 func hint(err error, format string, args ...any) error {
-	return &hinted{err, fmt.Sprintf(format, args...)}
+	return &hinted{err: err, hint: fmt.Sprintf(format, args...)}
+}
+
+// detailsOf are the parts of err, if it has some.
+func detailsOf(err error) []string {
+	var h *hinted
+	if errors.As(err, &h) {
+		return h.details
+	}
+	return nil
 }
 
 // hintOf finds what a person can do about err, if we know.
@@ -52,6 +69,8 @@ func hintOf(err error) string {
 		return h.hint
 	case errors.Is(err, opsdb.ErrNewer):
 		return "the database was made by a newer dtctl: use that version"
+	case errors.Is(err, sqlite.ErrNotDatabase):
+		return "give --db or CDT_DB the file that `dtctl serve` made; this one was left as it is"
 	case errors.Is(err, opsdb.ErrLocked):
 		return "only one `dtctl serve` may run on a database; stop the other one, or give another --db"
 	case errors.Is(err, fs.ErrPermission):
@@ -60,13 +79,26 @@ func hintOf(err error) string {
 	return ""
 }
 
-// complain prints an error and its hint, as text or as JSON.
-func (a *app) complain(err error, hint string) {
-	if a.output == "json" {
-		_ = json.NewEncoder(a.errs).Encode(map[string]any{"version": opsdb.FormatVersion, "error": err.Error(), "hint": hint})
+// errorJSON is what every verb prints on standard error with -o json when it fails.
+type errorJSON struct {
+	Version int      `json:"version"`
+	Error   string   `json:"error"`
+	Hint    string   `json:"hint,omitempty"`
+	Details []string `json:"details,omitempty"`
+}
+
+// complain prints an error, its parts and its hint, as text or as JSON.
+func (a *app) complain(err error, hint string, details []string) {
+	if a.output == outputJSON {
+		e := json.NewEncoder(a.errs)
+		e.SetEscapeHTML(false)
+		_ = e.Encode(errorJSON{opsdb.FormatVersion, err.Error(), hint, details})
 		return
 	}
 	fmt.Fprintf(a.errs, "dtctl: %v\n", err)
+	for _, d := range details {
+		fmt.Fprintf(a.errs, "  - %s\n", d)
+	}
 	if hint != "" {
 		fmt.Fprintf(a.errs, "  hint: %s\n", hint)
 	}
@@ -74,7 +106,7 @@ func (a *app) complain(err error, hint string) {
 
 // say prints v as JSON with -o json, and otherwise calls text.
 func (a *app) say(v any, text func() error) error {
-	if a.output != "json" {
+	if a.output != outputJSON {
 		return text()
 	}
 	e := json.NewEncoder(a.out)
@@ -135,4 +167,12 @@ func durationText(d time.Duration) string {
 		return fmt.Sprintf("%dm %ds", int(d.Minutes()), int(d.Seconds())%60)
 	}
 	return fmt.Sprintf("%.1fs", d.Seconds())
+}
+
+// counted is a number of things for people: "1 file", "3 files".
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -80,7 +81,13 @@ func (a *app) packagesCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "packages", Short: "List packages and where they are", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := errors.Join(oneOf("--state", q.State, "open", "done", "quarantined"), atLeastOne(q.Limit)); err != nil {
+				return err
+			}
 			return a.withStore(c.Context(), func(s opsdb.Store) error {
+				if err := knownPlace(c.Context(), s, q.Location); err != nil {
+					return err
+				}
 				found, err := s.Packages(c.Context(), q)
 				if err != nil {
 					return fmt.Errorf("list packages: %w", err)

@@ -30,17 +30,18 @@ func (a *app) root() *cobra.Command {
 		Args:          cobra.NoArgs,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 		PersistentPreRunE: func(*cobra.Command, []string) error {
-			if a.output != "text" && a.output != "json" {
+			if a.output != outputText && a.output != outputJSON {
 				return misuse("choose -o text or -o json", "unknown output %q", a.output)
 			}
 			return nil
 		},
 	}
+	c.SuggestionsMinimumDistance = 2
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &useError{err, "see " + c.CommandPath() + " --help"}
 	})
 	flags := c.PersistentFlags()
-	flags.StringVarP(&a.output, "output", "o", "text", "text for people or json for programs")
+	flags.StringVarP(&a.output, "output", "o", outputText, "text for people or json for programs")
 	flags.StringVar(&a.db, "db", envOr("CDT_DB", "cdt.db"), "operations database: a file (SQLite); environment CDT_DB")
 	flags.StringVar(&a.routes, "routes", os.Getenv("CDT_ROUTES"), "a route file or a folder of them; environment CDT_ROUTES (default: the CCAT route)")
 
@@ -49,7 +50,6 @@ func (a *app) root() *cobra.Command {
 	add := func(group string, cmds ...*cobra.Command) {
 		for _, cmd := range cmds {
 			cmd.GroupID = group
-			checkArgs(cmd)
 			c.AddCommand(cmd)
 		}
 	}
@@ -58,25 +58,11 @@ func (a *app) root() *cobra.Command {
 	add("look", a.statusCommand(), a.whyCommand(), a.packagesCommand(), a.filesCommand(), a.tasksCommand(), a.auditCommand())
 	add("order", a.requestCommand(), a.releaseCommand(), a.holdCommand(), a.unholdCommand(), a.retryCommand(), a.verifyCommand(), a.confirmTimeCommand())
 	c.AddCommand(a.referenceCommand())
-	version := a.versionCommand()
-	checkArgs(version)
-	c.AddCommand(version)
+	c.AddCommand(a.versionCommand())
+	c.SetHelpCommand(helpCommand())
+	c.InitDefaultCompletionCmd()
+	checkArgs(c)
 	return c
-}
-
-// checkArgs makes a wrong number of arguments a wrong use (exit 2) for a command and those below it.
-func checkArgs(c *cobra.Command) {
-	if args := c.Args; args != nil {
-		c.Args = func(c *cobra.Command, given []string) error {
-			if err := args(c, given); err != nil {
-				return &useError{err, "usage: " + c.UseLine()}
-			}
-			return nil
-		}
-	}
-	for _, below := range c.Commands() {
-		checkArgs(below)
-	}
 }
 
 func envOr(name, otherwise string) string {

@@ -54,7 +54,7 @@ func (a *app) refuse(list *diag.List) error {
 	if !list.Failed() {
 		return nil
 	}
-	if a.output == "json" {
+	if a.output == outputJSON {
 		return errors.Join(a.say(problemsOf(list), nil), errFound)
 	}
 	for _, p := range list.Problems() {

@@ -125,18 +125,13 @@ func (s *serving) notWeaker(ctx context.Context, store opsdb.Store, g *graph.Gra
 	if err != nil {
 		return err
 	}
-	weaker, again := graph.Weaker(old, g), graph.Again(old, g)
-	for _, w := range weaker {
-		fmt.Fprintf(s.errs, "weaker: %s\n", w)
+	if weaker := graph.Weaker(old, g); len(weaker) > 0 {
+		return &hinted{fmt.Errorf("the routes protect less than those in force (revision %d)", active.Number),
+			"look at each line; --allow-weaker accepts them all", weaker}
 	}
-	for _, w := range again {
-		fmt.Fprintf(s.errs, "again: %s\n", w)
-	}
-	switch {
-	case len(weaker) > 0:
-		return misuse("look at each line; --allow-weaker accepts them", "the routes protect less than revision %d does", active.Number)
-	case len(again) > 0:
-		return misuse("write `formerly:` with the old name, or accept with --allow-weaker", "the routes would pack or send again what revision %d has done", active.Number)
+	if again := graph.Again(old, g); len(again) > 0 {
+		return &hinted{fmt.Errorf("the routes would pack and send again what has been sent (revision %d)", active.Number),
+			"write formerly: with the old name, or accept it with --allow-weaker", again}
 	}
 	return nil
 }

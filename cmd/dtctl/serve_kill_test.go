@@ -50,11 +50,12 @@ func TestServeKilledAtRandomMoments(t *testing.T) {
 	y, seed, total := newYard(t), killSeed(t), killBytes(t)
 	r := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // repeatable on purpose
 	t.Logf("CDT_KILL_SEED=%d CDT_KILL_BYTES=%d", seed, total)
-	began := time.Now() //nolint:forbidigo // how long it took, for the log
+	longest := 2500*time.Millisecond + time.Duration(total/kills/30)*time.Microsecond // so that most of it passes while it is killed
+	began := time.Now()                                                               //nolint:forbidigo // how long it took, for the log
 	for life := range kills {
 		y.fill(fmt.Sprintf("obs%02d", life), total/kills, r)
 		s := y.serve()
-		after := 50*time.Millisecond + time.Duration(r.Int64N(int64(2500*time.Millisecond)))
+		after := 50*time.Millisecond + time.Duration(r.Int64N(int64(longest)))
 		s.killAfter(after)
 		t.Logf("life %2d: killed after %4d ms, %s", life+1, after.Milliseconds(), y.progress())
 	}

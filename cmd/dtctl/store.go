@@ -15,8 +15,8 @@ import (
 
 // withStore opens the existing operations database for one verb.
 func (a *app) withStore(ctx context.Context, do func(opsdb.Store) error) error {
-	if _, err := os.Stat(a.db); errors.Is(err, fs.ErrNotExist) {
-		return hint(fmt.Errorf("open the operations database %s: it does not exist", a.db),
+	if _, err := os.Stat(strings.TrimPrefix(a.db, "sqlite:")); errors.Is(err, fs.ErrNotExist) {
+		return hint(fmt.Errorf("open database %s: it does not exist", a.db),
 			"give --db or CDT_DB; `dtctl serve` makes a new one")
 	}
 	return a.withNewStore(ctx, do)
@@ -35,13 +35,13 @@ func (a *app) withNewStore(ctx context.Context, do func(opsdb.Store) error) erro
 func (a *app) openStore(ctx context.Context, c clock.Clock) (*sqlite.Store, error) {
 	path, isURL := strings.CutPrefix(a.db, "sqlite:")
 	if !isURL && strings.Contains(a.db, "://") {
-		return nil, misuse("give the path of a file", "open the operations database: %q is not carried out by this version", schemeOf(a.db))
+		return nil, misuse("give the path of a file", "open database %s: it is not carried out by this version", schemeOf(a.db)+"…")
 	}
 	store, err := sqlite.Open(ctx, path, sqlite.Options{Clock: c})
-	if err != nil {
-		return nil, fmt.Errorf("open the operations database %s: %w", path, err)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, hint(err, "make the folder first, or give another --db")
 	}
-	return store, nil
+	return store, err //nolint:wrapcheck // it says which database it opened
 }
 
 // schemeOf is the part of a URL that holds no secrets.

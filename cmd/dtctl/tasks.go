@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,13 +28,13 @@ type taskJSON struct {
 	Total    int64           `json:"total"`
 	Attempts int             `json:"attempts"`
 	NextTry  *time.Time      `json:"next_try,omitempty"`
-	Error    *errorJSON      `json:"error,omitempty"`
+	Error    *failureJSON    `json:"error,omitempty"`
 	Created  time.Time       `json:"created_at"`
 	Ended    *time.Time      `json:"ended_at,omitempty"`
 }
 
-// errorJSON is the last failure of a task.
-type errorJSON struct {
+// failureJSON is the last failure of a task.
+type failureJSON struct {
 	Class opsdb.FailureClass `json:"class"`
 	Text  string             `json:"text"`
 	At    time.Time          `json:"at"`
@@ -46,7 +47,7 @@ func taskOf(t opsdb.Task) taskJSON {
 		NextTry: timeOrNil(t.NextTry), Created: t.CreatedAt, Ended: timeOrNil(t.EndedAt),
 	}
 	if t.Failure != nil {
-		v.Error = &errorJSON{t.Failure.Class, t.Failure.Text, t.Failure.At}
+		v.Error = &failureJSON{t.Failure.Class, t.Failure.Text, t.Failure.At}
 	}
 	return v
 }
@@ -57,7 +58,13 @@ func (a *app) tasksCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "tasks", Short: "List tasks, their attempts and their errors", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := errors.Join(oneOf("--state", q.State, "open", "pending", "scheduled", "in_progress", "completed", "failed", "withdrawn"), atLeastOne(q.Limit)); err != nil {
+				return err
+			}
 			return a.withStore(c.Context(), func(s opsdb.Store) error {
+				if err := knownPlace(c.Context(), s, q.Location); err != nil {
+					return err
+				}
 				if of != "" {
 					p, err := findPackage(c.Context(), s, of)
 					if err != nil {
@@ -73,7 +80,7 @@ func (a *app) tasksCommand() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVar(&q.State, "state", "", "pending, scheduled, in_progress, completed, failed or withdrawn")
+	c.Flags().StringVar(&q.State, "state", "", "open, or pending, scheduled, in_progress, completed, failed or withdrawn")
 	c.Flags().StringVar(&of, "package", "", "only of this package")
 	c.Flags().StringVar(&q.Location, "at", "", "only with this destination")
 	c.Flags().StringVar(&q.Route, "route", "", "only of this route")

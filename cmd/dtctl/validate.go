@@ -50,7 +50,7 @@ func (a *app) validateText(v problemsJSON) error {
 		}
 	}
 	if errors > 0 {
-		_, err := fmt.Fprintf(a.out, "%d errors\n", errors)
+		_, err := fmt.Fprintln(a.out, counted(errors, "error"))
 		return err
 	}
 	_, err := fmt.Fprintln(a.out, "the routes are valid")
