@@ -117,6 +117,16 @@ func (e *Engine) Activate(ctx context.Context, g *graph.Graph, rev opsdb.Revisio
 	return got, nil
 }
 
+// Follow puts a revision in force here that another process has activated.
+func (e *Engine) Follow(g *graph.Graph, revision int64) {
+	e.pass.Lock()
+	defer e.pass.Unlock()
+	e.mu.Lock()
+	e.active = &plans{g, revision}
+	e.mu.Unlock()
+	e.Poke()
+}
+
 func short(d opsdb.Digest) string { return string(d[:min(len(d), 12)]) }
 
 // Graph is the graph in force and its revision; nil before [Engine.Activate].

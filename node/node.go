@@ -1,44 +1,72 @@
 // Package node is one process of CDT put together: the engine, the workers of
-// its sites, the watchers of its source locations and the queue between them,
-// over one store.
+// its sites, the watchers of their source locations, over one store and queue.
+// Which of these it runs is its [Roles].
 //
-// It decides nothing; it wires. `dtctl serve` runs a node by the real clock,
-// package sim drives one by a virtual clock. It may import anything but cmd,
-// server and sim.
+// It decides nothing; it wires. `dtctl serve` and `dtctl work` run a node by
+// the real clock, package sim drives one by a virtual clock. It may import
+// anything but cmd, server and sim.
 package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"iter"
 	"log/slog"
-	"maps"
-	"slices"
+	"sync"
 	"time"
 
 	"github.com/ccatobs/cdt/clock"
 	"github.com/ccatobs/cdt/engine"
 	"github.com/ccatobs/cdt/engine/graph"
 	"github.com/ccatobs/cdt/filing"
+	"github.com/ccatobs/cdt/jobs"
 	"github.com/ccatobs/cdt/jobs/local"
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/stages/builtin"
-	"github.com/ccatobs/cdt/storage"
 	"github.com/ccatobs/cdt/worker"
 )
 
+// Roles are what a process does.
+type Roles uint8
+
+// The roles.
+const (
+	RoleEngine Roles = 1 << iota
+	RoleWorker
+	RoleAll = RoleEngine | RoleWorker
+)
+
+// Has reports whether r includes role.
+func (r Roles) Has(role Roles) bool { return r&role != 0 }
+
 // Config is what a node is made of. Zero fields take the value named.
 type Config struct {
-	Store   opsdb.Store
-	Graph   *graph.Graph // the active revision, compiled
-	Clock   clock.Clock  // the system's
-	Name    string       // identity of the worker, for leases and receipts
+	Store    opsdb.Store
+	Graph    *graph.Graph // the active revision, compiled
+	Revision int64        // its number, if it is active already
+	Roles    Roles        // all
+	Sites    []string     // whose work the worker does; all that are in use
+	// Shared says that other processes work on the same store: nothing of
+	// theirs is taken over at the start, and revisions they activate are followed.
+	Shared bool
+	Follow time.Duration // how often a newer revision is looked for; 5 s
+	// Queue brings work; in this process.
+	Queue jobs.Queue
+	// Enqueue offers what the engine made. Nil: to Queue; a store that offers
+	// its tasks itself, in their transaction, has one that does nothing.
+	Enqueue func(ctx context.Context, tasks []opsdb.Task) error
+	// House keeps house in the queue of an engine; nil: there is nothing to keep.
+	House House
+
+	Clock   clock.Clock // the system's
+	Name    string      // identity of the process, for leases and receipts
 	Version string
-	AtOnce  int           // tasks at once; 4
-	Lease   time.Duration // 60 s
-	Grace   time.Duration // how long a stop waits for running tasks; 20 s
-	Scan    time.Duration // between two scans of a source; 30 s
+	AtOnce  int            // tasks at once; 4
+	PerType map[string]int // tasks at once of a stage type; no limit but AtOnce
+	Lease   time.Duration  // 60 s
+	ClaimBy time.Duration  // how long a task may stay unclaimed; 2 min
+	Sweep   time.Duration  // how often the engine looks though nothing woke it; 30 s
+	Grace   time.Duration  // how long a stop waits for running tasks; 20 s
+	Scan    time.Duration  // between two scans of a source; 30 s
 	Journal *worker.Journal
 	// Virtual says that Clock is moved by a driver, not by itself.
 	Virtual  bool
@@ -46,19 +74,31 @@ type Config struct {
 	Log      *slog.Logger
 }
 
-// Node is the parts of one process.
+// House is what an engine does for the queue now and then.
+type House interface {
+	// Sweep ends the jobs of processes that are not among the living.
+	Sweep(ctx context.Context, living []string) (int, error)
+}
+
+// Node is the parts of one process. Engine is nil without its role, and so are
+// Worker, Watch and Watchers without theirs.
 type Node struct {
 	Places   *Places
 	Engine   *engine.Engine
 	Worker   *worker.Worker
 	Watch    *worker.Watch
 	Watchers []*filing.Watcher
-	Queue    *local.Queue
+	Queue    jobs.Queue
 
-	cfg Config
+	cfg      Config
+	mu       sync.Mutex // guards what follows; held while a revision is followed
+	revision int64
+	refused  int64         // a revision that could not be followed
+	rewired  chan struct{} // told when Watchers are others
 }
 
-// New wires a node; it does nothing until [Node.Run] or the steps of its parts.
+// New wires a node; it does nothing until [Node.Run] or the steps of its
+// parts. It fails if the routes have no such site.
 func New(cfg Config) (*Node, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = clock.System{}
@@ -66,11 +106,42 @@ func New(cfg Config) (*Node, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	n := &Node{cfg: cfg, Places: NewPlaces(cfg.Graph, cfg.Store, cfg.Clock), Queue: local.New()}
-	n.Engine = engine.New(engine.Config{Store: cfg.Store, Enqueue: n.Queue.Enqueue, Clock: cfg.Clock, Monotonic: cfg.monotonic(), Log: cfg.Log})
-	n.watch()
-	n.worker()
-	return n, n.watchers()
+	if cfg.Roles == 0 {
+		cfg.Roles = RoleAll
+	}
+	if cfg.Follow == 0 {
+		cfg.Follow = 5 * time.Second
+	}
+	if cfg.Queue == nil {
+		cfg.Queue = local.New()
+	}
+	if err := KnownSites(cfg.Graph, cfg.Sites); err != nil {
+		return nil, err
+	}
+	n := &Node{cfg: cfg, Places: NewPlaces(cfg.Graph, cfg.Store, cfg.Clock), Queue: cfg.Queue, revision: cfg.Revision, rewired: make(chan struct{}, 1)}
+	if cfg.Roles.Has(RoleEngine) {
+		n.engine()
+	}
+	if cfg.Roles.Has(RoleWorker) {
+		n.watch()
+		n.worker()
+		return n, n.watchers()
+	}
+	return n, nil
+}
+
+func (n *Node) engine() {
+	enqueue := n.cfg.Enqueue
+	if enqueue == nil {
+		enqueue = n.Queue.Enqueue
+	}
+	n.Engine = engine.New(engine.Config{
+		Store: n.cfg.Store, Enqueue: enqueue, Clock: n.cfg.Clock, Monotonic: n.cfg.monotonic(), Sweep: n.cfg.Sweep,
+		Limits: engine.Limits{ClaimBy: n.cfg.ClaimBy}, Log: n.cfg.Log,
+	})
+	if n.cfg.Revision > 0 {
+		n.Engine.Follow(n.cfg.Graph, n.cfg.Revision)
+	}
 }
 
 // monotonic is time that cannot be set; nil if the clock is a driver's.
@@ -81,43 +152,21 @@ func (c Config) monotonic() func() time.Duration {
 	return clock.Monotonic()
 }
 
-// Sites are the names of the sites a node serves: all that are in use.
-func (n *Node) Sites() []string {
-	var out []string
-	for _, s := range n.cfg.Graph.Sites {
-		if s.State == opsdb.SiteActive {
-			out = append(out, s.Name)
-		}
-	}
-	return out
-}
-
-// locations are the names of the locations of the node's sites.
-func (n *Node) locations() []string {
-	var out []string
-	for _, name := range slices.Sorted(maps.Keys(n.cfg.Graph.Locations)) {
-		if n.cfg.Graph.Locations[name].Site.State == opsdb.SiteActive {
-			out = append(out, name)
-		}
-	}
-	return out
-}
-
 func (n *Node) watch() {
 	n.Watch = worker.NewWatch(worker.WatchConfig{Locations: n.locations, Marker: n.Places.marker, Clock: n.cfg.Clock, Log: n.cfg.Log}, n.Places, n.cfg.Store)
 }
 
 func (n *Node) worker() {
-	registry := builtin.All(builtin.Deps{Storages: n.Places, Transports: Links{n.cfg.Graph}})
+	registry := builtin.All(builtin.Deps{Storages: n.Places, Transports: Links{n.Places}})
 	n.Worker = worker.New(worker.Config{
-		ID: n.cfg.Name, Sites: n.Sites(), Version: n.cfg.Version, Total: n.cfg.AtOnce, Lease: n.cfg.Lease, Grace: n.cfg.Grace,
+		ID: n.cfg.Name, Sites: n.Sites(), Version: n.cfg.Version, Total: n.cfg.AtOnce, PerType: n.cfg.PerType, Lease: n.cfg.Lease, Grace: n.cfg.Grace,
 		Clock: n.cfg.Clock, Attempts: n.attempts, Journal: n.cfg.Journal, Progress: n.cfg.Progress, Suspect: n.Watch.Suspect, Log: n.cfg.Log,
-	}, n.cfg.Store, n.Queue, registry)
+	}, n.cfg.Store, n.Queue, n.following(registry))
 }
 
 // attempts is how many counted attempts the stage of a task allows.
 func (n *Node) attempts(t opsdb.Task) int {
-	for _, r := range n.cfg.Graph.Routes {
+	for _, r := range n.Places.Graph().Routes {
 		for _, s := range r.Stages {
 			if r.Name == t.Route && s.Name == t.Stage {
 				return s.Attempts
@@ -127,83 +176,41 @@ func (n *Node) attempts(t opsdb.Task) int {
 	return 0
 }
 
-func (n *Node) watchers() error {
-	for _, name := range n.locations() {
-		l := n.cfg.Graph.Locations[name]
-		if l.Type != opsdb.Source {
-			continue
-		}
-		w, err := filing.NewWatcher(filing.Config{
-			Location: name, Layout: l.Layout, Final: filing.Final{By: filing.By(l.Final.By), After: l.Final.After}, Ignore: l.Ignore,
-			Interval: n.cfg.Scan, Root: l.Path, Clock: n.cfg.Clock, Log: n.cfg.Log,
-		}, n.cfg.Store, source{n.Places, name})
+// Start makes the routes the active revision and takes over what the last
+// process left: leases are revoked and the queue is rebuilt from the tasks,
+// unless other processes share the store. The caller holds the serve lock of
+// an embedded store. A node without the engine's role only records results that waited.
+func (n *Node) Start(ctx context.Context, rev opsdb.Revision) error {
+	if n.Engine != nil {
+		got, err := n.Engine.Activate(ctx, n.Places.Graph(), rev)
 		if err != nil {
 			return err
 		}
-		n.Watchers = append(n.Watchers, w)
+		n.mu.Lock()
+		n.revision = got.Number
+		n.mu.Unlock()
 	}
-	return nil
+	if !n.cfg.Shared {
+		if err := n.takeOver(ctx); err != nil {
+			return err
+		}
+	}
+	if n.Worker == nil {
+		return nil
+	}
+	return n.Worker.Replay(ctx)
 }
 
-// source is a location as a watcher sees it, opened when it is looked at: it
-// may be initialised after the process has started.
-type source struct {
-	places   *Places
-	location string
-}
-
-type walker interface {
-	storage.Storage
-	storage.Tree
-}
-
-func (s source) open() (walker, error) {
-	st, err := s.places.Storage(s.location)
-	if err != nil {
-		return nil, err
-	}
-	w, ok := st.(walker)
-	if !ok {
-		return nil, fmt.Errorf("watch %s: its storage holds no plain files", s.location)
-	}
-	return w, nil
-}
-
-func (s source) Check(ctx context.Context) (storage.Health, error) {
-	w, err := s.open()
-	if err != nil {
-		return storage.Health{}, err
-	}
-	return w.Check(ctx)
-}
-
-func (s source) Stat(ctx context.Context, path string) (storage.Info, error) {
-	w, err := s.open()
-	if err != nil {
-		return storage.Info{}, err
-	}
-	return w.Stat(ctx, path)
-}
-
-func (s source) Walk(ctx context.Context, dir string) iter.Seq2[storage.Info, error] {
-	w, err := s.open()
-	if err != nil {
-		return func(yield func(storage.Info, error) bool) { yield(storage.Info{}, err) }
-	}
-	return w.Walk(ctx, dir)
-}
-
-// Start makes the routes the active revision and takes over what the last
-// process left: leases are revoked and the queue is rebuilt from the tasks.
-// The caller holds the serve lock of an embedded store.
-func (n *Node) Start(ctx context.Context, rev opsdb.Revision) error {
-	if _, err := n.Engine.Activate(ctx, n.cfg.Graph, rev); err != nil {
-		return err
-	}
+// takeOver is the start of the only process on a store.
+func (n *Node) takeOver(ctx context.Context) error {
 	if err := n.cfg.Store.RevokeLeases(ctx); err != nil {
 		return fmt.Errorf("revoke the leases of the last run: %w", err)
 	}
-	return errors.Join(n.Queue.Rebuild(ctx, n.cfg.Store), n.Worker.Replay(ctx))
+	tasks, err := n.cfg.Store.Unclaimed(ctx)
+	if err != nil {
+		return fmt.Errorf("rebuild the queue from the tasks: %w", err)
+	}
+	return n.Queue.Enqueue(ctx, tasks)
 }
 
 // Present renews the row of the node's worker, which speaks for its sites:

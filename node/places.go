@@ -31,11 +31,11 @@ type Worlds interface {
 // Places opens the storages of the locations of a graph, each once, with the
 // marker OpsDB knows for it.
 type Places struct {
-	graph *graph.Graph
 	store Worlds
 	clock clock.Clock
 
 	mu    sync.Mutex
+	graph *graph.Graph
 	disks map[string]*known
 }
 
@@ -51,6 +51,20 @@ func NewPlaces(g *graph.Graph, store Worlds, c clock.Clock) *Places {
 }
 
 var _ storage.Catalog = (*Places)(nil)
+
+// Graph is the graph the places are of.
+func (p *Places) Graph() *graph.Graph {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.graph
+}
+
+// use makes them the places of another graph. What holds an open storage keeps it.
+func (p *Places) use(g *graph.Graph) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.graph, p.disks = g, map[string]*known{}
+}
 
 // Storage implements [storage.Catalog]. A location that was never initialised is offline (S9).
 func (p *Places) Storage(location string) (storage.Storage, error) {
@@ -151,8 +165,8 @@ func (p *Places) forget(location string) {
 	delete(p.disks, location)
 }
 
-// Links gives the transports of the links of a graph.
-type Links struct{ graph *graph.Graph }
+// Links gives the transports of the links between places.
+type Links struct{ places *Places }
 
 var _ transport.Catalog = Links{}
 
@@ -161,7 +175,7 @@ func (l Links) Transport(from, to string) (transport.Transport, error) {
 	a, b := opsdb.SiteOf(from), opsdb.SiteOf(to)
 	word := "local"
 	if a != b {
-		link, ok := l.graph.Links[opsdb.LinkName(a, b)]
+		link, ok := l.places.Graph().Links[opsdb.LinkName(a, b)]
 		if !ok {
 			return nil, stages.Permanent(fmt.Errorf("send from %s to %s: there is no link %s", from, to, opsdb.LinkName(a, b)))
 		}
