@@ -45,6 +45,9 @@ type Observatory struct {
 	Node   *node.Node
 	Driver *Driver
 
+	// Checked, if set, is told what the checker reads (see check.Config.Progress).
+	Checked func(subject string, n int64)
+
 	cfg     Config
 	release func()
 	began   time.Time
@@ -281,6 +284,7 @@ func (o *Observatory) Archives() []string {
 func (o *Observatory) Check(ctx context.Context, truth map[string][]check.Original, finished bool) (check.Report, error) {
 	c := check.Config{
 		Store: o.Store, Roots: o.Roots, Types: map[string]opsdb.LocationType{}, Truth: truth, Archives: o.Archives(), Finished: finished,
+		Progress: o.Checked,
 	}
 	for name, l := range o.Graph.Locations {
 		c.Types[name] = l.Type

@@ -113,24 +113,38 @@ func (d *demo) fill(ctx context.Context, now time.Time) (err error) {
 		return errors.New("the routes have no source location that a package stage reads")
 	}
 	if d.places.data != "" {
-		d.view.line("copying the files of %s into %s", d.places.data, sources[0])
+		stop := d.view.counting(0, "copying the files of %s into %s", d.places.data, sources[0])
+		defer stop()
 		var taken []check.Original
-		taken, d.skipped, err = copyData(ctx, d.places.data, d.world.Roots[sources[0]])
+		taken, d.skipped, err = copyData(ctx, d.places.data, d.world.Roots[sources[0]], &d.view.count)
 		d.originals = map[string][]check.Original{sources[0]: taken}
 		return err
 	}
-	d.view.line("making %s of observations in %s", bytesText(d.size), strings.Join(sources, ", "))
-	d.originals, err = makeData(ctx, d.world.Roots, sources, d.size, now)
+	stop := d.view.counting(d.size, "making %s of observations in %s", bytesText(d.size), strings.Join(sources, ", "))
+	defer stop()
+	d.originals, err = makeData(ctx, d.world.Roots, sources, d.size, now, &d.view.count)
 	return err
 }
 
 // drive runs the real engine, workers and retention to the end.
 func (d *demo) drive(ctx context.Context) error {
-	d.view.start(d.world)
+	_, bytes := d.taken()
+	stop := d.view.watch(ctx, d.world, bytes)
 	err := d.world.Run(ctx)
-	d.view.stop()
+	stop()
 	if err != nil {
 		return fmt.Errorf("run the routes: %w", err)
 	}
 	return nil
+}
+
+// taken is how many files were put into the sources, and their bytes.
+func (d *demo) taken() (files int, bytes int64) {
+	for _, list := range d.originals {
+		for _, o := range list {
+			files++
+			bytes += o.Size
+		}
+	}
+	return files, bytes
 }

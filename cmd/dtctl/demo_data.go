@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/ccatobs/cdt/check"
@@ -19,7 +20,7 @@ import (
 
 // copyData copies the regular files below data into root, with their times,
 // and returns what was taken and what could not be. data is only read.
-func copyData(ctx context.Context, data, root string) ([]check.Original, []skipJSON, error) {
+func copyData(ctx context.Context, data, root string, copied *atomic.Int64) ([]check.Original, []skipJSON, error) {
 	var taken []check.Original
 	var skipped []skipJSON
 	err := filepath.WalkDir(data, func(path string, d fs.DirEntry, err error) error {
@@ -46,6 +47,7 @@ func copyData(ctx context.Context, data, root string) ([]check.Original, []skipJ
 		case err == nil:
 			o.Path = rel
 			taken = append(taken, o)
+			copied.Add(o.Size)
 		case errors.As(err, &full) && full.Path == path || errors.Is(err, errMoved):
 			skipped = append(skipped, skipJSON{opsdb.ShowPath(rel), err.Error()})
 		default:
@@ -118,7 +120,7 @@ const (
 )
 
 // makeData makes observations of about size bytes in all source folders.
-func makeData(ctx context.Context, folders map[string]string, names []string, size int64, now time.Time) (map[string][]check.Original, error) {
+func makeData(ctx context.Context, folders map[string]string, names []string, size int64, now time.Time, count *atomic.Int64) (map[string][]check.Original, error) {
 	r := rand.New(rand.NewPCG(demoSeed, 0)) //nolint:gosec // repeatable on purpose
 	made := map[string][]check.Original{}
 	night := now.Add(-10 * time.Hour).Truncate(time.Minute)
@@ -143,6 +145,7 @@ func makeData(ctx context.Context, folders map[string]string, names []string, si
 			}
 			o.Path = rel
 			made[location] = append(made[location], o)
+			count.Add(n)
 		}
 	}
 	return made, nil

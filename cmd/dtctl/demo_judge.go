@@ -12,8 +12,11 @@ import (
 
 // judge lets the checker re-read everything and says what it found.
 func (d *demo) judge(ctx context.Context, began time.Time) error {
-	d.view.line("the checker re-reads everything")
+	_, bytes := d.taken()
+	d.world.Checked = func(_ string, n int64) { d.view.count.Add(n) }
+	stop := d.view.counting(bytes*int64(len(d.world.Archives())), "the checker re-reads everything")
 	report, err := d.world.Check(ctx, d.originals, true)
+	stop()
 	if err != nil {
 		return fmt.Errorf("check: %w", err)
 	}
@@ -38,12 +41,7 @@ func (d *demo) result(ctx context.Context, r check.Report) (demoJSON, error) {
 		Skipped: append([]skipJSON{}, d.skipped...), Violations: append([]check.Violation{}, r.Violations...), Unfinished: []string{},
 		SimulatedDays: d.world.Clock.Now().Sub(d.world.Began()).Hours() / 24, Root: d.places.root,
 	}
-	for _, list := range d.originals {
-		for _, o := range list {
-			v.Files++
-			v.Bytes += o.Size
-		}
-	}
+	v.Files, v.Bytes = d.taken()
 	t, err := d.world.Store.Totals(ctx)
 	if err != nil {
 		return v, err

@@ -1,132 +1,136 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"io"
-	"os"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"golang.org/x/term"
-
+	"github.com/ccatobs/cdt/clock"
+	"github.com/ccatobs/cdt/engine/graph"
+	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/sim"
 	"github.com/ccatobs/cdt/worker"
 )
 
-// demoView shows the way of the data live: a few lines that are drawn again
-// on a terminal, plain lines in a pipe. It writes to standard error, so that
-// standard output holds the result alone.
+// demoView shows the way of the data live: what is where, what has been done
+// and which time it is on the demo's clock. It writes to standard error, so
+// that standard output holds the result alone.
 type demoView struct {
-	out      io.Writer
-	terminal bool
-	began    time.Time // virtual
+	*screen
+	world  *sim.Observatory
+	places []*graph.Location
+	whole  int64        // bytes of all files
+	count  atomic.Int64 // bytes copied, made or re-read so far
 
-	mu    sync.Mutex
-	done  map[string]*tally // by stage type
-	order []string
-	now   string // what is being done
-	drawn int    // lines to be erased before the next ones
+	mu     sync.Mutex
+	stages []*tally
+	recent string // what was done last
+	said   string // last line in a pipe
 }
 
-// tally counts what a stage has done.
+// tally counts what the stages of one type have done.
 type tally struct {
+	stage string
 	tasks int
 	bytes int64
 }
 
-func newDemoView(a *app) *demoView {
-	f, isFile := a.errs.(*os.File)
-	return &demoView{out: a.errs, terminal: isFile && term.IsTerminal(int(f.Fd())), done: map[string]*tally{}}
+// How often the view is drawn on a terminal, and a line is said in a pipe.
+const (
+	drawEvery = 150 * time.Millisecond
+	sayEvery  = 2 * time.Second
+)
+
+func newDemoView(a *app) *demoView { return &demoView{screen: newScreen(a.errs)} }
+
+// counting shows how far something is that goes through so many bytes (0: nobody knows), until the function returned is called.
+func (v *demoView) counting(whole int64, format string, args ...any) (stop func()) {
+	v.line(format, args...)
+	v.whole = whole
+	v.count.Store(0)
+	if !v.terminal {
+		return func() {}
+	}
+	end := every(drawEvery, func() { v.draw([]string{"  " + v.amount()}) })
+	return func() { end(); v.draw(nil) }
 }
 
-// line says something in passing.
-func (v *demoView) line(format string, args ...any) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.erase()
-	fmt.Fprintf(v.out, format+"\n", args...)
+// amount is how far the counting is, as a bar if the whole is known.
+func (v *demoView) amount() string {
+	n := v.count.Load()
+	if v.whole == 0 {
+		return bytesText(n)
+	}
+	return v.in(green, bar(float64(n)/float64(v.whole), 40)) + " " + bytesText(n)
 }
 
-// start says what is special about the demo's time.
-func (v *demoView) start(o *sim.Observatory) {
-	v.began = o.Began()
-	o.Driver.Moved = v.moved
-	v.line("running the routes on a clock of its own, which moves on whenever nothing is under way; grace and brake are set aside")
+// watch shows an observatory at work, until the function returned is called.
+func (v *demoView) watch(ctx context.Context, o *sim.Observatory, whole int64) (stop func()) {
+	v.world, v.whole = o, max(whole, 1)
+	v.places = slices.SortedFunc(seqValues(o.Graph.Locations), byWay)
 	for _, r := range o.Graph.Routes {
 		for _, s := range r.Stages {
-			v.stage(s.Type)
+			v.tally(s.Type)
 		}
 	}
-	v.stage("delete")
-}
-
-func (v *demoView) stage(typ string) *tally {
-	t, ok := v.done[typ]
-	if !ok {
-		t = &tally{}
-		v.done[typ] = t
-		v.order = append(v.order, typ)
+	v.tally("delete")
+	o.Driver.Moved = v.moved
+	v.line("running the routes on a clock of its own, which moves on whenever no lease is out:")
+	v.line("days pass in a moment; grace and brake are set aside")
+	if !v.terminal {
+		end := every(sayEvery, func() { v.say(ctx) })
+		return func() { end(); v.say(ctx); v.summary() }
 	}
-	return t
+	end := every(drawEvery, func() { v.draw(v.frame(ctx)) })
+	return func() { end(); v.draw(v.frame(ctx)); v.keep() }
 }
 
-// worker takes note of what a task does.
+// byWay orders locations as the data pass them.
+func byWay(a, b *graph.Location) int {
+	order := []opsdb.LocationType{opsdb.Source, opsdb.Buffer, opsdb.Archive, opsdb.Processing}
+	if n := slices.Index(order, a.Type) - slices.Index(order, b.Type); n != 0 {
+		return n
+	}
+	return strings.Compare(a.Name, b.Name)
+}
+
+// tally finds or makes the tally of a type of stage; v.mu is held, or nobody else is there yet.
+func (v *demoView) tally(typ string) *tally {
+	for _, t := range v.stages {
+		if t.stage == typ {
+			return t
+		}
+	}
+	v.stages = append(v.stages, &tally{stage: typ})
+	return v.stages[len(v.stages)-1]
+}
+
+// worker takes note of what a task has done.
 func (v *demoView) worker(p worker.Progress) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if p.Ended {
-		t := v.stage(p.Task.Type)
+		t := v.tally(p.Task.Type)
 		t.tasks++
 		t.bytes += p.Task.Bytes
 	}
-	v.now = fmt.Sprintf("%s %s → %s: %s", p.Task.Stage, p.Task.From, p.Task.To, p.Phase)
-	v.draw()
+	v.recent = fmt.Sprintf("%s %s → %s", p.Task.Stage, p.Task.From, p.Task.To)
 }
 
-// moved says that time has passed: every day on a pipe.
+// moved says that much time passes at once.
 func (v *demoView) moved(from, to time.Time) {
-	if to.Sub(from) < time.Hour {
-		return
-	}
-	v.line("%s: nothing to do, the clock moves on by %s", v.age(from), durationText(to.Sub(from)))
-}
-
-func (v *demoView) age(t time.Time) string { return "after " + durationText(t.Sub(v.began)) }
-
-// draw draws the tallies again on a terminal.
-func (v *demoView) draw() {
-	if !v.terminal {
-		return
-	}
-	v.erase()
-	var b strings.Builder
-	for _, typ := range v.order {
-		t := v.done[typ]
-		fmt.Fprintf(&b, "  %-9s %6d done  %10s  %s\n", typ, t.tasks, bytesText(t.bytes), strings.Repeat("▪", min(t.tasks, 40)))
-	}
-	fmt.Fprintf(&b, "  %.100s\n", v.now)
-	fmt.Fprint(v.out, b.String())
-	v.drawn = strings.Count(b.String(), "\n")
-}
-
-func (v *demoView) erase() {
-	if v.drawn > 0 {
-		fmt.Fprintf(v.out, "\x1b[%dA\x1b[J", v.drawn)
-		v.drawn = 0
+	if to.Sub(from) >= time.Hour {
+		v.line("%s: nothing to do, the clock moves on by %s", v.day(from), durationText(to.Sub(from)))
 	}
 }
 
-// stop leaves the last state on the screen; in a pipe it is said once.
-func (v *demoView) stop() {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.terminal {
-		v.drawn = 0
-		return
-	}
-	for _, typ := range v.order {
-		t := v.done[typ]
-		fmt.Fprintf(v.out, "  %-9s %6d done  %10s\n", typ, t.tasks, bytesText(t.bytes))
-	}
+// day is how long the demo has run by its own clock.
+func (v *demoView) day(t time.Time) string {
+	return fmt.Sprintf("day %.1f (%s)", t.Sub(v.world.Began()).Hours()/24, t.UTC().Format("2006-01-02 15:04"))
 }
+
+func (v *demoView) now() string { return v.day(clock.Clock(v.world.Clock).Now()) }

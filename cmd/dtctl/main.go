@@ -55,6 +55,9 @@ func (a *app) exit(err error) int {
 		return exitGood
 	case errors.Is(err, errFound):
 		return exitFound // what was found has been printed
+	case errors.Is(err, context.Canceled):
+		a.complain(errors.New("stopped before the end"), "", nil)
+		return exitFound
 	case errors.As(err, &use):
 		a.complain(use.err, use.hint, nil)
 		return exitUse
