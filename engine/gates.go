@@ -285,7 +285,19 @@ func (v *view) gateBreaker(m *graph.Move) shut {
 	if m.NoDriver != "" {
 		return shut{reason: NoDriver, text: "no driver for " + m.NoDriver}
 	}
+	if s := v.tooLarge(m); !s.open() {
+		return s
+	}
 	return openness{v.g, v.w}.downMove(m.From.Name, m.To.Name, m.Link)
+}
+
+// tooLarge says that a package has no room at a place even when that is empty: no waiting mends that.
+func (v *view) tooLarge(m *graph.Move) shut {
+	most, known := openness{v.g, v.w}.most(m.To, v.left)
+	if v.live[m.To.Name] != nil || !known || bornSize(v.p) <= most {
+		return shut{}
+	}
+	return shut{reason: TooLarge, text: fmt.Sprintf("it has %d bytes, and %s takes %d at most", bornSize(v.p), m.To.Name, most), cause: "room:" + m.To.Name}
 }
 
 func (v *view) roomGate(m *graph.Move) Gate {

@@ -25,6 +25,7 @@ func Reasons() []Meaning {
 		{NoWay, "", "no allowed move leads there from any copy", "a stage or link in the route"},
 		{NoRoute, "", "the package's route is not in the active revision", "a revision with the route, or `formerly:` on its successor"},
 		{NoDriver, "", "this version has no driver for the move's transport or storage", "a version that has one, or another transport"},
+		{TooLarge, "", "the package can never fit at the destination", "a larger `capacity` there, or another way"},
 		{BadExpression, "", "an expression of the route could not be evaluated", "a corrected route"},
 		{NeedsOther, "", "a stage named under `needs` is not done", "that stage being done"},
 		{Held, "", "a person holds the package", "`dtctl unhold`"},

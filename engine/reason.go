@@ -42,6 +42,7 @@ const (
 	NoWay           Reason = "no_way"
 	NoRoute         Reason = "no_route"
 	NoDriver        Reason = "no_driver"
+	TooLarge        Reason = "too_large"
 	BadExpression   Reason = "expression"
 	NeedsOther      Reason = "needs"
 	Held            Reason = "held"
@@ -97,7 +98,7 @@ func (r Reason) Verdict() Verdict {
 		return Ready
 	case Dispatched, Working:
 		return Running
-	case NoCopy, NoWay, NoRoute, NoDriver, BadExpression, Held, InQuarantine, Paused,
+	case NoCopy, NoWay, NoRoute, NoDriver, TooLarge, BadExpression, Held, InQuarantine, Paused,
 		AttemptsUsed, FailedData, FailedConfig, FailedForGood:
 		return Blocked
 	}

@@ -103,6 +103,10 @@ func wayCases() []reasonCase {
 			f.packed().copy("cologne.buffer", opsdb.Present)
 			stageOf(f.g, "archive").Moves[0].NoDriver = "s3"
 		}},
+		{engine.TooLarge, "archive", "cologne.buffer", "cologne.lta", func(_ *testing.T, f *facts) {
+			f.packed().copy("cologne.buffer", opsdb.Present)
+			f.g.Locations["cologne.lta"].Capacity = f.f.Package.Size - 1
+		}},
 		shipCase(engine.BadExpression, func(t *testing.T, f *facts) { stageOf(f.g, "ship").When = program(t, expr.Priority, "1") }),
 		{engine.NeedsOther, "archive", "cologne.buffer", "cologne.lta", func(_ *testing.T, f *facts) {
 			f.packed().copy("cologne.buffer", opsdb.Present)

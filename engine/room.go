@@ -24,6 +24,22 @@ func (o openness) limitFor(at *graph.Location, reserve bool) (limit int64, known
 	return max(1, limit), known
 }
 
+// most is how many bytes a place could take if it were empty.
+func (o openness) most(at *graph.Location, reserve bool) (most int64, known bool) {
+	switch l := o.w.Locations[at.Name]; {
+	case at.Capacity > 0:
+		most = at.Capacity
+	case l.Total > 0:
+		most = l.Total
+	default:
+		return 0, false
+	}
+	if !reserve {
+		most -= o.reserveOf(at, most)
+	}
+	return most, true
+}
+
 // fits reports whether bytes more have room at a location now.
 func (o openness) fits(at *graph.Location, bytes int64, reserve bool) bool {
 	limit, known := o.limitFor(at, reserve)
@@ -57,8 +73,8 @@ func (a *arranger) roomFor(m opsdb.OpenMove) shut {
 		return shut{reason: NoRoom, text: fmt.Sprintf("back-fill has its %d %% of %s", to.Backfill, m.To)}
 	}
 	if limit, known := a.limitFor(to, first); known && l.Used+l.Reserved+a.into[m.To]+m.Bytes > limit {
-		if !first {
-			a.behind[m.To] = m
+		if !first && m.Bytes <= limit {
+			a.behind[m.To] = m // others' bytes may leave it no room for ever: then nobody waits for it
 		}
 		return shut{reason: NoRoom, text: fmt.Sprintf("%s has %d bytes, %d more would exceed %d", m.To, l.Used+l.Reserved+a.into[m.To], m.Bytes, limit)}
 	}

@@ -12,6 +12,7 @@ type GateFacts struct {
 	Copies   []Copy // all copies of the package with their latest receipts
 	Tasks    []Task // open tasks of the package
 	Holds    []Hold
+	Requests []StagingRequest // of the package; an open one makes its place wanted, whatever was last evaluated
 	Wanted   []string        // wanted places and places on a chosen way, as last evaluated
 	Archives map[string]bool // locations of type long_term_archive in sites that are not lost
 	Policy   Policy
@@ -65,6 +66,11 @@ func (f GateFacts) forbidden() *Objection {
 	for _, w := range f.Wanted {
 		if w == at {
 			return &Objection{Rule: "S1", Reason: "still_wanted", Text: "the package is wanted at " + at + ", or it lies on the way"}
+		}
+	}
+	for _, r := range f.Requests {
+		if r.Open() && r.Location == at {
+			return &Objection{Rule: "S1", Reason: "still_wanted", Text: r.Who + " has asked for the package at " + at}
 		}
 	}
 	for _, t := range f.Tasks {

@@ -77,6 +77,7 @@ const (
 	EventCopyMismatch  = "copy.mismatch"
 	EventQuarantined   = "copy.quarantined"
 	EventCopyLost      = "copy.lost"
+	EventCopyFound     = "copy.found" // its site is not lost any more
 	EventCondemned     = "copy.condemned"
 	EventPardoned      = "copy.pardoned"
 	EventDeleting      = "copy.deleting" // committed before the act; After JSON DeletionProof

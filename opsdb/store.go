@@ -69,7 +69,9 @@ type Planning interface {
 	// Activate appends a revision (unless its digest is the active one), mirrors
 	// its places, makes every package and group dirty and, if the package stages changed, every
 	// present file unrouted. It fails with ErrInUse, naming them, if a place that
-	// holds live copies or files, or has open tasks, is no longer in the mirror.
+	// holds live copies or files, or has open tasks, is no longer in the mirror or has another type there.
+	// Copies that were lost with a site which is lost no longer stand again (event copy.found): a tar or tree as
+	// one that speaks for nothing before it was read again, which is asked for at once.
 	Activate(ctx context.Context, rev Revision, m Mirror) (Revision, error)
 	// ActiveRevision returns the newest revision, or ErrNotFound.
 	ActiveRevision(ctx context.Context) (Revision, error)
@@ -148,7 +150,7 @@ type Working interface {
 	Present(ctx context.Context, w Worker) error
 	// Absent removes it (graceful stop).
 	Absent(ctx context.Context, worker string) error
-	// Claim takes a scheduled task: raises its token, state in_progress, lease until now+lease. ErrNotClaim otherwise.
+	// Claim takes a scheduled task before its claim deadline: raises its token, state in_progress, lease until now+lease. ErrNotClaim otherwise.
 	Claim(ctx context.Context, task ID, worker string, lease time.Duration) (Assignment, error)
 	// Renew prolongs the lease and records progress.
 	Renew(ctx context.Context, task ID, token int64, lease time.Duration, phase string, done, total int64) error

@@ -82,6 +82,9 @@ func (h *house) open() {
 }
 
 func (h *house) shut() {
+	if h.Observatory == nil {
+		return
+	}
 	if err := h.Close(); err != nil {
 		h.t.Error(err)
 	}

@@ -30,7 +30,8 @@ type ways struct {
 }
 
 // waysOf follows the moves of a route from each of its sources. Sites that are
-// planned or lost are no part of a way.
+// planned or lost are no part of a way, but for what lies between a source there and the way out:
+// a site that is lost must not make the routes of the others wrong.
 func (c *compiler) waysOf(r *Route) ways {
 	w := ways{reached: map[*Location][]*Location{}}
 	for _, s := range r.Stages {
@@ -46,10 +47,13 @@ func (c *compiler) waysOf(r *Route) ways {
 
 // reach lists the places a route can bring a package to from a place, itself first.
 func reach(r *Route, start *Location) []*Location {
+	usable := func(l *Location) bool {
+		return l.active() || start.Type == opsdb.Source && l.Site == start.Site && l.Type != opsdb.Archive
+	}
 	next := map[*Location][]*Location{}
 	for _, s := range r.Stages {
 		for _, m := range s.Moves {
-			if m.From.active() && m.To.active() {
+			if usable(m.From) && usable(m.To) {
 				next[m.From] = append(next[m.From], m.To)
 			}
 		}

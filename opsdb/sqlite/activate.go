@@ -65,7 +65,45 @@ func (t *tx) activate(rev opsdb.Revision, m opsdb.Mirror) (opsdb.Revision, error
 	}
 	t.event(opsdb.Event{Actor: person(rev.Who), Kind: opsdb.EventRevision, Subject: fmt.Sprintf("revision:%d", rev.Number), Why: rev.Why, Revision: rev.Number,
 		Before: fmt.Sprint(last), After: string(rev.Digest)})
+	if err := t.foundAgain(rev.Number); err != nil {
+		return rev, err
+	}
 	return rev, t.allAnew(rev.Number, m.Stages)
+}
+
+// siteLost is the reason of copies that were lost with their site.
+const siteLost = "its site is lost"
+
+// foundAgain lets copies stand again whose site is lost no longer. What was
+// read there before says nothing now: it has no receipt until it is read again.
+func (t *tx) foundAgain(revision int64) error {
+	found, err := query(&t.view, scanCopy, `SELECT `+copyColumns+copyFrom+`WHERE c.state = 'lost' AND c.reason = ? AND c.before NOT IN ('expected', 'arrived')
+	    AND EXISTS (SELECT 1 FROM location l JOIN site s ON s.name = substr(l.name, 1, instr(l.name, '.') - 1)
+	      WHERE l.name = c.location AND l.active = 1 AND s.active = 1 AND s.state <> 'lost')
+	    AND NOT EXISTS (SELECT 1 FROM copy o WHERE o.package = c.package AND o.location = c.location AND o.state NOT IN ('deleted', 'quarantined', 'lost'))
+	  ORDER BY c.id`, siteLost)
+	if err != nil {
+		return err
+	}
+	for _, c := range found {
+		if err := t.foundOne(c, revision); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) foundOne(c opsdb.Copy, revision int64) error {
+	state, asked := opsdb.Present, any(nil)
+	if c.Form == opsdb.Tree {
+		state = opsdb.Staged
+	}
+	if c.Form == opsdb.Tar {
+		asked = us(t.now)
+	}
+	t.copyEvent(c, opsdb.EventCopyFound, "", "its site is not lost any more", revision, string(state))
+	return t.exec(`UPDATE copy SET state = ?, before = '', reason = '', receipt = NULL, condemned_age = NULL, verify_asked = ? WHERE id = ?`,
+		string(state), asked, string(c.ID))
 }
 
 // allAnew has everything evaluated under the new revision, and routed if the package stages changed.
@@ -88,27 +126,36 @@ func (t *tx) allAnew(revision int64, stages []string) error {
 	return t.exec(`UPDATE opsdb SET revision = ?, stages = ?`, revision, now)
 }
 
-// unreferenced fails with opsdb.ErrInUse if a place that goes still holds something, and names what.
+// unreferenced fails with opsdb.ErrInUse if a place that goes, or becomes one
+// of another type, still holds something, and names what: an archive must not
+// become a place in which something is deleted (S3).
 func (t *tx) unreferenced(m opsdb.Mirror) error {
-	keep := map[string]bool{}
+	types := map[string]opsdb.LocationType{}
 	for _, l := range m.Locations {
-		keep[l.Name] = true
+		types[l.Name] = l.Type
 	}
-	names, err := query(&t.view, scanID, `SELECT name FROM location WHERE active = 1`)
+	was, err := query(&t.view, func(r scanner) (l opsdb.Location, err error) {
+		err = r.Scan(&l.Name, &l.Type)
+		return l, err
+	}, `SELECT name, type FROM location WHERE active = 1 ORDER BY name`)
 	if err != nil {
 		return err
 	}
 	var held []string
-	for _, name := range names {
-		if keep[string(name)] {
+	for _, l := range was {
+		now, kept := types[l.Name]
+		if kept && now == l.Type {
 			continue
 		}
-		what, err := t.holds(string(name))
+		what, err := t.holds(l.Name)
 		if err != nil {
 			return err
 		}
-		if what != "" {
-			held = append(held, string(name)+" ("+what+")")
+		switch {
+		case what != "" && kept:
+			held = append(held, fmt.Sprintf("%s (%s; it is a %s and cannot become a %s)", l.Name, what, l.Type, now))
+		case what != "":
+			held = append(held, l.Name+" ("+what+")")
 		}
 	}
 	if len(held) > 0 {

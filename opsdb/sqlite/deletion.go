@@ -13,6 +13,10 @@ func (d *dispatch) deletion(j *job, p pack, again bool) (*opsdb.Dispatched, erro
 	if err != nil {
 		return nil, err
 	}
+	j.Path, j.form = c.Path, c.Form
+	if again && j.confirmed > 0 {
+		return nil, nil // cut short: what it holds is put back, or goes, by the worker, who asks the gate
+	}
 	_, no, err := d.gate(p, c, j.ID)
 	if err != nil {
 		return nil, err
@@ -27,7 +31,6 @@ func (d *dispatch) deletion(j *job, p pack, again bool) (*opsdb.Dispatched, erro
 		r := refused(opsdb.GateShut, "%s", no.Text)
 		return &r, nil
 	}
-	j.Path, j.form = c.Path, c.Form
 	if again {
 		return nil, nil
 	}

@@ -143,6 +143,7 @@ func (d *dispatch) task(g opsdb.Grant, p pack, old []job) (job, *opsdb.Dispatche
 	}
 	j.Class, j.Priority, j.Revision, j.State = m.Class, m.Priority, d.revision, opsdb.TaskScheduled
 	j.claimBy, j.LeaseUntil = g.ClaimBy, d.now.Add(g.ClaimBy)
+	j.SourceCopy = m.SourceCopy // the one it read before may have been replaced
 	var no *opsdb.Dispatched
 	var err error
 	switch m.Type {
@@ -219,8 +220,8 @@ func (d *dispatch) room(j *job, g opsdb.Grant, backfill bool) (*opsdb.Dispatched
 func (d *dispatch) schedule(j job, g opsdb.Grant, again bool) (opsdb.Dispatched, error) {
 	if again {
 		if err := d.exec(`UPDATE task SET state = 'scheduled', class = ?, priority = ?, revision = ?, claim_by = ?, lease_until = ?, next_try = NULL, subject = '',
-		  target_copy = ?, path = ?, worker = '', updated_at = ? WHERE id = ?`, string(j.Class), j.Priority, j.Revision, j.claimBy.Microseconds(), us(j.LeaseUntil),
-			string(j.TargetCopy), blob(j.Path), us(d.now), string(j.ID)); err != nil {
+		  source_copy = ?, target_copy = ?, path = ?, worker = '', updated_at = ? WHERE id = ?`, string(j.Class), j.Priority, j.Revision, j.claimBy.Microseconds(), us(j.LeaseUntil),
+			string(j.SourceCopy), string(j.TargetCopy), blob(j.Path), us(d.now), string(j.ID)); err != nil {
 			return opsdb.Dispatched{}, err
 		}
 	} else if err := d.insertTask(j); err != nil {

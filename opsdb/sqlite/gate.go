@@ -37,6 +37,9 @@ func (v *view) gateOf(p pack, target opsdb.Copy, self opsdb.ID, archives map[str
 	if f.Holds, err = query(v, scanHold, `SELECT `+holdColumns+` FROM hold h WHERE h.package = ?`, string(p.ID)); err != nil {
 		return nil, nil, err
 	}
+	if f.Requests, err = query(v, scanRequest, `SELECT `+requestColumns+` FROM staging_request q WHERE q.package = ? AND q.released_at IS NULL`, string(p.ID)); err != nil {
+		return nil, nil, err
+	}
 	receipts, no := opsdb.Deletable(f)
 	return receipts, no, nil
 }

@@ -194,8 +194,8 @@ func (t *tx) withdrawDeletion(c opsdb.Copy, revision int64) (busy bool, err erro
 }
 
 func (t *tx) loseCopy(c opsdb.Copy, revision int64) error {
-	t.copyEvent(c, opsdb.EventCopyLost, "", "its site is lost", revision, string(opsdb.Lost))
-	return t.exec(`UPDATE copy SET state = 'lost', before = state, reason = 'its site is lost' WHERE id = ?`, string(c.ID))
+	t.copyEvent(c, opsdb.EventCopyLost, "", siteLost, revision, string(opsdb.Lost))
+	return t.exec(`UPDATE copy SET state = 'lost', before = state, reason = ? WHERE id = ?`, siteLost, string(c.ID))
 }
 
 func (t *tx) withdrawPending(id opsdb.ID, revision int64) error {

@@ -80,7 +80,7 @@ func (t *tx) sitesDown() error {
 func (s *Store) Claim(ctx context.Context, task opsdb.ID, worker string, lease time.Duration) (a opsdb.Assignment, err error) {
 	err = s.write(ctx, "Claim", func(t *tx) error {
 		n, err := t.execN(`UPDATE task SET state = 'in_progress', token = token + 1, worker = ?, lease_until = ?, phase = '', done = 0, total = 0, updated_at = ?
-		  WHERE id = ? AND state = 'scheduled'`, worker, us(t.now.Add(lease)), us(t.now), string(task))
+		  WHERE id = ? AND state = 'scheduled' AND lease_until > ?`, worker, us(t.now.Add(lease)), us(t.now), string(task), us(t.now))
 		if err != nil {
 			return err
 		}
@@ -219,6 +219,11 @@ func (t *tx) refresh(r opsdb.Receipt) error {
 	if err != nil {
 		return err
 	}
+	unread, err := query(&t.view, scanCopy, `SELECT `+copyColumns+copyFrom+`WHERE c.package = ? AND c.location = ? AND c.path = ? AND c.state = 'present' AND c.receipt IS NULL`,
+		string(r.Package), r.Location, blob(r.Path))
+	if err != nil {
+		return err
+	}
 	if err := t.exec(`UPDATE copy SET receipt = (SELECT key FROM receipt WHERE id = ?) WHERE package = ? AND location = ? AND path = ?`,
 		string(r.ID), string(r.Package), r.Location, blob(r.Path)); err != nil {
 		return err
@@ -227,6 +232,9 @@ func (t *tx) refresh(r opsdb.Receipt) error {
 	if !r.Speaks(p.Package, t.now, 0) {
 		t.mismatch(p.Package, r)
 		return nil
+	}
+	for _, c := range unread { // found again with its site, and right
+		t.copyEvent(c, opsdb.EventCopyVerified, "worker:"+r.Worker, "", 0, text(r))
 	}
 	return t.exec(`UPDATE copy SET verified_at = ?, verify_asked = NULL WHERE package = ? AND location = ? AND path = ? AND verified_at IS NOT NULL
 	  AND state NOT IN ('deleted', 'quarantined', 'lost')`, us(t.now), string(r.Package), r.Location, blob(r.Path))

@@ -1,0 +1,311 @@
+package sim_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ccatobs/cdt/effect"
+	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/sim"
+)
+
+// runHooked drives to the end and calls hook at every effect.
+func (h *house) runHooked(hook func(name string)) {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(effect.With(h.t.Context(), &effect.Points{Hook: hook}), 5*time.Minute)
+	defer cancel()
+	h.must(h.Run(ctx))
+}
+
+// later lets a run stop when so much time has passed.
+func (h *house) later(d time.Duration) {
+	h.t.Helper()
+	stop, until := h.Driver.Stop, h.Clock.Now().Add(d)
+	h.Driver.Stop = func(_ context.Context, next time.Time) (bool, error) { return next.IsZero() || next.After(until), nil }
+	h.run()
+	h.Driver.Stop = stop
+}
+
+// unmount takes a location's root away, as a file system that is not mounted; the result brings it back.
+func (h *house) unmount(location string) (back func()) {
+	h.t.Helper()
+	root := h.Roots[location]
+	h.must(os.Rename(root, root+".aside"))
+	h.must(os.Mkdir(root, 0o755))
+	return func() {
+		h.must(os.Remove(root))
+		h.must(os.Rename(root+".aside", root))
+	}
+}
+
+// cutDeletion lets the first deletion at a location be confirmed and then takes the location away, so that the act is cut short.
+func (h *house) cutDeletion(location string) (back func()) {
+	h.t.Helper()
+	var cut atomic.Bool
+	confirmed := func() bool {
+		for _, e := range h.events(opsdb.EventDeleting) {
+			if e.Location == location {
+				return true
+			}
+		}
+		return false
+	}
+	stop := h.Driver.Stop
+	h.Driver.Stop = func(context.Context, time.Time) (bool, error) { return cut.Load(), nil }
+	h.runHooked(func(name string) {
+		if name == "builtin.confirm.after" && !cut.Load() && confirmed() {
+			cut.Store(true)
+			back = h.unmount(location)
+		}
+	})
+	h.Driver.Stop = stop
+	if !cut.Load() {
+		h.t.Fatalf("no deletion began at %s", location)
+	}
+	return back
+}
+
+// S1, S2: a deletion that was confirmed and cut short is taken back when a person holds the package meanwhile.
+func TestHoldDuringADeletionThatWasCutShort(t *testing.T) {
+	t.Parallel()
+	for _, location := range []string{"ccat.buffer", "ccat.primecam", "cologne.buffer"} {
+		t.Run(location, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, ccat(t))
+			h.fill("ccat.primecam", 2, 20_000)
+			back := h.cutDeletion(location)
+			p := h.packages()[0]
+			hold, err := h.Store.Hold(t.Context(), opsdb.Hold{Package: p.Package.ID, Kind: opsdb.HoldDelete, Who: "tester", Why: "looks odd"})
+			h.must(err)
+			back()
+			h.Clock.Advance(time.Minute)
+			h.later(24 * time.Hour)
+			c := copyAt(h.packages()[0], location)
+			if c == nil || c.State != opsdb.Present {
+				t.Errorf("the held copy is %+v: %s", c, h.reasons(location))
+			}
+			if left, _ := filepath.Glob(filepath.Join(h.Roots[location], opsdb.TrashDir, "*")); len(left) > 0 {
+				t.Errorf("in the trash lie %v", left)
+			}
+			if t.Failed() {
+				return
+			}
+			h.must(h.Store.Unhold(t.Context(), hold.ID, "tester", "it was nothing"))
+			h.reopen(nil)
+			h.run()
+			h.cleaned(h.judge())
+		})
+	}
+}
+
+// S2: a place whose deletion was cut short becomes wanted: the copy is kept, and serves.
+func TestPlaceBecomesWantedDuringADeletionThatWasCutShort(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, ccat(t))
+	h.fill("ccat.primecam", 2, 20_000)
+	back := h.cutDeletion("cologne.buffer")
+	p := h.packages()[0]
+	h.flip(filepath.Join(h.Roots["cologne.lta"], copyAt(p, "cologne.lta").Path))
+	h.must(h.Store.WantVerify(t.Context(), p.Package.ID, "cologne.lta", "tester"))
+	h.later(time.Hour)
+	back()
+	h.Clock.Advance(time.Minute)
+	h.run()
+	c := copyAt(h.packages()[0], "cologne.lta")
+	if c == nil || !c.Verified() {
+		t.Fatalf("the archive was not repaired: %+v; at cologne.buffer %+v: %s", c, copyAt(h.packages()[0], "cologne.buffer"), h.reasons("cologne.buffer"))
+	}
+	h.judge()
+}
+
+// A person who asks for a package at a place after its copy there was condemned keeps it (S1: wanted).
+func TestRequestAfterCondemnation(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, ccat(t))
+	h.fill("ccat.primecam", 2, 20_000)
+	h.run()
+	ask := func() opsdb.StagingRequest {
+		r, err := h.Store.Request(t.Context(), opsdb.StagingRequest{Package: h.packages()[0].Package.ID, Location: "cologne.ramses", Who: "tester"})
+		h.must(err)
+		return r
+	}
+	first := ask()
+	h.run()
+	h.must(h.Store.Release(t.Context(), first.ID, "tester"))
+	var asked atomic.Bool
+	h.runHooked(func(name string) {
+		if name == "builtin.confirm.before" && asked.CompareAndSwap(false, true) {
+			ask()
+		}
+	})
+	if !asked.Load() {
+		t.Fatal("the released copy was never to be deleted")
+	}
+	for _, e := range h.events(opsdb.EventDeleted) {
+		if e.Location == "cologne.ramses" {
+			t.Error("what was asked for again was deleted")
+		}
+	}
+	if c := copyAt(h.packages()[0], "cologne.ramses"); c == nil || c.State != opsdb.Staged {
+		t.Errorf("the copy asked for is %+v", c)
+	}
+	h.judge()
+}
+
+// One package that can never fit stands in nobody's way, and says so.
+func TestPackageLargerThanTheBufferStallsNobody(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, edited(t,
+		"buffer:   {type: buffer, disk: {path: /data/buffer}, capacity: 200TB}", "buffer:   {type: buffer, disk: {path: /data/buffer}, capacity: 600KB}",
+		"max_size: 50GB", "max_size: 100KB"))
+	h.put("ccat.primecam", "aaa/m/huge", noise(1, 700_000))
+	h.fill("ccat.primecam", 8, 40_000)
+	h.later(30 * 24 * time.Hour)
+	archived := 0
+	for _, p := range h.packages() {
+		if c := copyAt(p, "cornell.lta"); c != nil && c.Verified() {
+			archived++
+		}
+	}
+	if n := len(h.packages()); archived != n-1 {
+		t.Errorf("%d of %d packages are archived, want all but the one that cannot fit", archived, n)
+	}
+	if got := h.reasons("ccat.buffer"); !strings.Contains(got, "blocked:") {
+		t.Errorf("the package that can never fit is %q, want blocked", got)
+	}
+}
+
+// lab is the CCAT route with a second site that has a source.
+func lab(t *testing.T, state string) map[string][]byte {
+	t.Helper()
+	return edited(t,
+		"links:\n", `  lab:
+    name: Laboratory
+`+state+`    send_once: true
+    locations:
+      cam:    {type: source, disk: {path: /data/cam}}
+      buffer: {type: buffer, disk: {path: /data/buffer}}
+
+links:
+  - {from: lab, to: cologne, transport: bbcp, bandwidth: 1Gbit/s}
+`,
+		"      ship: ", `      bundle: {type: package, from: lab.cam, to: lab.buffer}
+      ship: `,
+		"from: ccat.buffer\n", "from: [ccat.buffer, lab.buffer]\n",
+		"        ccat.chai:  ", `        lab.cam: {delete_when: age >= days(14)}
+        lab.buffer: {delete_when: archived >= 2}
+        ccat.chai:  `)
+}
+
+// A site is lost by mistake and found again: what was never packed is packed, and everything ends well.
+func TestSourceSiteLostAndFound(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, lab(t, ""))
+	h.fill("lab.cam", 4, 20_000)
+	h.must(h.Store.Pause(t.Context(), opsdb.Pause{Subject: "stage:raw/bundle", Who: "tester", Why: "later"}))
+	h.later(time.Hour)
+	h.reopen(lab(t, "    state: lost\n"))
+	h.later(time.Hour)
+	h.reopen(lab(t, ""))
+	h.must(h.Store.Resume(t.Context(), "stage:raw/bundle", "tester"))
+	h.run()
+	h.cleaned(h.judge())
+}
+
+// An archive site is lost and found again.
+func TestArchiveSiteLostAndFound(t *testing.T) {
+	t.Parallel()
+	lost := edited(t, "    name: Cornell University\n", "    name: Cornell University\n    state: lost\n", "require_archived: 2", "require_archived: 1", "archived >= 2", "archived >= 1")
+	h := newHouse(t, ccat(t))
+	h.fill("ccat.primecam", 4, 20_000)
+	h.stopBeforeDeletion()
+	h.reopen(lost)
+	h.later(time.Hour)
+	if c := copyAt(h.packages()[0], "cornell.lta"); c != nil {
+		t.Errorf("in a lost site stands %+v", c)
+	}
+	h.reopen(ccat(t))
+	h.run()
+	h.cleaned(h.judge())
+	for p, n := range h.crossings("ccat") {
+		if n != 1 {
+			t.Errorf("package %s left the observatory %d times", p, n)
+		}
+	}
+}
+
+// S3: an archive does not become a buffer by an edit while copies are in it.
+func TestArchiveDoesNotBecomeABuffer(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, bonn(t))
+	h.fill("ccat.primecam", 2, 20_000)
+	h.run()
+	h.shut()
+	files := bonn(t)
+	for name, text := range files {
+		s := strings.Replace(string(text), "lta:    {type: long_term_archive, disk: {path: /archive/ccat}}\n\nlinks", "lta:    {type: buffer, disk: {path: /archive/ccat}}\n\nlinks", 1)
+		s = strings.Replace(s, "archives: [cologne.lta, cornell.lta, bonn.lta]", "archives: [cologne.lta, cornell.lta]", 1)
+		s = strings.Replace(s, "        landing:        {delete_when", "        bonn.lta: {delete_when: archived >= 1}\n        landing:        {delete_when", 1)
+		files[name] = []byte(s)
+	}
+	before := h.cfg.Routes
+	h.cfg.Routes = files
+	if o, err := openErr(h); err == nil {
+		h.Observatory = o
+		h.run()
+		for _, e := range h.events(opsdb.EventDeleted) {
+			if e.Location == "bonn.lta" {
+				t.Error("a copy was deleted in what was an archive")
+			}
+		}
+		t.Error("an archive with copies in it became a buffer")
+		return
+	} else if !strings.Contains(err.Error(), "bonn.lta") {
+		t.Errorf("the refusal says %v", err)
+	}
+	h.cfg.Routes = before
+	h.open()
+	h.run()
+	h.judge()
+}
+
+// E12: a route and a stage that are renamed, and say so, pack nothing again.
+func TestRenamedRoutePacksNothingAgain(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, ccat(t))
+	h.fill("ccat.primecam", 8, 20_000)
+	h.stopBeforeDeletion()
+	n := len(h.packages())
+	h.reopen(edited(t, "\n  raw:\n", "\n  science:\n    formerly: [raw]\n", "      pack:\n", "      bundle:\n        formerly: [pack]\n"))
+	h.put("ccat.primecam", "late/m/f", noise(77, 500))
+	h.run()
+	h.cleaned(h.judge())
+	if got := len(h.packages()); got != n+1 {
+		t.Errorf("%d packages after the rename, want %d", got, n+1)
+	}
+}
+
+// E12: a location that holds copies is not removed; the refusal names what it holds.
+func TestLocationInUseIsNotRemoved(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, bonn(t))
+	h.fill("ccat.primecam", 2, 20_000)
+	h.stopBeforeDeletion()
+	h.shut()
+	before := h.cfg.Routes
+	h.cfg.Routes = ccat(t)
+	if _, err := openErr(h); err == nil || !strings.Contains(err.Error(), "bonn.lta (1 copies") {
+		t.Errorf("removing an archive with a copy in it says %v", err)
+	}
+	h.cfg.Routes = before
+	h.open()
+	h.run()
+	h.cleaned(h.judge())
+}
+
+func openErr(h *house) (*sim.Observatory, error) { return sim.Open(h.t.Context(), h.cfg) }
