@@ -102,6 +102,11 @@ func (h *history) deletedFile(e opsdb.Event) {
 	}
 	announced := false
 	for _, pkg := range holders {
+		if h.life(pkg).cut[e.Location] {
+			return // it went under a deletion that was judged then, and was found gone later
+		}
+	}
+	for _, pkg := range holders {
 		l := h.life(pkg)
 		announced = announced || l.deleting[e.Location]
 		if got := h.archivedAt(l); len(got) < max(h.Require, 1) {

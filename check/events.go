@@ -28,6 +28,7 @@ type life struct {
 	verified  map[string]bool // locations with a copy that was read back and not lost since
 	condemned map[string]time.Time
 	deleting  map[string]bool // locations with a copy.deleting that nothing took back
+	cut       map[string]bool // locations with one that was taken back: some files may have gone before
 }
 
 // readEvents checks the chain and judges every event by those before it.
@@ -82,7 +83,7 @@ func hashOf(before opsdb.Digest, e opsdb.Event) (opsdb.Digest, error) {
 func (h *history) life(pkg opsdb.ID) *life {
 	l, ok := h.lives[pkg]
 	if !ok {
-		l = &life{verified: map[string]bool{}, condemned: map[string]time.Time{}, deleting: map[string]bool{}}
+		l = &life{verified: map[string]bool{}, condemned: map[string]time.Time{}, deleting: map[string]bool{}, cut: map[string]bool{}}
 		if f, known := h.known.packages[pkg]; known {
 			l.digest, l.size = f.Package.Digest, f.Package.Size
 		}
@@ -104,6 +105,7 @@ func (h *history) follow(e opsdb.Event) {
 		h.condemnedCopy(e)
 	case opsdb.EventPardoned, opsdb.EventDeletionKept:
 		l := h.life(e.Package)
+		l.cut[e.Location] = l.cut[e.Location] || l.deleting[e.Location]
 		delete(l.condemned, e.Location)
 		delete(l.deleting, e.Location)
 	case opsdb.EventDeleting:

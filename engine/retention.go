@@ -201,7 +201,11 @@ func (v *view) peersWilling(c *opsdb.Copy) shut {
 	}
 	for _, p := range v.f.Peers {
 		if !p.Willing {
-			return shut{reason: PeersUnwilling, text: "package " + p.Package.Short() + " holds some of the same files", cause: "package:" + string(p.Package)}
+			s := shut{reason: PeersUnwilling, text: "package " + p.Package.Short() + " holds some of the same files", cause: "package:" + string(p.Package)}
+			if p.Grace > 0 {
+				s.text, s.next = s.text+" and is in its grace", v.now.Add(p.Grace)
+			}
+			return s
 		}
 	}
 	return shut{}
@@ -209,7 +213,7 @@ func (v *view) peersWilling(c *opsdb.Copy) shut {
 
 // goes asks what may still hold back the act itself.
 func (v *view) goes(c *opsdb.Copy, task *opsdb.Task) shut {
-	o := openness{v.g, v.w}
+	o := v.openness()
 	for _, s := range []shut{v.retry(task, 0), o.pausedMove(v.route, DeleteStage, c.Location, c.Location, nil), o.downLocation(c.Location)} {
 		if !s.open() {
 			return s

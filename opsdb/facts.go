@@ -56,8 +56,10 @@ type Facts struct {
 // Peer is what S1f needs to know of another package that holds some of the same source files.
 type Peer struct {
 	Package ID
-	// Willing: the peer's own copy of form Files is condemned or further, or its files are gone.
+	// Willing: the peer's own copy of form Files is condemned and past its grace, or further, or its files are gone.
 	Willing bool
+	// Grace is what is left of the peer's grace, if that is all it waits for.
+	Grace time.Duration
 }
 
 // OpenMove is one (stage, from, to) of a package that is not finished: what

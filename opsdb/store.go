@@ -56,7 +56,7 @@ type Filing interface {
 	// Missing records that files which are not deleted are no longer there: an
 	// unpacked one is lost (and leaves its group); a packed one's package is marked dirty and its
 	// Files copy loses it. A file whose Files copy there is deletion_in_progress is left alone: the
-	// deletion itself tells what it removed.
+	// deletion itself tells what it removed. One whose deletion was confirmed and taken back is deleted, not lost.
 	Missing(ctx context.Context, location string, files []ID) error
 	// KnownFiles streams the files of a location that are not deleted, ordered by path.
 	KnownFiles(ctx context.Context, location string) iter.Seq2[File, error]
@@ -108,7 +108,10 @@ type Planning interface {
 	// Save writes evaluations made under revision. Those whose package changed
 	// since are left out (and stay dirty); their IDs are returned. OldRevision: all are left out.
 	Save(ctx context.Context, revision int64, evals []Evaluation) (left []ID, err error)
-	// Ready returns open moves with verdict ready, in the order of class, priority, MadeAt, Number, Package.
+	// Ready returns open moves with verdict ready or refused by Dispatch, in the order of class, priority,
+	// MadeAt, Number, Package: at most limit of each lane (route, stage, to, link and class), so that what is
+	// stuck in one hides nothing in another, and for each destination the lowest-numbered one that has left
+	// its source site, wherever it stands (0: all).
 	Ready(ctx context.Context, limit int) ([]OpenMove, error)
 	// Dispatch makes tasks of grants, one by one in their order, each only if
 	// the package is still at the evaluated version, the revision is active, no
@@ -124,7 +127,9 @@ type Planning interface {
 	// Expire withdraws scheduled tasks whose claim deadline has passed (freeing slots and room),
 	// makes in-progress tasks with an expired lease claimable again (state scheduled, same token),
 	// and makes pending tasks whose NextTry has come dirty. Sites that lost their last worker are noticed:
-	// packages with a move from or to them become dirty. It returns tasks to be brought to their sites again.
+	// packages with a move from or to them become dirty. A breaker whose pause is over becomes half open: one package that
+	// waits for it, another than the one that failed if there is one, becomes its probe and dirty; a probe that has no open
+	// task there by then hands over to the next. It returns tasks to be brought to their sites again.
 	Expire(ctx context.Context, now time.Time, claimBy time.Duration) ([]Task, error)
 	// Unclaimed returns all scheduled tasks: for rebuilding an in-process queue.
 	Unclaimed(ctx context.Context) ([]Task, error)
@@ -146,7 +151,8 @@ type NewPackage struct {
 
 // Working is what a worker needs. Calls with a token fail with ErrStale if the task has another.
 type Working interface {
-	// Present renews the worker's row. A site that had no worker wakes those who wait for it ("site:cologne").
+	// Present renews the worker's row. A site that had no worker wakes those who wait for it ("site:cologne");
+	// a worker that is new, or takes more than before, is a change.
 	Present(ctx context.Context, w Worker) error
 	// Absent removes it (graceful stop).
 	Absent(ctx context.Context, worker string) error
@@ -166,9 +172,12 @@ type Working interface {
 	// May be asked again by the same token (after the rename, before the unlink).
 	Confirm(ctx context.Context, task ID, token int64) (DeletionProof, error)
 	// Finish ends the piece well and records its facts. With Outcome.Next set the task is scheduled for
-	// that piece (link slots are freed, room stays) and returned; else it is completed, its slots and room freed.
+	// that piece (link slots are freed, its site's slot goes over to the piece's site, room stays) and returned; else it is completed,
+	// its slots and room freed. It closes the breakers of what it used, but for a location that a worker reports as down.
 	Finish(ctx context.Context, task ID, token int64, out Outcome) (Task, error)
 	// Fail ends the attempt badly: by class it becomes pending with NextTry, or failed. Receipts in out are kept.
+	// An environment failure counts for the breaker of its subject, which opens after [BreakerFailures] in a row (at once
+	// if it is [Failure.Plain] or its probe failed); it costs an attempt if another task succeeded there since this task failed there before.
 	Fail(ctx context.Context, task ID, token int64, f Failure, next time.Time, counts bool, out Outcome) error
 	// Later puts the task back to pending until next, costing no attempt.
 	Later(ctx context.Context, task ID, token int64, next time.Time, reason string) error

@@ -31,6 +31,7 @@ func Run(t *testing.T, open Open) {
 		{"working", testWorking},
 		{"deletion", testDeletion},
 		{"two routes", testPeers},
+		{"safety", testSafety},
 		{"events", testEvents},
 		{"time", testTime},
 		{"orders", testOrders},

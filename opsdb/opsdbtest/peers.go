@@ -32,7 +32,14 @@ func testPeers(t *testing.T, open Open) {
 	}
 	second = d.carry(second)
 	d.condemn(second, "ccat.primecam")
-	if f := d.facts(first.ID); !f.Peers[0].Willing {
+	if f := d.facts(first.ID); f.Peers[0].Willing || f.Peers[0].Grace <= 0 || f.Peers[0].Grace > time.Hour {
+		t.Fatalf("a peer in its grace: %+v", f.Peers)
+	}
+	if out := d.remove(first, "ccat.primecam"); out.Refusal != opsdb.GateShut {
+		t.Fatalf("the peer is in its grace: %+v", out)
+	}
+	d.advance(2 * time.Hour)
+	if f := d.facts(first.ID); !f.Peers[0].Willing || f.Peers[0].Grace != 0 {
 		t.Fatalf("peer %+v", f.Peers)
 	}
 	d.hold(second, "", opsdb.HoldDelete)

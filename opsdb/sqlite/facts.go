@@ -140,16 +140,24 @@ func (f *factsOf) moves() error {
 const willing = `(p.gone >= p.files OR NOT EXISTS (SELECT 1 FROM copy c WHERE c.package = p.id AND c.form = 'files'
   AND c.state NOT IN ('deletion_possible', 'deletion_scheduled', 'deletion_in_progress', 'deletion_failed', 'deleted', 'lost')))`
 
+// graceLeft is the rest of a peer's grace in microseconds, at most 0 if it is over.
+const graceLeft = `coalesce((SELECT c.condemned_age + coalesce(json_extract(p.policies, '$."' || c.location || '".grace'), 0) / 1000 - (SELECT observed FROM opsdb)
+  FROM copy c WHERE c.package = p.id AND c.form = 'files' AND c.state = 'deletion_possible' AND p.gone < p.files), 0)`
+
 func (f *factsOf) peers() error {
 	_, err := query(f.v, func(r scanner) (none, error) {
 		var id opsdb.ID
 		var p opsdb.Peer
-		err := r.Scan(&id, &p.Package, &p.Willing)
+		var left int64
+		err := r.Scan(&id, &p.Package, &p.Willing, &left)
+		if p.Willing && left > 0 {
+			p.Willing, p.Grace = false, time.Duration(left)*time.Microsecond
+		}
 		if x := f.at[id]; x != nil {
 			x.Peers = append(x.Peers, p)
 		}
 		return none{}, err
-	}, `SELECT a.id, p.id, `+willing+these+`package a ON a.id = j.value JOIN peer e ON e.package = a.key JOIN package p ON p.key = e.other`, f.list)
+	}, `SELECT a.id, p.id, `+willing+`, `+graceLeft+these+`package a ON a.id = j.value JOIN peer e ON e.package = a.key JOIN package p ON p.key = e.other`, f.list)
 	return err
 }
 

@@ -83,6 +83,13 @@ func (v *view) gateOfPeer(id opsdb.ID, archives map[string]bool) (*opsdb.Objecti
 	if err != nil {
 		return nil, err
 	}
+	current, err := v.count(`SELECT p.revision = o.revision FROM opsdb o, package p WHERE p.key = ?`, p.key)
+	if err != nil {
+		return nil, err
+	}
+	if current == 0 {
+		return &opsdb.Objection{Rule: "S1f", Reason: "peers", Text: fmt.Sprintf("package %s holds some of the same files, and the routes have changed since it gave them up", id.Short())}, nil
+	}
 	copies, err := v.copies(id)
 	if err != nil {
 		return nil, err

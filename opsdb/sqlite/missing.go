@@ -16,12 +16,32 @@ func (s *Store) Missing(ctx context.Context, location string, files []opsdb.ID) 
 			return err
 		}
 		for _, f := range known {
-			if err := t.lose(f, "filing", "no longer at its source"); err != nil {
+			cut, err := t.cutDeletion(f)
+			if err != nil {
+				return err
+			}
+			if cut == nil {
+				err = t.lose(f, "filing", "no longer at its source")
+			} else {
+				err = t.removedChunk(*cut, []opsdb.ID{f.ID})
+			}
+			if err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// cutDeletion finds the last confirmed deletion of a file's package: it was
+// taken back before it could tell what it had removed.
+func (t *tx) cutDeletion(f filed) (*job, error) {
+	jobs, err := query(&t.view, scanJob, `SELECT `+taskColumns+` FROM member m JOIN package p ON p.key = m.package
+	  JOIN task t ON t.package = p.id AND t.type = 'delete' AND t.to_loc = ?2 AND t.confirmed > 0 WHERE m.file = ?1 ORDER BY t.id DESC LIMIT 1`, f.key, f.Location)
+	if err != nil || len(jobs) == 0 {
+		return nil, err
+	}
+	return &jobs[0], nil
 }
 
 // underDeletion holds for a file whose deletion the gate has confirmed: that it
