@@ -52,7 +52,7 @@ type Setting struct {
 
 // others are names in the environment that begin with CDT_ and are no settings.
 func others() []string {
-	return []string{"CDT_CONFIG", "CDT_USER", "CDT_BENCH", "CDT_KILL", "CDT_LOG"}
+	return []string{"CDT_CONFIG", "CDT_USER", "CDT_BENCH", "CDT_EFFECT_KILL", "CDT_EFFECT_LOG"}
 }
 
 // Environment returns the settings in environ (as of os.Environ). A variable

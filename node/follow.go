@@ -30,10 +30,19 @@ func (n *Node) follow(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			if err := n.CatchUp(ctx); err != nil && ctx.Err() == nil {
-				n.cfg.Log.WarnContext(ctx, "newer routes are not followed", "error", err)
-			}
+			n.look(ctx)
 		}
+	}
+}
+
+// look asks the store for its time and its routes.
+func (n *Node) look(ctx context.Context) {
+	var late error
+	if c, ok := n.cfg.Clock.(*StoreClock); ok {
+		late = c.Ask(ctx)
+	}
+	if err := errors.Join(late, n.CatchUp(ctx)); err != nil && ctx.Err() == nil {
+		n.cfg.Log.WarnContext(ctx, "newer routes are not followed", "error", err)
 	}
 }
 

@@ -179,9 +179,9 @@ func (n *Node) attempts(t opsdb.Task) int {
 // Start makes the routes the active revision and takes over what the last
 // process left: leases are revoked and the queue is rebuilt from the tasks,
 // unless other processes share the store. The caller holds the serve lock of
-// an embedded store. A node without the engine's role only records results that waited.
+// an embedded store. Without a revision, or the engine's role, nothing is activated.
 func (n *Node) Start(ctx context.Context, rev opsdb.Revision) error {
-	if n.Engine != nil {
+	if n.Engine != nil && rev.Digest != "" {
 		got, err := n.Engine.Activate(ctx, n.Places.Graph(), rev)
 		if err != nil {
 			return err

@@ -15,10 +15,19 @@ import (
 	"github.com/ccatobs/cdt/opsdb"
 )
 
-// Migrate makes River's tables, or brings them up to this version. It may be
-// called again, and by several processes at once: one goes first. Migrations
-// have transactions of their own, so a lock of the session holds the others off.
+// Migrate makes River's tables, or brings them up to this version, and lets
+// the roles of CDT use them if there are such. It may be called again, and by
+// several processes at once: one goes first. Where nothing is missing it needs no
+// right but to read.
 func Migrate(ctx context.Context, url string) error {
+	if missing, err := Missing(ctx, url); err == nil && len(missing) == 0 {
+		return nil
+	}
+	return migrate(ctx, url)
+}
+
+// migrate holds a lock of its session meanwhile: migrations have transactions of their own.
+func migrate(ctx context.Context, url string) error {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return fmt.Errorf("connect to the queue's database: %w", err)
@@ -38,8 +47,33 @@ func Migrate(ctx context.Context, url string) error {
 	if err == nil {
 		_, err = m.Migrate(ctx, rivermigrate.DirectionUp, nil)
 	}
+	if err == nil {
+		_, err = conn.Exec(ctx, grants)
+	}
 	if err != nil {
 		return fmt.Errorf("migrate the queue: %w", err)
+	}
+	return nil
+}
+
+// grants lets those who run engines and workers use the queue.
+const grants = `DO $$ DECLARE name text; BEGIN
+  FOR name IN SELECT rolname FROM pg_roles WHERE rolname IN ('cdt_engine', 'cdt_worker') LOOP
+    EXECUTE format('GRANT USAGE ON SCHEMA river TO %I', name);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA river TO %I', name);
+    EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA river TO %I', name);
+  END LOOP;
+END $$`
+
+// Grant lets the roles of CDT use the queue; for roles that were made after the queue.
+func Grant(ctx context.Context, url string) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return fmt.Errorf("connect to the queue's database: %w", err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	if _, err := conn.Exec(ctx, grants); err != nil {
+		return fmt.Errorf("grant the use of the queue: %w", err)
 	}
 	return nil
 }
