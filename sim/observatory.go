@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/ccatobs/cdt/check"
@@ -51,6 +52,7 @@ type Observatory struct {
 	cfg     Config
 	release func()
 	began   time.Time
+	mu      sync.Mutex
 	last    time.Time // end of the last task that was not a re-read
 }
 
@@ -135,7 +137,8 @@ func (o *Observatory) open(ctx context.Context) (err error) {
 	if err := o.mark(ctx); err != nil {
 		return err
 	}
-	o.began, o.last = o.Clock.Now(), o.Clock.Now()
+	o.began = o.Clock.Now()
+	o.worked()
 	o.Node, err = node.New(node.Config{
 		Store: o.Store, Graph: o.Graph, Clock: o.Clock, Virtual: true, Name: "sim", Version: "sim", AtOnce: o.cfg.AtOnce, Progress: o.progress,
 	})
@@ -181,11 +184,24 @@ func (o *Observatory) mark(ctx context.Context) error {
 
 func (o *Observatory) progress(p worker.Progress) {
 	if p.Ended && p.Task.Type != "verify" {
-		o.last = o.Clock.Now()
+		o.worked()
 	}
 	if o.cfg.Progress != nil {
 		o.cfg.Progress(p)
 	}
+}
+
+// worked takes note that something was done.
+func (o *Observatory) worked() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.last = o.Clock.Now()
+}
+
+func (o *Observatory) lastWork() time.Time {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.last
 }
 
 // quiet is how long only re-reading may go on before a run counts as finished.
@@ -194,7 +210,7 @@ const quiet = 400 * 24 * time.Hour
 // Run drives the observatory until nothing but re-reading is left to be done,
 // or what is left needs a person.
 func (o *Observatory) Run(ctx context.Context) error {
-	o.last = o.Clock.Now()
+	o.worked()
 	err := o.Driver.Drive(ctx)
 	if errors.Is(err, ErrIdle) {
 		return nil
@@ -207,7 +223,7 @@ func (o *Observatory) Began() time.Time { return o.began }
 
 // finished is where a run stops.
 func (o *Observatory) finished(ctx context.Context, next time.Time) (bool, error) {
-	if next.IsZero() || next.Sub(o.last) > quiet {
+	if next.IsZero() || next.Sub(o.lastWork()) > quiet {
 		return true, nil
 	}
 	for _, w := range o.Node.Watchers {
