@@ -12,6 +12,9 @@ import (
 // checkArgs makes a wrong number of arguments, or a verb that does not exist,
 // a wrong use (exit 2) of a command and of those below it.
 func checkArgs(c *cobra.Command) {
+	if !c.Runnable() && c.HasSubCommands() {
+		c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	}
 	args := c.Args
 	if args == nil {
 		args = cobra.NoArgs

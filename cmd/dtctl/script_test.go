@@ -39,7 +39,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // jsonField holds a field of the last output against a value: json packages/0/name raw-1,
-// json -err error ~unknown.verb (an expression), json packages/# 3 (the length).
+// json -err error ~unknown.verb (an expression), json packages/len 3.
 func jsonField(ts *testscript.TestScript, neg bool, args []string) {
 	from := "stdout"
 	if len(args) > 0 && args[0] == "-err" {
@@ -66,7 +66,7 @@ func keepField(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], pick(ts, "stdout", args[1]))
 }
 
-// pick is the value at a path of keys and indices; # is a length, * the name of the first key.
+// pick is the value at a path of keys and indices; len is a length.
 func pick(ts *testscript.TestScript, from, path string) string {
 	var v any
 	d := json.NewDecoder(strings.NewReader(ts.ReadFile(from)))
@@ -91,14 +91,14 @@ func pick(ts *testscript.TestScript, from, path string) string {
 func step(ts *testscript.TestScript, v any, key string) any {
 	switch x := v.(type) {
 	case map[string]any:
-		if key == "#" {
+		if key == "len" {
 			return len(x)
 		}
 		if f, ok := x[key]; ok {
 			return f
 		}
 	case []any:
-		if key == "#" {
+		if key == "len" {
 			return len(x)
 		}
 		if i, err := strconv.Atoi(key); err == nil && i < len(x) {
