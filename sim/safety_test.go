@@ -309,3 +309,208 @@ func TestLocationInUseIsNotRemoved(t *testing.T) {
 }
 
 func openErr(h *house) (*sim.Observatory, error) { return sim.Open(h.t.Context(), h.cfg) }
+
+// cutAt takes a location away at the n-th effect of a name after the first deletion there was confirmed.
+func (h *house) cutAt(location, effectName string, n int) (back func()) {
+	h.t.Helper()
+	var cut, confirmed atomic.Bool
+	var seen atomic.Int64
+	stop := h.Driver.Stop
+	h.Driver.Stop = func(context.Context, time.Time) (bool, error) { return cut.Load(), nil }
+	h.runHooked(func(name string) {
+		if name == "builtin.confirm.after" && !confirmed.Load() {
+			for _, e := range h.events(opsdb.EventDeleting) {
+				if e.Location == location {
+					confirmed.Store(true)
+				}
+			}
+		}
+		if confirmed.Load() && name == effectName && seen.Add(1) == int64(n) {
+			cut.Store(true)
+			back = h.unmount(location)
+		}
+	})
+	h.Driver.Stop = stop
+	if !cut.Load() {
+		h.t.Fatalf("%s never came %d times after a deletion at %s was confirmed", effectName, n, location)
+	}
+	return back
+}
+
+// S12: files that went before a deletion was taken back are told to be deleted, not lost.
+func TestFilesThatWentBeforeADeletionWasTakenBack(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, ccat(t))
+	h.fill("ccat.primecam", 4, 20_000)
+	back := h.cutAt("ccat.primecam", "disk.unlink.after", 1)
+	hold, err := h.Store.Hold(t.Context(), opsdb.Hold{Package: h.packages()[0].Package.ID, Kind: opsdb.HoldDelete, Who: "tester", Why: "looks odd"})
+	h.must(err)
+	back()
+	for range 2 { // the deletion is taken back, then the source is scanned
+		h.Clock.Advance(time.Minute)
+		h.later(24 * time.Hour)
+	}
+	files, err := h.Store.Files(t.Context(), opsdb.Query{})
+	h.must(err)
+	there := 0
+	for _, f := range files {
+		_, gone := os.Stat(filepath.Join(h.Roots["ccat.primecam"], f.Path))
+		if gone == nil {
+			there++
+		}
+		if (gone == nil) != (f.State == opsdb.Present) || f.State == opsdb.Lost {
+			t.Errorf("%s is %s, on the disk: %v", f.Path, f.State, gone)
+		}
+	}
+	if there == 0 || there == len(files) {
+		t.Fatalf("%d of %d files are there: the deletion was not cut in its midst", there, len(files))
+	}
+	h.must(h.Store.Unhold(t.Context(), hold.ID, "tester", "it was nothing"))
+	h.reopen(nil)
+	h.run()
+	h.cleaned(h.judge())
+}
+
+// S1, S6: a person holds a package while its files are being removed: no more of them go.
+func TestHoldWhileFilesGo(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, ccat(t))
+	h.put("ccat.primecam", "obs0/m0/f000.dat", noise(1, 100))
+	for i := range 200 {
+		h.put("ccat.primecam", "obs0/m0/g"+strings.Repeat("x", i), noise(uint64(i), 100))
+	}
+	p := opsdb.ID("")
+	var unlinked atomic.Int64
+	deleting := false
+	h.Driver.Step = func(context.Context) error {
+		for _, f := range h.packages() {
+			c := copyAt(f, "ccat.primecam")
+			deleting, p = c != nil && c.State == opsdb.DeletionScheduled, f.Package.ID
+		}
+		return nil
+	}
+	h.runHooked(func(name string) {
+		if deleting && name == "disk.unlink.after" && unlinked.Add(1) == 3 {
+			_, err := h.Store.Hold(h.t.Context(), opsdb.Hold{Package: p, Kind: opsdb.HoldDelete, Who: "tester", Why: "stop"})
+			h.must(err)
+		}
+	})
+	if n := unlinked.Load(); n < 3 || n > 100 {
+		t.Errorf("%d files were removed; three had gone when the hold came", n)
+	}
+	h.Clock.Advance(time.Minute)
+	h.later(time.Hour)
+	r, err := h.Check(t.Context(), h.truth, false)
+	h.must(err)
+	for _, v := range r.Violations {
+		t.Errorf("violation %s: %s: %s", v.Rule, v.Subject, v.Text)
+	}
+}
+
+// S1: an archive copy is found corrupt while the last buffer copy waits in its grace: the buffer copy stays and repairs it.
+func TestArchiveRotsWhileTheBufferIsCondemned(t *testing.T) {
+	t.Parallel()
+	for _, when := range []opsdb.CopyState{opsdb.DeletionPossible, opsdb.DeletionScheduled} {
+		t.Run(string(when), func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, edited(t, "grace: 24h", "grace: 24h"))
+			h.cfg.Impatient = when == opsdb.DeletionScheduled
+			h.reopen(nil)
+			h.fill("ccat.primecam", 2, 20_000)
+			done := false
+			step := func() {
+				for _, f := range h.packages() {
+					c, a := copyAt(f, "cologne.buffer"), copyAt(f, "cologne.lta")
+					if !done && c != nil && c.State == when && a != nil {
+						done = true
+						h.flip(filepath.Join(h.Roots["cologne.lta"], a.Path))
+						h.must(h.Store.WantVerify(t.Context(), f.Package.ID, "cologne.lta", "tester"))
+					}
+				}
+			}
+			h.Driver.Step = func(context.Context) error { step(); return nil }
+			h.run()
+			h.run()
+			if !done {
+				t.Fatalf("the copy was never %s", when)
+			}
+			if c := copyAt(h.packages()[0], "cologne.lta"); c == nil || !c.Verified() {
+				t.Errorf("the archive's copy is %+v", c)
+			}
+			h.cleaned(h.judge())
+			for p, n := range h.crossings("ccat") {
+				if n != 1 {
+					t.Errorf("package %s left the observatory %d times", p, n)
+				}
+			}
+		})
+	}
+}
+
+// S1f, S14: two routes hold one file; the grace of the one that is condemned later counts too.
+func TestGraceOfEveryRouteThatHoldsAFile(t *testing.T) {
+	t.Parallel()
+	second := `
+  quick:
+    stages:
+      pack: {type: package, from: ccat.primecam, to: ccat.buffer}
+      ship: {type: transfer, from: ccat.buffer, to: cornell.buffer}
+      archive: {type: archive, from: cornell.buffer, to: cornell.lta}
+    retention:
+      require_archived: 1
+      grace: 100h
+      locations:
+        ccat.primecam: {delete_when: age >= days(20)}
+`
+	h := newHouse(t, edited(t, "        cologne.ramses: {delete_when: released && age >= days(3)}\n", "        cologne.ramses: {delete_when: released && age >= days(3)}\n"+second))
+	h.cfg.Impatient = false
+	h.reopen(nil)
+	h.fill("ccat.primecam", 2, 20_000)
+	h.run()
+	r, err := h.Check(t.Context(), h.truth, true)
+	h.must(err)
+	for _, v := range r.Violations {
+		t.Errorf("violation %s: %s: %s", v.Rule, v.Subject, v.Text)
+	}
+	h.cleaned(r)
+	for _, e := range h.events(opsdb.EventFileDeleted) {
+		if d := e.At.Sub(start); d < 20*24*time.Hour+100*time.Hour {
+			t.Errorf("a file went after %s, in the grace of the second route", d)
+		}
+	}
+}
+
+// S7: the clock of the database jumps; deletions stop, and go on by themselves when it has been quiet.
+func TestDeletionsGoOnAfterTheTimeWasSuspect(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, ccat(t))
+	h.fill("ccat.primecam", 2, 20_000)
+	h.stopBeforeDeletion()
+	h.must(h.Store.Tick(t.Context(), 10*time.Hour, false)) // ten hours passed, and the clock did not move
+	w, err := h.Store.World(t.Context())
+	h.must(err)
+	if !w.TimeSuspect {
+		t.Fatal("the jump was not noticed")
+	}
+	h.Clock.Advance(20 * 24 * time.Hour)
+	h.run()
+	h.cleaned(h.judge())
+}
+
+// A late worker whose task was given to another finishes nothing, and two of them make one copy.
+func TestTwoWorkersOnOneTask(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, ccat(t))
+	h.fill("ccat.primecam", 2, 20_000)
+	var again atomic.Int64
+	h.runHooked(func(name string) {
+		// Whatever has been written, the lease runs out now and then and the task is offered once more.
+		if name == "disk.rename.before" && again.Add(1)%3 == 0 {
+			h.Clock.Advance(2 * time.Minute)
+			tasks, err := h.Store.Expire(h.t.Context(), h.Clock.Now(), time.Minute)
+			h.must(err)
+			h.must(h.Node.Queue.Enqueue(h.t.Context(), tasks))
+		}
+	})
+	h.cleaned(h.judge())
+}

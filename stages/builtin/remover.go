@@ -97,8 +97,12 @@ func (d *remover) each(ctx context.Context, visit func(n int, m opsdb.Member) er
 	return nil
 }
 
+// confirmEvery is after how many files of one deletion the gate is asked once more.
+const confirmEvery = 64
+
 // removeAll removes what was seen, one by one: renamed, proved to be what was
-// seen, unlinked. At a difference it is put back and nothing more is removed.
+// seen, unlinked. At a difference it is put back and nothing more is removed,
+// nor when the gate says no in between: a person may have stopped it.
 func (d *remover) removeAll(ctx context.Context, seen *memberSpool) error {
 	d.Phase(removing, 0)
 	n := -1
@@ -110,6 +114,11 @@ func (d *remover) removeAll(ctx context.Context, seen *memberSpool) error {
 			return err
 		}
 		n++
+		if n > 0 && n%confirmEvery == 0 {
+			if err := d.confirm(ctx); err != nil {
+				return err
+			}
+		}
 		if m.Identity != "" {
 			if err := d.removeOne(ctx, n, m); err != nil {
 				return err

@@ -1,0 +1,343 @@
+package sim_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/ccatobs/cdt/effect"
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+// Random faults at random moments; then they heal, and everything must be
+// where it belongs, with nothing lost and nothing deleted too early. CDT_CHAOS=N tries N seeds, CDT_CHAOS_SEED=S only one.
+func TestChaos(t *testing.T) {
+	t.Parallel()
+	first, n := uint64(1), uint64(12)
+	if s := os.Getenv("CDT_CHAOS"); s != "" {
+		var err error
+		if n, err = strconv.ParseUint(s, 10, 32); err != nil {
+			t.Fatalf("CDT_CHAOS: %v", err)
+		}
+	}
+	if s := os.Getenv("CDT_CHAOS_SEED"); s != "" {
+		var err error
+		if first, err = strconv.ParseUint(s, 10, 64); err != nil {
+			t.Fatalf("CDT_CHAOS_SEED: %v", err)
+		}
+		n = 1
+	}
+	for seed := first; seed < first+n; seed++ {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { newChaos(t, seed).play() })
+	}
+}
+
+// chaos is a house in which things go wrong.
+type chaos struct {
+	*house
+	rnd      *rand.Rand
+	left     int                 // faults still to come
+	routes   []map[string][]byte // revisions to go through
+	safe     map[opsdb.ID]string // package → the archive whose copy is never harmed
+	away     map[string]func()   // locations that are not mounted
+	cut      context.CancelFunc  // ends the process at an effect
+	effects  int                 // until then
+	journal  []string
+	requests []opsdb.ID
+}
+
+var errKilled = errors.New("the process is ended here")
+
+func newChaos(t *testing.T, seed uint64) *chaos {
+	t.Helper()
+	rnd := rand.New(rand.NewPCG(seed, 7))
+	small := []string{"max_size: 50GB", "max_size: 60KB", "GB(50)", "KB(60)"}
+	c := &chaos{rnd: rnd, left: 25 + rnd.IntN(25), safe: map[opsdb.ID]string{}, away: map[string]func(){}}
+	c.routes = []map[string][]byte{edited(t, small...)}
+	if rnd.IntN(2) == 0 {
+		c.routes = append(c.routes, replaced(t, bonn(t), small...))
+	}
+	c.house = newHouse(t, c.routes[0])
+	c.cfg.AtOnce = 1 + rnd.IntN(3)
+	c.fill("ccat.primecam", 4+rnd.IntN(8), 5000+rnd.IntN(20_000))
+	c.fill("ccat.chai", rnd.IntN(4), 3000)
+	t.Cleanup(func() {
+		if t.Failed() {
+			for _, line := range c.journal {
+				t.Log(line)
+			}
+		}
+	})
+	return c
+}
+
+// replaced is edited for routes that are edited already.
+func replaced(t *testing.T, files map[string][]byte, pairs ...string) map[string][]byte {
+	t.Helper()
+	out := map[string][]byte{}
+	for name, text := range files {
+		for i := 0; i < len(pairs); i += 2 {
+			text = bytes.ReplaceAll(text, []byte(pairs[i]), []byte(pairs[i+1]))
+		}
+		out[name] = text
+	}
+	return out
+}
+
+func (c *chaos) say(format string, args ...any) {
+	c.journal = append(c.journal, c.Clock.Now().Format("2006-01-02 15:04:05 ")+fmt.Sprintf(format, args...))
+}
+
+// play lets faults come until none is left, heals, and judges.
+func (c *chaos) play() {
+	for c.left > 0 {
+		c.arm()
+		if killed := c.drive(); killed || c.left > 0 {
+			c.reopen(c.nextRoutes())
+		}
+		if c.left > 0 {
+			c.left-- // a run without faults left to meet comes to its end
+		}
+	}
+	c.heal()
+	c.t.Logf("%d packages, %d lines of what went wrong", len(c.packages()), len(c.journal))
+}
+
+func (c *chaos) nextRoutes() map[string][]byte {
+	if len(c.routes) > 1 && c.rnd.IntN(4) == 0 {
+		c.say("other routes")
+		c.routes = c.routes[1:]
+	}
+	return c.routes[0]
+}
+
+// arm sets the faults of one process.
+func (c *chaos) arm() {
+	c.effects = 50 + c.rnd.IntN(3000)
+	c.Driver.Step = func(context.Context) error {
+		if c.left > 0 && c.rnd.IntN(3) == 0 {
+			c.left--
+			return c.strike()
+		}
+		return nil
+	}
+	stop := c.Driver.Stop
+	c.Driver.Stop = func(ctx context.Context, next time.Time) (bool, error) {
+		if c.left > 0 && c.rnd.IntN(2) == 0 {
+			c.left--
+			return false, c.strike()
+		}
+		if next.IsZero() {
+			c.mount() // nothing comes by itself: what is away comes back
+		}
+		return stop(ctx, next)
+	}
+}
+
+// drive runs the process to its end, or until it is killed.
+func (c *chaos) drive() (killed bool) {
+	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
+	defer cancel()
+	passed := make(chan struct{}, 1<<20)
+	hooked := effect.With(ctx, &effect.Points{Hook: func(string) {
+		passed <- struct{}{}
+		if len(passed) == c.effects {
+			cancel()
+		}
+	}})
+	err := c.Run(hooked)
+	switch {
+	case errors.Is(err, errKilled), err != nil && len(passed) >= c.effects:
+		c.say("killed: %v", err)
+		return true
+	case err != nil:
+		c.t.Fatalf("%v", err)
+	}
+	return false
+}
+
+// strike does one thing that goes wrong, or that a person does.
+func (c *chaos) strike() error {
+	facts, err := c.Store.Packages(c.t.Context(), opsdb.Query{})
+	if err != nil {
+		return err
+	}
+	if len(facts) == 0 {
+		return nil
+	}
+	f := facts[c.rnd.IntN(len(facts))]
+	switch c.rnd.IntN(12) {
+	case 0, 1, 2, 3:
+		return c.harm(f)
+	case 4:
+		return c.hold(f)
+	case 5:
+		return c.unholdAll()
+	case 6:
+		return c.ask(f)
+	case 7:
+		return c.Store.WantVerify(c.t.Context(), f.Package.ID, "", "tester")
+	case 8:
+		return c.unmountOne()
+	case 9:
+		c.mount()
+		return nil
+	case 10:
+		return c.retryAll()
+	}
+	return errKilled
+}
+
+// harm flips a byte of a copy or removes it, but of every package a good one stays.
+func (c *chaos) harm(f opsdb.Facts) error {
+	archives := c.Archives()
+	if c.safe[f.Package.ID] == "" {
+		c.safe[f.Package.ID] = archives[c.rnd.IntN(2)] // of those that are in all revisions
+	}
+	safe := c.safe[f.Package.ID]
+	if kept := copyAt(f, safe); kept == nil || kept.State != opsdb.Present {
+		if files := copyAt(f, f.Package.Source); files == nil || files.State != opsdb.Present {
+			return nil
+		}
+	}
+	x := f.Copies[c.rnd.IntN(len(f.Copies))]
+	if x.Form == opsdb.Files || x.Location == safe || !x.Live() || x.State == opsdb.Expected || c.away[x.Location] != nil {
+		return nil
+	}
+	path := filepath.Join(c.Roots[x.Location], x.Path)
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return nil //nolint:nilerr // it is on its way, in or out
+	}
+	if c.rnd.IntN(2) == 0 {
+		c.say("removed %s:%s (%s)", x.Location, x.Path, x.State)
+		return os.Remove(path)
+	}
+	c.say("flipped %s:%s (%s)", x.Location, x.Path, x.State)
+	c.flip(path)
+	return nil
+}
+
+func (c *chaos) hold(f opsdb.Facts) error {
+	kinds := []opsdb.HoldKind{opsdb.HoldDelete, opsdb.HoldMove, opsdb.HoldAll}
+	h := opsdb.Hold{Package: f.Package.ID, Kind: kinds[c.rnd.IntN(3)], Who: "tester", Why: "chaos"}
+	if c.rnd.IntN(2) == 0 && len(f.Copies) > 0 {
+		h.Location = f.Copies[c.rnd.IntN(len(f.Copies))].Location
+	}
+	c.say("hold %s of %s at %q", h.Kind, f.Package.Name, h.Location)
+	_, err := c.Store.Hold(c.t.Context(), h)
+	return err
+}
+
+func (c *chaos) unholdAll() error {
+	facts, err := c.Store.Packages(c.t.Context(), opsdb.Query{})
+	if err != nil {
+		return err
+	}
+	for _, f := range facts {
+		for _, h := range f.Holds {
+			c.say("unhold %s", f.Package.Name)
+			if err := c.Store.Unhold(c.t.Context(), h.ID, "tester", "seen"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// ask opens a staging request, or releases the last one.
+func (c *chaos) ask(f opsdb.Facts) error {
+	if n := len(c.requests); n > 0 && c.rnd.IntN(2) == 0 {
+		id := c.requests[n-1]
+		c.requests = c.requests[:n-1]
+		c.say("release %s", id)
+		return c.Store.Release(c.t.Context(), id, "tester")
+	}
+	r, err := c.Store.Request(c.t.Context(), opsdb.StagingRequest{Package: f.Package.ID, Location: "cologne.ramses", Who: "tester"})
+	c.requests = append(c.requests, r.ID)
+	c.say("request %s", f.Package.Name)
+	return err
+}
+
+func (c *chaos) unmountOne() error {
+	names := make([]string, 0, len(c.Roots))
+	for name := range c.Roots {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	name := names[c.rnd.IntN(len(names))]
+	if c.away[name] == nil {
+		c.say("%s is not mounted", name)
+		c.away[name] = c.unmount(name)
+	}
+	return nil
+}
+
+func (c *chaos) mount() {
+	for name, back := range c.away {
+		c.say("%s is mounted", name)
+		back()
+		delete(c.away, name)
+	}
+}
+
+func (c *chaos) retryAll() error {
+	tasks, err := c.Store.Tasks(c.t.Context(), opsdb.Query{State: string(opsdb.TaskFailed)})
+	if err != nil {
+		return err
+	}
+	for _, task := range tasks {
+		c.say("retry %s %s at %s: %s", task.Type, task.ID.Short(), task.To, task.Failure.Text)
+		if err := c.Store.Retry(c.t.Context(), task.ID, "tester", "mended"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// heal takes all faults away, finds the harm that is left, and runs to the end.
+func (c *chaos) heal() {
+	c.t.Helper()
+	c.mount()
+	c.say("healed")
+	c.reopen(c.routes[len(c.routes)-1])
+	c.must(c.unholdAll())
+	for _, id := range c.requests {
+		c.must(c.Store.Release(c.t.Context(), id, "tester"))
+	}
+	for range 3 {
+		c.must(c.retryAll())
+		for _, f := range c.packages() {
+			c.must(c.Store.WantVerify(c.t.Context(), f.Package.ID, "", "tester"))
+		}
+		c.run()
+	}
+	c.cleaned(c.judge())
+	c.settled()
+}
+
+// settled wants nothing to be left over: no open task, no dirty package, no part and nothing in the trash.
+func (c *chaos) settled() {
+	c.t.Helper()
+	for _, f := range c.packages() {
+		for _, task := range f.Tasks {
+			c.t.Errorf("task %s %s at %s is %s: %+v", task.Type, task.Stage, task.To, task.State, task.Failure)
+		}
+		if f.Package.Quarantined != "" {
+			c.t.Errorf("package %s is quarantined: %s", f.Package.Name, f.Package.Quarantined)
+		}
+	}
+	for name, root := range c.Roots {
+		left, err := filepath.Glob(filepath.Join(root, opsdb.TrashDir, "*"))
+		if err != nil || len(left) > 0 {
+			c.t.Errorf("in the trash of %s lie %v, %v", name, left, err)
+		}
+	}
+}
