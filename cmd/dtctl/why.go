@@ -59,7 +59,12 @@ func (a *app) whyPackage(ctx context.Context, s opsdb.Store, g *graph.Graph, p o
 		return fmt.Errorf("read the facts of %s: %w", p.Name, err)
 	}
 	x := engine.Why(g, w, facts[0], w.Now)
-	return a.say(x, func() error { _, err := fmt.Fprint(a.out, x.Text()); return err })
+	return a.explain(x, x.Text)
+}
+
+// explain prints an explanation as JSON or as its text.
+func (a *app) explain(x any, text func() string) error {
+	return a.say(x, func() error { _, err := fmt.Fprint(a.out, text()); return err })
 }
 
 // whyFile explains a registered file, or something that was found and skipped.
@@ -80,7 +85,7 @@ func (a *app) whyFile(ctx context.Context, s opsdb.Store, g *graph.Graph, what s
 		return fmt.Errorf("find where %s is: %w", opsdb.ShowPath(f.Path), err)
 	}
 	x := engine.WhyFile(g, w, f, groups, packages, w.Now)
-	return a.say(x, func() error { _, err := fmt.Fprint(a.out, x.Text()); return err })
+	return a.explain(x, x.Text)
 }
 
 func (a *app) whySkipped(ctx context.Context, s opsdb.Store, what string) error {
@@ -92,7 +97,7 @@ func (a *app) whySkipped(ctx context.Context, s opsdb.Store, what string) error 
 		path := opsdb.ShowPath(k.Path)
 		if what == path || what == k.Location+":"+path {
 			x := engine.WhySkipped(k)
-			return a.say(x, func() error { _, err := fmt.Fprint(a.out, x.Text()); return err })
+			return a.explain(x, x.Text)
 		}
 	}
 	text := "no package and no file " + what
