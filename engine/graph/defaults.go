@@ -24,6 +24,9 @@ func (c *compiler) buffers() {
 func (c *compiler) buffer(l *Location, in *route.Location, most int64) {
 	if !in.Reserve.Set {
 		l.Reserve = 2 * most
+		if c.onlyPacked(l) {
+			l.Reserve = 0 // nobody comes there who has left a source
+		}
 		if l.Capacity > 0 {
 			l.Reserve = min(l.Reserve, l.Capacity/2) // a small buffer keeps half for what has not left yet
 		}
@@ -34,9 +37,26 @@ func (c *compiler) buffer(l *Location, in *route.Location, most int64) {
 	if !in.Backfill.Set && l.Backfill == 0 {
 		l.Backfill = 30
 	}
-	if l.Capacity > 0 && l.Capacity < most {
+	switch {
+	case l.Capacity > 0 && l.Capacity < most:
 		c.list.Warnf(in.Capacity.At, diag.TooMuch, "", "%s is smaller than one package of max_size", l.Name)
+	case l.Capacity > 0 && l.Capacity-l.Reserve < most:
+		c.list.Warnf(in.Capacity.At, diag.TooMuch, "give it room for two packages at least", "%s has no room for a package of max_size beside its reserve", l.Name)
 	}
+}
+
+// onlyPacked reports whether nothing but package stages write at a place.
+func (c *compiler) onlyPacked(l *Location) bool {
+	for _, r := range c.g.Routes {
+		for _, s := range r.Stages {
+			for _, m := range s.Moves {
+				if m.To == l && m.From.Type != opsdb.Source {
+					return false
+				}
+			}
+		}
+	}
+	return true
 }
 
 // largest is the largest max_size of the routes that use the location.

@@ -62,7 +62,10 @@ func TestDefaults(t *testing.T) {
 	if l := g.Locations["home.buffer"]; l.Reserve != 200e9 || l.Ahead != 400e9 || l.Backfill != 30 {
 		t.Errorf("%+v", l)
 	}
-	if l := g.Locations["obs.buffer"]; l.Reserve != 150e9 {
+	if l := g.Locations["obs.buffer"]; l.Reserve != 0 {
+		t.Errorf("nobody comes there who has left a source: %+v", l)
+	}
+	if l := good(t, strings.Replace(small, "    locations:\n      buffer: {type: buffer, disk: {path: /buffer}}", "    locations:\n      buffer: {type: buffer, disk: {path: /buffer}, capacity: 300GB}", 1)).Locations["home.buffer"]; l.Reserve != 150e9 {
 		t.Errorf("a small buffer keeps half: %+v", l)
 	}
 	if l := g.Locations["obs.disk"]; l.Layout != "{observation}/**" || l.Final.By != "stable" || l.Final.After != time.Minute {
