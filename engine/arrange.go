@@ -12,9 +12,9 @@ import (
 
 // Limits are what a process says of dispatching beside the routes.
 type Limits struct {
-	// AtSite is how many tasks may be dispatched to one site at once: no more
-	// than its workers take in hand before a claim is due. 0: no limit (in a
-	// [Config]: 32; there a negative one is no limit).
+	// AtSite is how many tasks may be dispatched at once to a site whose live
+	// workers do not say how many they take in hand (opsdb.Site.Capacity). 0: no
+	// limit (in a [Config]: 32; there a negative one is no limit).
 	AtSite int
 	// ClaimBy is how long a task may stay unclaimed.
 	ClaimBy time.Duration
@@ -32,7 +32,7 @@ type Arranged struct {
 // a link each class had lately (nil: nothing). The store has the last word on
 // every grant. Path and piece are added by [Complete].
 func Arrange(g *graph.Graph, w opsdb.World, moves []opsdb.OpenMove, l Limits, turns *Turns) Arranged {
-	a := &arranger{openness: openness{g, &w}, limits: l, slots: map[string]int{}, into: map[string]int64{},
+	a := &arranger{openness: openness{g: g, w: &w}, limits: l, slots: map[string]int{}, into: map[string]int64{},
 		filled: map[string]int64{}, behind: map[string]opsdb.OpenMove{}, spent: map[string]opsdb.Spent{}}
 	a.lowest = lowestLeft(moves)
 	for _, m := range turns.order(a.openness, moves) {
@@ -83,6 +83,7 @@ func (a *arranger) consider(m opsdb.OpenMove) (opsdb.Grant, shut) {
 		return opsdb.Grant{}, shut{reason: OtherTask} // another revision; it will be evaluated anew
 	}
 	link := a.g.Links[m.Link]
+	a.pkg = m.Package
 	slots := a.slotsOf(m, stage, link)
 	for _, s := range []shut{a.downMove(m.From, m.To, link), a.pausedMove(route, m.Stage, m.From, m.To, link),
 		a.free(slots), a.braked(m, route), a.roomFor(m)} {
@@ -121,10 +122,19 @@ func (a *arranger) slotsOf(m opsdb.OpenMove, stage *graph.Stage, link *graph.Lin
 	if stage != nil && stage.AtOnce > 0 {
 		slots["stage:"+m.Route+"/"+m.Stage] = stage.AtOnce
 	}
-	if a.limits.AtSite > 0 {
-		slots["site:"+m.SendSite] = a.limits.AtSite
+	if n := a.atSite(m.SendSite, a.limits); n > 0 {
+		slots["site:"+m.SendSite] = n
 	}
 	return slots
+}
+
+// atSite is how many tasks may be dispatched to a site: what its live workers
+// take in hand, or the process's own limit while one of them does not say. 0: no limit.
+func (o openness) atSite(site string, l Limits) int {
+	if n := o.w.Sites[site].Capacity; n > 0 {
+		return n
+	}
+	return l.AtSite
 }
 
 func (a *arranger) free(slots map[string]int) shut {
@@ -132,6 +142,9 @@ func (a *arranger) free(slots map[string]int) shut {
 		used := a.slots[name]
 		if link, ok := cutPrefix(name, "link:"); ok {
 			used += a.w.Links[link].InUse
+		}
+		if site, ok := cutPrefix(name, "site:"); ok {
+			used += a.w.Sites[site].InUse
 		}
 		if used >= slots[name] {
 			return shut{reason: NoSlot, text: fmt.Sprintf("all %d slots of %s are taken", slots[name], name)}

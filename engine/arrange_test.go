@@ -162,27 +162,28 @@ func TestShares(t *testing.T) {
 
 func TestComplete(t *testing.T) {
 	t.Parallel()
+	eight := func(string) int { return 8 }
 	f := newFacts(ccat("cologne", "cornell")).packed().f
 	grant := func(m opsdb.OpenMove) opsdb.Grant {
 		m.Package = f.Package.ID
 		return opsdb.Grant{Move: m, Piece: opsdb.Send, Slots: map[string]int{"link:ccat>cologne": 2, "site:ccat": 8}}
 	}
-	g := engine.Complete([]opsdb.Grant{grant(ship(1, gb))}, []opsdb.Facts{f})[0]
+	g := engine.Complete([]opsdb.Grant{grant(ship(1, gb))}, []opsdb.Facts{f}, eight)[0]
 	if g.Path != "raw/obs/raw-obs-m1-1-0000000a.tar" || g.Piece != opsdb.Send || len(g.Slots) != 2 {
 		t.Errorf("a first attempt: %+v", g)
 	}
 	bad := f
 	bad.Copies = append(bad.Copies, opsdb.Copy{Location: "cologne.buffer", State: opsdb.Quarantined}, opsdb.Copy{Location: "cologne.buffer", State: opsdb.Lost})
-	if g := engine.Complete([]opsdb.Grant{grant(ship(1, gb))}, []opsdb.Facts{bad})[0]; g.Path != "raw/obs/raw-obs-m1-1-0000000a.r2.tar" {
+	if g := engine.Complete([]opsdb.Grant{grant(ship(1, gb))}, []opsdb.Facts{bad}, eight)[0]; g.Path != "raw/obs/raw-obs-m1-1-0000000a.r2.tar" {
 		t.Errorf("a repair beside two bad ones: %s", g.Path)
 	}
 	sent := f
 	sent.Tasks = []opsdb.Task{{State: opsdb.TaskPending, Stage: "ship", From: "ccat.buffer", To: "cologne.buffer", Piece: opsdb.Receive}}
-	g = engine.Complete([]opsdb.Grant{grant(ship(1, gb))}, []opsdb.Facts{sent})[0]
+	g = engine.Complete([]opsdb.Grant{grant(ship(1, gb))}, []opsdb.Facts{sent}, eight)[0]
 	if diff := cmp.Diff(map[string]int{"site:cologne": 8}, g.Slots); diff != "" || g.Piece != opsdb.Receive {
 		t.Errorf("sent already: %+v %s", g, diff)
 	}
-	if got := engine.Complete([]opsdb.Grant{grant(ship(1, gb))}, nil); len(got) != 0 {
+	if got := engine.Complete([]opsdb.Grant{grant(ship(1, gb))}, nil, eight); len(got) != 0 {
 		t.Errorf("a package that is gone: %+v", got)
 	}
 }

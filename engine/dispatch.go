@@ -9,12 +9,14 @@ import (
 	"github.com/ccatobs/cdt/opsdb"
 )
 
-// readyLimit is how many open moves one round of dispatching looks at.
-const readyLimit = 20_000
+// laneLimit is how many open moves of one lane (see opsdb.Planning.Ready) one
+// round of dispatching looks at; as long as all of them go, another round follows.
+const laneLimit = 500
 
 // Complete adds to grants what only the package's facts know: the path of the
-// copy to be made, and the piece that a task which backs off has come to.
-func Complete(grants []opsdb.Grant, facts []opsdb.Facts) []opsdb.Grant {
+// copy to be made, and the piece that a task which backs off has come to. atSite
+// is how many tasks may be dispatched to a site; 0: no limit.
+func Complete(grants []opsdb.Grant, facts []opsdb.Facts, atSite func(site string) int) []opsdb.Grant {
 	byID := make(map[opsdb.ID]*opsdb.Facts, len(facts))
 	for i := range facts {
 		byID[facts[i].Package.ID] = &facts[i]
@@ -22,13 +24,13 @@ func Complete(grants []opsdb.Grant, facts []opsdb.Facts) []opsdb.Grant {
 	out := grants[:0]
 	for _, g := range grants {
 		if f := byID[g.Move.Package]; f != nil {
-			out = append(out, complete(g, f))
+			out = append(out, complete(g, f, atSite))
 		}
 	}
 	return out
 }
 
-func complete(g opsdb.Grant, f *opsdb.Facts) opsdb.Grant {
+func complete(g opsdb.Grant, f *opsdb.Facts, atSite func(site string) int) opsdb.Grant {
 	if makes(g.Move) {
 		g.Path = PathFor(f, g.Move)
 	}
@@ -44,11 +46,9 @@ func complete(g opsdb.Grant, f *opsdb.Facts) opsdb.Grant {
 	}
 	if g.Piece == opsdb.Receive {
 		delete(g.Slots, "link:"+g.Move.Link) // sent already
-		if _, counted := g.Slots["site:"+g.Move.SendSite]; counted {
-			g.Slots["site:"+g.Move.ReceiveSite] = g.Slots["site:"+g.Move.SendSite]
-			if g.Move.SendSite != g.Move.ReceiveSite {
-				delete(g.Slots, "site:"+g.Move.SendSite)
-			}
+		delete(g.Slots, "site:"+g.Move.SendSite)
+		if n := atSite(g.Move.ReceiveSite); n > 0 {
+			g.Slots["site:"+g.Move.ReceiveSite] = n
 		}
 	}
 	return g
@@ -81,7 +81,7 @@ func (e *Engine) dispatch(ctx context.Context, p *plans) (int, error) {
 	if w.Revision != p.revision {
 		return 0, nil // another revision was activated; the next pass is under it
 	}
-	moves, err := e.cfg.Store.Ready(ctx, readyLimit)
+	moves, err := e.cfg.Store.Ready(ctx, laneLimit)
 	if err != nil {
 		return 0, fmt.Errorf("read what is ready: %w", err)
 	}
@@ -89,7 +89,7 @@ func (e *Engine) dispatch(ctx context.Context, p *plans) (int, error) {
 		return 0, nil
 	}
 	a := Arrange(p.graph, w, moves, e.cfg.Limits, e.turns)
-	grants, err := e.complete(ctx, a.Grants)
+	grants, err := e.complete(ctx, openness{g: p.graph, w: &w}, a.Grants)
 	if err != nil {
 		return 0, err
 	}
@@ -100,7 +100,7 @@ func (e *Engine) dispatch(ctx context.Context, p *plans) (int, error) {
 	return made, e.wait(ctx, p, w, moves, append(a.Waiting, refused...))
 }
 
-func (e *Engine) complete(ctx context.Context, grants []opsdb.Grant) ([]opsdb.Grant, error) {
+func (e *Engine) complete(ctx context.Context, o openness, grants []opsdb.Grant) ([]opsdb.Grant, error) {
 	if len(grants) == 0 {
 		return nil, nil
 	}
@@ -112,7 +112,7 @@ func (e *Engine) complete(ctx context.Context, grants []opsdb.Grant) ([]opsdb.Gr
 	if err != nil {
 		return nil, fmt.Errorf("read the facts of what goes: %w", err)
 	}
-	return Complete(grants, facts), nil
+	return Complete(grants, facts, func(site string) int { return o.atSite(site, e.cfg.Limits) }), nil
 }
 
 func unique(ids []opsdb.ID) []opsdb.ID {
@@ -170,7 +170,7 @@ func (e *Engine) wait(ctx context.Context, p *plans, w opsdb.World, before, wait
 	}
 	var news []opsdb.OpenMove
 	var causes []string
-	o := openness{p.graph, &w}
+	o := openness{g: p.graph, w: &w}
 	for _, m := range waiting {
 		old := known[keyOf(m)]
 		if old.Verdict == m.Verdict && old.Reason == m.Reason {

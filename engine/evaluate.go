@@ -12,13 +12,28 @@ import (
 // Evaluate holds the routes against the facts of each package: what is wanted
 // where, by which way, what may go next and what not, and why. It is pure:
 // no clock, no I/O, nothing remembered. The results are in the order of
-// s.Facts; now is store time.
+// s.Facts; now is store time. What one package puts on a link counts as its
+// backlog for the next, so that `least_backlog` shares out a batch as it
+// would one by one.
 func Evaluate(g *graph.Graph, s State, now time.Time) []Result {
 	out, archives := make([]Result, len(s.Facts)), archivesOf(g)
+	s.World.Links = maps.Clone(s.World.Links)
 	for i := range s.Facts {
 		out[i] = evaluate(newView(g, &s.World, &s.Facts[i], now, archives))
+		backlog(s.World.Links, s.Facts[i].Moves, -1)
+		backlog(s.World.Links, out[i].Moves, 1)
 	}
 	return out
+}
+
+// backlog adds the bytes of open moves to that of their links, or takes them away.
+func backlog(links map[string]opsdb.Link, moves []opsdb.OpenMove, sign int64) {
+	for _, m := range moves {
+		if l, ok := links[m.Link]; ok {
+			l.Backlog += sign * m.Bytes
+			links[m.Link] = l
+		}
+	}
 }
 
 // evaluate runs the steps of one evaluation in their order.

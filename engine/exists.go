@@ -107,14 +107,14 @@ func (v *view) moveEnv(m *graph.Move) expr.Env {
 	env.Requested, env.Released = v.requested(m.To.Name), v.released(m.To.Name)
 	env.From, env.To = v.placeEnv(m.From), v.placeEnv(m.To)
 	if m.Link != nil {
-		env.Link = expr.Link{Up: openness{v.g, v.w}.downLink(m.Link).open(), Backlog: expr.Size{B: v.w.Links[m.Link.Name()].Backlog}}
+		env.Link = expr.Link{Up: v.openness().downLink(m.Link).open(), Backlog: expr.Size{B: v.w.Links[m.Link.Name()].Backlog}}
 	}
 	return env
 }
 
 func (v *view) placeEnv(l *graph.Location) expr.Place {
 	free := int64(-1)
-	if limit, known := (openness{v.g, v.w}).roomLimit(l.Name); known {
+	if limit, known := v.openness().roomLimit(l.Name); known {
 		free = max(0, limit-v.w.Locations[l.Name].Used-v.w.Locations[l.Name].Reserved)
 	}
 	return expr.Place{Used: expr.Size{B: v.w.Locations[l.Name].Used}, Free: expr.Size{B: free}, Site: l.Site.Name, Type: string(l.Type)}

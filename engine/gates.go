@@ -64,11 +64,8 @@ func (v *view) decideMove(m *graph.Move) {
 const inLine = "in line for room: no other way has any"
 
 func (v *view) readyText(m *graph.Move) string {
-	switch {
-	case v.shutMove(m).reason == NoRoom:
+	if v.shutMove(m).reason == NoRoom {
 		return inLine
-	case m.Stage.Choose == "least_backlog":
-		return "least_backlog is carried out as order by this version"
 	}
 	return ""
 }
@@ -223,7 +220,7 @@ func (v *view) gateHold(m *graph.Move) shut {
 }
 
 func (v *view) gatePause(m *graph.Move) shut {
-	return openness{v.g, v.w}.pausedMove(v.route, m.Stage.Name, m.From.Name, m.To.Name, m.Link)
+	return v.openness().pausedMove(v.route, m.Stage.Name, m.From.Name, m.To.Name, m.Link)
 }
 
 func (v *view) gateWindow(m *graph.Move) shut {
@@ -288,12 +285,12 @@ func (v *view) gateBreaker(m *graph.Move) shut {
 	if s := v.tooLarge(m); !s.open() {
 		return s
 	}
-	return openness{v.g, v.w}.downMove(m.From.Name, m.To.Name, m.Link)
+	return v.openness().downMove(m.From.Name, m.To.Name, m.Link)
 }
 
 // tooLarge says that a package has no room at a place even when that is empty: no waiting mends that.
 func (v *view) tooLarge(m *graph.Move) shut {
-	most, known := openness{v.g, v.w}.most(m.To, v.left)
+	most, known := v.openness().most(m.To, v.left)
 	if v.live[m.To.Name] != nil || !known || bornSize(v.p) <= most {
 		return shut{}
 	}
@@ -302,7 +299,7 @@ func (v *view) tooLarge(m *graph.Move) shut {
 
 func (v *view) roomGate(m *graph.Move) Gate {
 	g := Gate{Number: 12, Name: "room", Open: true}
-	if v.have[m.To.Name] == nil && !(openness{v.g, v.w}).fits(m.To, bornSize(v.p), v.left) {
+	if v.have[m.To.Name] == nil && !v.openness().fits(m.To, bornSize(v.p), v.left) {
 		g.Open, g.Reason, g.Text = false, NoRoom, fmt.Sprintf("%d bytes do not fit at %s now", bornSize(v.p), m.To.Name)
 	}
 	return g

@@ -28,7 +28,7 @@ func (v *view) whyShut(m *graph.Move) shut {
 		return v.retry(t, m.Stage.Attempts)
 	}
 	reserved := t != nil && t.State.Open() || v.live[m.To.Name] != nil
-	if !reserved && v.have[m.To.Name] == nil && !(openness{v.g, v.w}).fits(m.To, bornSize(v.p), v.left) {
+	if !reserved && v.have[m.To.Name] == nil && !v.openness().fits(m.To, bornSize(v.p), v.left) {
 		return shut{reason: NoRoom, text: m.To.Name + " has no room for it now", cause: "room:" + m.To.Name}
 	}
 	return shut{}

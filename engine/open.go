@@ -10,9 +10,12 @@ import (
 
 // openness answers what is down, paused or full, for evaluation and dispatch alike.
 type openness struct {
-	g *graph.Graph
-	w *opsdb.World
+	g   *graph.Graph
+	w   *opsdb.World
+	pkg opsdb.ID // who asks: a half-open breaker lets one package through
 }
+
+func (v *view) openness() openness { return openness{v.g, v.w, v.p.ID} }
 
 // downSite says why a site cannot be used.
 func (o openness) downSite(name string) shut {
@@ -29,7 +32,7 @@ func (o openness) downLocation(name string) shut {
 		return s
 	}
 	l := o.w.Locations[name]
-	if l.Down == nil {
+	if l.Down.Open(o.pkg) {
 		return shut{}
 	}
 	s := shut{reason: LocationDown, text: downText(name, l.Down), cause: "location:" + name}
@@ -49,7 +52,7 @@ func (o openness) downLink(l *graph.Link) shut {
 			return s
 		}
 	}
-	if d := o.w.Links[l.Name()].Down; d != nil {
+	if d := o.w.Links[l.Name()].Down; !d.Open(o.pkg) {
 		return shut{reason: LinkDown, text: downText("link "+l.Name(), d), cause: "link:" + l.Name()}
 	}
 	return shut{}
@@ -60,7 +63,14 @@ func downText(what string, d *opsdb.Down) string {
 	if d.Text != "" {
 		text += ", " + d.Text
 	}
-	return text + " since " + stamp(d.Since)
+	text += " since " + stamp(d.Since)
+	switch {
+	case d.Probe != "":
+		text += "; package " + d.Probe.Short() + " tries it"
+	case !d.Next.IsZero():
+		text += "; next probe " + stamp(d.Next)
+	}
+	return text
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }

@@ -155,7 +155,7 @@ func (e *Engine) Pass(ctx context.Context) (did Progress, next time.Time, err er
 		return did, next, ErrNotActive
 	}
 	for _, step := range []func(context.Context, *plans, *Progress) error{
-		e.tick, e.expire, e.routeFiles, e.closeGroups, e.evaluate, e.dispatchAll, e.chain} {
+		e.tick, e.expire, e.routeFiles, e.closeGroups, e.evaluate, e.press, e.dispatchAll, e.chain} {
 		if err := step(ctx, p, &did); err != nil {
 			return did, next, err
 		}
@@ -202,9 +202,14 @@ func (e *Engine) expire(ctx context.Context, _ *plans, did *Progress) error {
 }
 
 func (e *Engine) dispatchAll(ctx context.Context, p *plans, did *Progress) error {
-	made, err := e.dispatch(ctx, p)
-	did.Dispatched += made
-	return err
+	for range maxRounds {
+		made, err := e.dispatch(ctx, p)
+		did.Dispatched += made
+		if err != nil || made < laneLimit {
+			return err
+		}
+	}
+	return nil
 }
 
 func (e *Engine) chain(ctx context.Context, _ *plans, did *Progress) error {

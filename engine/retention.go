@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ccatobs/cdt/engine/expr"
@@ -42,6 +43,9 @@ func (v *view) decideDeletion(c *opsdb.Copy, urgent map[opsdb.ID]bool) {
 	}
 	if v.explain && rule != nil && rule.When != nil {
 		d.Terms = termsOf(rule.When, v.copyEnv(c, rule))
+	}
+	if v.early[c.ID] {
+		d.Text = strings.TrimSuffix("for want of room at "+c.Location+"; "+d.Text, "; ")
 	}
 	v.condemnOrPardon(c, d.Reason)
 	v.record(d, v.deletionMove(c, d.Reason))
@@ -98,9 +102,6 @@ func (v *view) neededHere(c *opsdb.Copy) shut {
 }
 
 func (v *view) ruleSays(c *opsdb.Copy, rule *graph.Rule) shut {
-	if rule.When == nil {
-		return shut{reason: KeepRule, text: "only pressure, which this version does not carry out"}
-	}
 	env := v.copyEnv(c, rule)
 	if slices.Contains(rule.When.Reads().Places, "here") {
 		v.waitFor("location:" + c.Location)
@@ -110,6 +111,8 @@ func (v *view) ruleSays(c *opsdb.Copy, rule *graph.Rule) shut {
 	switch {
 	case err != nil:
 		return shut{reason: BadExpression, text: "delete_when: " + err.Error()}
+	case !yes && v.pressed(c, rule):
+		v.early[c.ID] = true
 	case !yes:
 		return shut{reason: KeepRule, text: "delete_when: " + rule.When.String(), next: rule.When.Next(env, v.now)}
 	}
@@ -226,6 +229,9 @@ func (v *view) goes(c *opsdb.Copy, task *opsdb.Task) shut {
 // copy whose deletion has begun is past both.
 func (v *view) condemnOrPardon(c *opsdb.Copy, r Reason) {
 	switch {
+	case r == Condemning && v.early[c.ID]:
+		m, _ := v.openness().mark(c.Location)
+		v.res.Press = append(v.res.Press, opsdb.Press{Copy: c.ID, Until: m.Until})
 	case r == Condemning:
 		v.res.Condemn = append(v.res.Condemn, c.ID)
 	case (condemned(c) || c.State == opsdb.DeletionFailed) && pardons(r):

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -81,9 +82,13 @@ func (v *view) choose(s *graph.Stage, moves []*graph.Move) []*graph.Move {
 	if s.Choose == "" || len(moves) < 2 {
 		return moves
 	}
-	if s.Choose == "round_robin" && v.p.Number > 0 {
+	switch {
+	case s.Choose == "round_robin" && v.p.Number > 0:
 		n := int((v.p.Number - 1) % int64(len(moves)))
 		moves = append(slices.Clone(moves[n:]), moves[:n]...)
+	case s.Choose == "least_backlog":
+		moves = slices.Clone(moves)
+		slices.SortStableFunc(moves, func(a, b *graph.Move) int { return cmp.Compare(v.queue(a), v.queue(b)) })
 	}
 	for _, better := range []func(*graph.Move) bool{v.arrivedBy, func(*graph.Move) bool { return true }} {
 		for _, m := range moves {
@@ -93,6 +98,29 @@ func (v *view) choose(s *graph.Stage, moves []*graph.Move) []*graph.Move {
 		}
 	}
 	return moves
+}
+
+// queue is how many seconds the link of a move needs for what waits there and
+// the package itself, which may be among what waits. Within a site nothing waits.
+func (v *view) queue(m *graph.Move) float64 {
+	if m.Link == nil {
+		return 0
+	}
+	waiting := v.w.Links[m.Link.Name()].Backlog
+	for _, o := range v.f.Moves {
+		if o.Link == m.Link.Name() {
+			waiting -= o.Bytes
+		}
+	}
+	return float64(max(0, waiting)+bornSize(v.p)) * 8 / rateOf(m.Link)
+}
+
+// rateOf is the bandwidth of a link in bit/s.
+func rateOf(l *graph.Link) float64 {
+	if l.Bandwidth == 0 {
+		return unsaidRate
+	}
+	return float64(l.Bandwidth)
 }
 
 // sentOnce reports whether the package has left the site of the move before
@@ -157,14 +185,11 @@ func (v *view) seconds(m *graph.Move) float64 {
 	if m.Link == nil || v.arrivedBy(m) {
 		return c
 	}
-	rate, factor := float64(m.Link.Bandwidth), m.Link.Cost
-	if rate == 0 {
-		rate = unsaidRate
-	}
+	factor := m.Link.Cost
 	if factor == 0 {
 		factor = 1
 	}
-	return c + float64(bornSize(v.p))*8/rate*factor
+	return c + float64(bornSize(v.p))*8/rateOf(m.Link)*factor
 }
 
 // arrivedBy reports whether the bytes of a move have been sent and only their

@@ -64,7 +64,7 @@ func (v *view) whyNotRead(c *opsdb.Copy, stage *graph.Stage, name string, urgent
 			return shut{reason: Held, text: "held by " + h.Who + ": " + h.Why}
 		}
 	}
-	o := openness{v.g, v.w}
+	o := v.openness()
 	if s := o.pausedMove(v.route, name, c.Location, c.Location, nil); !s.open() {
 		return s
 	}

@@ -30,6 +30,7 @@ type view struct {
 	plan   *plan
 
 	res    Result
+	early  map[opsdb.ID]bool // copies that go for want of room, before their rule says so
 	byMove map[*graph.Move]Decision
 	causes map[string]bool
 }
@@ -38,7 +39,7 @@ func newView(g *graph.Graph, w *opsdb.World, f *opsdb.Facts, now time.Time, arch
 	v := &view{g: g, w: w, f: f, now: now, p: f.Package,
 		have: map[string]*opsdb.Copy{}, live: map[string]*opsdb.Copy{}, bad: map[string]int{},
 		archives: archives, exists: map[*graph.Move]shut{},
-		byMove: map[*graph.Move]Decision{}, causes: map[string]bool{}}
+		early: map[opsdb.ID]bool{}, byMove: map[*graph.Move]Decision{}, causes: map[string]bool{}}
 	v.res.Package, v.res.Version = f.Package.ID, f.Package.Version
 	v.res.Policies = map[string]opsdb.Policy{}
 	v.route = findRoute(g, v.p.Route)

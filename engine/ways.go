@@ -109,7 +109,7 @@ func (v *view) underWay(t *opsdb.Task) bool {
 	default:
 		return false
 	}
-	o := openness{v.g, v.w}
+	o := v.openness()
 	if !o.downLocation(t.To).open() {
 		return false
 	}

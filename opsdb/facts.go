@@ -108,10 +108,18 @@ type Evaluation struct {
 	WakeAt   time.Time // zero: never by itself
 	Causes   []string  // facts it waits for: "link:ccat>cologne", "location:cologne.lta", "site:cologne", "room:ccat.buffer", "pause:route:raw", "package:<id>", CauseTime
 	Condemn  []ID      // copies to condemn
+	Press    []Press   // copies to condemn for want of room
 	Pardon   []ID      // condemned copies to make present (or staged) again
 	Lose     []ID      // copies in a lost site
 	Withdraw []ID      // pending tasks that are no longer the first hop
 	Events   []Event   // further events; Condemn, Pardon, Lose and Withdraw write their own
+}
+
+// Press asks for a copy to be condemned, though its rule does not say so, if
+// there are still more than Until bytes at its location that are not condemned.
+type Press struct {
+	Copy  ID
+	Until int64
 }
 
 // Policy is what a deletion of one route must respect (design, section 3 and S1).

@@ -99,6 +99,10 @@ const (
 	EventTimeConfirmed = "time.confirmed"
 	EventLocationDown  = "location.down"
 	EventLocationUp    = "location.up"
+	EventBreakerOpened = "breaker.opened" // After: the reason; Why: what failed
+	EventBreakerProbed = "breaker.probed" // Package is let through
+	EventBreakerClosed = "breaker.closed"
+	EventPressure      = "location.pressure" // Before and After: "" or "pressed"
 	EventMarker        = "location.marked"
 )
 

@@ -50,7 +50,14 @@ type Down struct {
 	Reason string // one word: "no_worker", "offline", "foreign", "full", "read_only", "breaker", "refused"
 	Text   string // for a person
 	Since  time.Time
+	// Next is when an open breaker is probed; zero: when a worker reports that it can be used.
+	Next time.Time
+	// Probe is the package that a half-open breaker lets through; "" while it is open.
+	Probe ID
 }
+
+// Open reports whether what is down may be used by a package all the same: as its probe.
+func (d *Down) Open(pkg ID) bool { return d == nil || pkg != "" && d.Probe == pkg }
 
 // Site is a place with machines, with what is true of it now.
 type Site struct {
@@ -58,6 +65,9 @@ type Site struct {
 	Title string
 	State SiteState
 	Down  *Down // derived: none of its workers renewed its row for [WorkerTTL]
+	// Capacity is how many tasks its live workers take in hand at once, together; 0: one of them does not say.
+	Capacity int
+	InUse    int // tasks dispatched to it and not ended
 }
 
 // Location is a storage place with what is true of it now.
@@ -73,6 +83,30 @@ type Location struct {
 	Free     int64 // bytes, as last reported by a worker; -1: never reported
 	Total    int64 // bytes of the file system as last reported; 0: never reported
 	Down     *Down
+	Pressure *Pressure // nil: there is none
+}
+
+// Pressure is how far deletions are started early at a location, the oldest
+// first: all copies up to (Age, Package) may go, and those that are condemned
+// stay so until enough is gone.
+type Pressure struct {
+	Pressing bool      // more must be condemned
+	Age      time.Time // observed time at which the copy was verified there
+	Package  ID        // of copies verified at Age, those of packages up to this one
+}
+
+// Covers reports whether the copy is among the oldest, which may go early.
+func (p *Pressure) Covers(c Copy) bool {
+	if p == nil {
+		return false
+	}
+	return c.VerifiedAge.Before(p.Age) || c.VerifiedAge.Equal(p.Age) && c.Package <= p.Package
+}
+
+// Mark is when pressure begins and ends at a location, in bytes that are used and not condemned.
+type Mark struct {
+	Location     string
+	Above, Until int64
 }
 
 // Link is a directed connection with what is true of it now.
@@ -89,6 +123,24 @@ type Worker struct {
 	Sites   []string
 	Version string
 	SeenAt  time.Time
+	AtOnce  int // tasks it takes in hand at once, at each of its sites; 0: it does not say
+}
+
+// How a breaker opens and is probed.
+const (
+	BreakerFailures = 3                // environment failures in a row that open it
+	BreakerPause    = 30 * time.Second // before the first probe; doubles with every probe that fails
+	BreakerLongest  = 10 * time.Minute // pause
+)
+
+// Plain reports whether an environment failure of a location leaves nothing to
+// doubt: it is down at the first one.
+func (f Failure) Plain() bool {
+	switch f.Reason {
+	case "full", "read_only", "offline", "foreign":
+		return true
+	}
+	return false
 }
 
 // WorkerTTL is how long a worker's row speaks for its sites.

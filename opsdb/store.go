@@ -108,6 +108,12 @@ type Planning interface {
 	// Save writes evaluations made under revision. Those whose package changed
 	// since are left out (and stay dirty); their IDs are returned. OldRevision: all are left out.
 	Save(ctx context.Context, revision int64, evals []Evaluation) (left []ID, err error)
+	// Press holds marks against what is used and not condemned at their locations (World's Used less Condemned):
+	// above Above pressure begins, at Until more need not be condemned, and once so little is used it is over.
+	// Where more must be condemned, and every copy the pressure covers has been evaluated, it covers the next oldest
+	// present or staged ones, as many bytes as are too many, and their packages become dirty. It returns how many did.
+	// A location without a mark is under no pressure.
+	Press(ctx context.Context, marks []Mark) (touched int, err error)
 	// Ready returns open moves with verdict ready or refused by Dispatch, in the order of class, priority,
 	// MadeAt, Number, Package: at most limit of each lane (route, stage, to, link and class), so that what is
 	// stuck in one hides nothing in another, and for each destination the lowest-numbered one that has left

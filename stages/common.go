@@ -17,7 +17,7 @@ func CommonFields() []Field {
 		{Name: "priority", Type: Expression, Kind: "priority", Default: "0",
 			Help: "Order within a class; a higher number goes first.", Example: `package.program == "Cal" ? 10 : 0`},
 		{Name: "wanted", Type: Bool, Default: "false", Help: "Every place it leads to is wanted, not only used on the way.", Example: "true"},
-		{Name: "choose", Type: Choice, Options: []string{"order", "round_robin", "least_backlog"}, LaterOptions: []string{"least_backlog"},
+		{Name: "choose", Type: Choice, Options: []string{"order", "round_robin", "least_backlog"},
 			Help: "Of the moves out of one location a package uses one: the first open one, the set rotated by the package's number, or the one with the smallest backlog. Without it, cost decides.", Example: "order"},
 		{Name: "at_once", Type: Int, Min: 1, Help: "How many tasks of this stage may run at the same time; without it links and locations alone decide.", Example: "2"},
 		{Name: "attempts", Type: Int, Min: 1, Default: "8", Help: "How many attempts that count are made before it is blocked and a person is asked.", Example: "8"},

@@ -105,7 +105,7 @@ func retentionFields() []Field {
 func ruleFields() []Field {
 	return []Field{
 		{Name: "delete_when", Type: Expression, Kind: "delete_when", Help: "a copy here may go when this is true, and only if it is safe", Example: "age >= days(14)"},
-		{Name: "pressure", Type: Object, Help: "delete earlier, oldest first, while the location is too full", Later: true, Fields: []Field{
+		{Name: "pressure", Type: Object, Help: "delete earlier, oldest first, while the location is too full", Fields: []Field{
 			{Name: "above", Type: Share, Required: true, Help: "start above this share of the capacity", Example: "80%"},
 			{Name: "until", Type: Share, Required: true, Help: "stop below this share", Example: "60%"},
 		}},

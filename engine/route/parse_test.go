@@ -42,7 +42,7 @@ func everyStage() []route.Field {
 		{Name: "needs", Type: route.Names}, {Name: "formerly", Type: route.Names},
 		{Name: "priority", Type: route.Expression, Kind: "priority", Default: "0"},
 		{Name: "wanted", Type: route.Bool},
-		{Name: "choose", Type: route.Choice, Options: []string{"order", "round_robin", "least_backlog"}, LaterOptions: []string{"least_backlog"}},
+		{Name: "choose", Type: route.Choice, Options: []string{"order", "round_robin", "least_backlog"}},
 		{Name: "at_once", Type: route.Int, Min: 1},
 		{Name: "attempts", Type: route.Int, Default: "8"},
 		{Name: "window", Type: route.Window},

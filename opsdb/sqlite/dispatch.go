@@ -9,16 +9,6 @@ import (
 	"github.com/ccatobs/cdt/opsdb"
 )
 
-// Ready implements opsdb.Planning.
-func (s *Store) Ready(ctx context.Context, limit int) (moves []opsdb.OpenMove, err error) {
-	err = s.read(ctx, "Ready", func(v *view) error {
-		moves, err = query(v, scanMove, `SELECT `+moveColumns+` FROM open_move m WHERE queued = 1
-		  ORDER BY class, priority DESC, made_at, number, package LIMIT ?`, limitOf(limit))
-		return err
-	})
-	return moves, err
-}
-
 // Waiting implements opsdb.Planning.
 func (s *Store) Waiting(ctx context.Context, moves []opsdb.OpenMove) error {
 	return s.write(ctx, "Waiting", func(t *tx) error {

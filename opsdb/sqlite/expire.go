@@ -135,22 +135,6 @@ func (t *tx) claimable(j job, until time.Time) error {
 	return t.exec(`UPDATE task SET state = 'scheduled', lease_until = ?, updated_at = ? WHERE id = ?`, us(until), us(t.now), string(j.ID))
 }
 
-// halfOpen lets what a failure marked down be tried again.
-func (t *tx) halfOpen(now time.Time) error {
-	for _, table := range []string{"link", "location"} {
-		names, err := query(&t.view, scanID, `SELECT name FROM `+table+` WHERE down_until <= ?`, us(now))
-		if err != nil {
-			return err
-		}
-		for _, name := range names {
-			if err := t.comesUp(table, string(name)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // Unclaimed implements opsdb.Planning.
 func (s *Store) Unclaimed(ctx context.Context) (tasks []opsdb.Task, err error) {
 	err = s.read(ctx, "Unclaimed", func(v *view) error {

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
@@ -33,9 +32,11 @@ func (s *Store) Fail(ctx context.Context, task opsdb.ID, token int64, f opsdb.Fa
 		}
 		f.At = t.now
 		if f.Class == opsdb.Environment && f.Subject != "" {
-			if err := t.breaks(f, next); err != nil {
+			others, err := t.breaks(j, f)
+			if err != nil {
 				return err
 			}
+			counts = counts || others
 		}
 		if f.Class == opsdb.BadConfig || f.Class == opsdb.Permanent {
 			return t.failed(j, f)
@@ -107,27 +108,11 @@ func (s *Store) Later(ctx context.Context, task opsdb.ID, token int64, next time
 	})
 }
 
-// breaks marks the location or link that an environment failure is about as
-// down, until a report says otherwise or until next, when it is tried again.
-func (t *tx) breaks(f opsdb.Failure, next time.Time) error {
-	reason := f.Reason
-	if reason == "" {
-		reason = "breaker"
-	}
-	d := opsdb.Down{Reason: reason, Text: f.Text}
-	if name, ok := strings.CutPrefix(f.Subject, "location:"); ok {
-		return t.goesDown("location", name, d, next)
-	}
-	if name, ok := strings.CutPrefix(f.Subject, "link:"); ok {
-		return t.goesDown("link", name, d, next)
-	}
-	return nil
-}
-
-// goesDown marks a location or link down; those whose moves touch it are looked at again.
-func (t *tx) goesDown(table, name string, d opsdb.Down, until time.Time) error {
-	n, err := t.execN(`UPDATE `+table+` SET down_reason = ?1, down_text = ?2, down_since = coalesce(down_since, ?3), down_until = ?4
-	  WHERE name = ?5 AND (down_reason IS NOT ?1 OR down_text IS NOT ?2 OR down_until IS NOT ?4)`, d.Reason, d.Text, us(t.now), us(until), name)
+// goesDown marks a location that a worker reports as down, until it reports
+// otherwise; who has a move there is looked at again.
+func (t *tx) goesDown(table, name string, d opsdb.Down) error {
+	n, err := t.execN(`UPDATE `+table+` SET down_reason = ?1, down_text = ?2, down_since = coalesce(down_since, ?3), down_until = NULL, pause = 0, probe = ''
+	  WHERE name = ?4 AND (down_reason IS NOT ?1 OR down_text IS NOT ?2 OR down_until IS NOT NULL)`, d.Reason, d.Text, us(t.now), name)
 	if err != nil || n == 0 {
 		return err
 	}
@@ -151,11 +136,18 @@ func (t *tx) touchMoves(table, name string) error {
 
 // comesUp marks a location or link usable; who waits for it, or backs off because of it, goes on.
 func (t *tx) comesUp(table, name string) error {
-	n, err := t.execN(`UPDATE `+table+` SET down_reason = NULL, down_text = NULL, down_since = NULL, down_until = NULL WHERE name = ? AND down_reason IS NOT NULL`, name)
-	if err != nil || n == 0 {
+	b, _, err := t.breakerOf(table + ":" + name)
+	if err != nil || b.reason == nil {
 		return err
 	}
-	t.event(opsdb.Event{Kind: opsdb.EventLocationUp, Subject: table + ":" + name, Location: locationOnly(table, name)})
+	if err := t.exec(`UPDATE `+table+` SET down_reason = NULL, down_text = NULL, down_since = NULL, down_until = NULL, failures = 0, pause = 0, probe = '' WHERE name = ?`, name); err != nil {
+		return err
+	}
+	kind := opsdb.EventLocationUp
+	if b.pause > 0 {
+		kind = opsdb.EventBreakerClosed
+	}
+	t.event(opsdb.Event{Kind: kind, Subject: table + ":" + name, Location: locationOnly(table, name), Before: *b.reason})
 	if err := t.exec(`UPDATE task SET next_try = NULL, subject = '' WHERE state = 'pending' AND subject = ?`, table+":"+name); err != nil {
 		return err
 	}
@@ -190,7 +182,7 @@ func (s *Store) Report(ctx context.Context, r opsdb.LocationReport) error {
 			return t.comesUp("location", r.Location)
 		case r.Down != nil:
 			t.quiet = false
-			return t.goesDown("location", r.Location, *r.Down, time.Time{})
+			return t.goesDown("location", r.Location, *r.Down)
 		}
 		return nil
 	})

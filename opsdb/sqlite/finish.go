@@ -26,6 +26,9 @@ func (s *Store) Finish(ctx context.Context, task opsdb.ID, token int64, out opsd
 		if err := t.outcome(j, out); err != nil {
 			return fmt.Errorf("task %s: %w", task, err)
 		}
+		if err := t.worked(j, out); err != nil {
+			return err
+		}
 		if out.Next != "" {
 			err = t.nextPiece(j, out.Next)
 		} else {
@@ -52,10 +55,23 @@ func finished(j job, token int64, out opsdb.Outcome) bool {
 	return j.State == opsdb.TaskScheduled && j.Worker == "" && j.Piece == out.Next
 }
 
-// nextPiece schedules the task for its other piece: the link is free, the room stays.
+// nextPiece schedules the task for its other piece: the link is free, the
+// site's slot is now one of the site where the piece runs, the room stays.
 func (t *tx) nextPiece(j job, piece opsdb.Piece) error {
 	if err := t.exec(`DELETE FROM task_slot WHERE task = ? AND slot LIKE 'link:%'`, string(j.ID)); err != nil {
 		return err
+	}
+	before := "site:" + j.Site()
+	if j.Piece = piece; before != "site:"+j.Site() {
+		n, err := t.execN(`DELETE FROM task_slot WHERE task = ? AND slot = ?`, string(j.ID), before)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			if err := t.exec(`INSERT INTO task_slot (task, slot) VALUES (?, ?)`, string(j.ID), "site:"+j.Site()); err != nil {
+				return err
+			}
+		}
 	}
 	return t.exec(`UPDATE task SET state = 'scheduled', piece = ?, worker = '', phase = '', done = 0, total = 0, lease_until = ?, updated_at = ? WHERE id = ?`,
 		string(piece), us(t.now.Add(j.claimBy)), us(t.now), string(j.ID))

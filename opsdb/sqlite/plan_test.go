@@ -14,7 +14,7 @@ import (
 var grows = regexp.MustCompile(`^SCAN (file|f|u|file_group|g|group_file|gf|package|p|a|o|member|m|b|peer|e|receipt|r|copy|c|task|t|task_slot|open_move|hop|waiting|staging_request|q|hold|h|event|segments)\b`)
 
 // queues are partial indexes that hold what is to be done and nothing else: they may be walked.
-var queues = regexp.MustCompile(`USING (COVERING )?INDEX (file_unrouted|group_dirty|group_wake|package_dirty|package_wake|package_pending|move_queue|task_lease|task_retry|group_open|group_observation)\b`)
+var queues = regexp.MustCompile(`USING (COVERING )?INDEX (file_unrouted|group_dirty|group_wake|package_dirty|package_wake|package_pending|move_lane|move_left|task_lease|task_retry|group_open|group_observation)\b`)
 
 // TestSteadyStateDoesNotScan runs what goes on all the time, then looks at the
 // plan of every statement that was used.
@@ -138,6 +138,10 @@ func steadyState(t *testing.T, s *Store) {
 	for range s.KnownFiles(ctx, "a.s") {
 	}
 	must(t, s.Wake(ctx, []string{"site:a"}, 5))
+	for _, above := range []int64{-1, -1, 100} { // begins, goes on, is over
+		_, err = s.Press(ctx, []opsdb.Mark{{Location: "a.s", Above: above, Until: above - 1}})
+		must(t, err)
+	}
 	_, err = s.Chain(ctx)
 	must(t, err)
 	_, err = s.Totals(ctx)

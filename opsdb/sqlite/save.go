@@ -107,14 +107,21 @@ func (t *tx) saveActs(e opsdb.Evaluation, revision int64) error {
 	}
 	wanted, pardon := set(e.Wanted), set(e.Pardon)
 	condemn, lose := set(e.Condemn), set(e.Lose)
+	press := map[opsdb.ID]int64{}
+	for _, x := range e.Press {
+		press[x.Copy] = x.Until
+	}
 	for _, c := range copies {
+		until, pressed := press[c.ID]
 		switch {
 		case lose[c.ID] && c.Live():
 			err = t.loseCopy(c, revision)
 		case pardon[c.ID] || wanted[c.Location]:
 			err = t.pardon(c, revision, "wanted")
 		case condemn[c.ID]:
-			err = t.condemn(c, revision)
+			err = t.condemn(c, revision, "")
+		case pressed:
+			err = t.condemnFor(c, until, revision)
 		}
 		if err != nil {
 			return err
@@ -145,11 +152,11 @@ func (t *tx) copyEvent(c opsdb.Copy, kind, actor, why string, revision int64, af
 		Why: why, Revision: revision, Before: string(c.State), After: after})
 }
 
-func (t *tx) condemn(c opsdb.Copy, revision int64) error {
+func (t *tx) condemn(c opsdb.Copy, revision int64, why string) error {
 	if c.State != opsdb.Present && c.State != opsdb.Staged && c.State != opsdb.DeletionFailed {
 		return nil
 	}
-	t.copyEvent(c, opsdb.EventCondemned, "", "", revision, string(opsdb.DeletionPossible))
+	t.copyEvent(c, opsdb.EventCondemned, "", why, revision, string(opsdb.DeletionPossible))
 	observed, err := t.observedBy(t.now)
 	if err != nil {
 		return err

@@ -12,10 +12,14 @@ import (
 // Present implements opsdb.Working.
 func (s *Store) Present(ctx context.Context, w opsdb.Worker) error {
 	return s.write(ctx, "Present", func(t *tx) error {
-		t.quiet = true
-		if err := t.exec(`INSERT INTO worker (id, sites, version, seen_at) VALUES (?, ?, ?, ?)
-		  ON CONFLICT DO UPDATE SET sites = excluded.sites, version = excluded.version, seen_at = excluded.seen_at`,
-			w.ID, text(append([]string{}, w.Sites...)), w.Version, us(t.now)); err != nil {
+		known, err := t.count(`SELECT count(*) FROM worker WHERE id = ? AND at_once >= ? AND seen_at >= ?`, w.ID, w.AtOnce, us(t.now.Add(-opsdb.WorkerTTL)))
+		if err != nil {
+			return err
+		}
+		t.quiet = known > 0
+		if err := t.exec(`INSERT INTO worker (id, sites, version, seen_at, at_once) VALUES (?, ?, ?, ?, ?)
+		  ON CONFLICT DO UPDATE SET sites = excluded.sites, version = excluded.version, seen_at = excluded.seen_at, at_once = excluded.at_once`,
+			w.ID, text(append([]string{}, w.Sites...)), w.Version, us(t.now), w.AtOnce); err != nil {
 			return err
 		}
 		for _, site := range w.Sites {

@@ -37,26 +37,32 @@ func (v *view) world() (w opsdb.World, err error) {
 type none struct{}
 
 func (v *view) sites(w *opsdb.World) error {
-	live := map[string]bool{}
+	live, capacity := map[string]bool{}, map[string]int{}
 	workers, err := v.workers(v.now.Add(-opsdb.WorkerTTL))
 	if err != nil {
 		return err
 	}
 	for _, k := range workers {
 		for _, site := range k.Sites {
+			if live[site] && capacity[site] == 0 || k.AtOnce == 0 {
+				capacity[site] = 0 // one does not say
+			} else {
+				capacity[site] += k.AtOnce
+			}
 			live[site] = true
 		}
 	}
 	_, err = query(v, func(r scanner) (none, error) {
 		var site opsdb.Site
 		var seen *int64
-		err := r.Scan(&site.Name, &site.Title, &site.State, &seen)
+		err := r.Scan(&site.Name, &site.Title, &site.State, &seen, &site.InUse)
+		site.Capacity = capacity[site.Name]
 		if !live[site.Name] {
 			site.Down = &opsdb.Down{Reason: "no_worker", Text: "no worker of " + site.Name + " has shown itself", Since: timeOf(seen)}
 		}
 		w.Sites[site.Name] = site
 		return none{}, err
-	}, `SELECT name, title, state, seen_at FROM site WHERE active = 1`)
+	}, `SELECT x.name, x.title, x.state, x.seen_at, coalesce(s.in_use, 0) FROM site x LEFT JOIN slot s ON s.name = 'site:' || x.name WHERE x.active = 1`)
 	return err
 }
 
@@ -64,19 +70,22 @@ func (v *view) workers(since time.Time) ([]opsdb.Worker, error) {
 	return query(v, func(r scanner) (k opsdb.Worker, err error) {
 		var sites string
 		var seen *int64
-		if err := r.Scan(&k.ID, &sites, &k.Version, &seen); err != nil {
+		if err := r.Scan(&k.ID, &sites, &k.Version, &seen, &k.AtOnce); err != nil {
 			return k, err
 		}
 		k.SeenAt = timeOf(seen)
 		return k, json.Unmarshal([]byte(sites), &k.Sites)
-	}, `SELECT id, sites, version, seen_at FROM worker WHERE seen_at >= ? ORDER BY id`, since.UnixMicro())
+	}, `SELECT id, sites, version, seen_at, at_once FROM worker WHERE seen_at >= ? ORDER BY id`, since.UnixMicro())
 }
 
-func downOf(reason, words *string, since *int64) *opsdb.Down {
+func downOf(reason, words *string, since, until *int64, probe opsdb.ID) *opsdb.Down {
 	if reason == nil {
 		return nil
 	}
-	d := &opsdb.Down{Reason: *reason, Since: timeOf(since)}
+	d := &opsdb.Down{Reason: *reason, Since: timeOf(since), Probe: probe}
+	if probe == "" {
+		d.Next = timeOf(until)
+	}
 	if words != nil {
 		d.Text = *words
 	}
@@ -87,15 +96,21 @@ func (v *view) locations(w *opsdb.World) error {
 	_, err := query(v, func(r scanner) (none, error) {
 		var l opsdb.Location
 		var reason, words *string
-		var since *int64
+		var since, until, age *int64
 		var files int64
-		err := r.Scan(&l.Name, &l.Type, &l.Storage, &l.Marker, &l.Capacity, &l.Free, &l.Total, &reason, &words, &since,
+		var probe, pkg opsdb.ID
+		var pressing bool
+		err := r.Scan(&l.Name, &l.Type, &l.Storage, &l.Marker, &l.Capacity, &l.Free, &l.Total, &reason, &words, &since, &until, &probe, &pressing, &age, &pkg,
 			&l.Used, &l.Reserved, &l.Backfill, &files)
 		l.Used += files
-		l.Down = downOf(reason, words, since)
+		l.Down = downOf(reason, words, since, until, probe)
+		if age != nil {
+			l.Pressure = &opsdb.Pressure{Pressing: pressing, Age: timeOf(age), Package: pkg}
+		}
 		w.Locations[l.Name] = l
 		return none{}, err
-	}, `SELECT l.name, l.type, l.storage, l.marker, l.capacity, l.free, l.total, l.down_reason, l.down_text, l.down_since,
+	}, `SELECT l.name, l.type, l.storage, l.marker, l.capacity, l.free, l.total, l.down_reason, l.down_text, l.down_since, l.down_until, l.probe,
+	    l.pressing, l.press_age, l.press_package,
 	    coalesce(r.used, 0), coalesce(r.reserved, 0), coalesce(r.backfill, 0),
 	    (SELECT coalesce(sum(bytes), 0) FROM file_total WHERE location = l.name AND state NOT IN ('deleted', 'lost'))
 	  FROM location l LEFT JOIN room r ON r.location = l.name WHERE l.active = 1`)
@@ -107,12 +122,13 @@ func (v *view) links(w *opsdb.World) error {
 		var l opsdb.Link
 		var name string
 		var reason, words *string
-		var since *int64
-		err := r.Scan(&name, &l.From, &l.To, &l.Backlog, &l.InUse, &reason, &words, &since)
-		l.Down = downOf(reason, words, since)
+		var since, until *int64
+		var probe opsdb.ID
+		err := r.Scan(&name, &l.From, &l.To, &l.Backlog, &l.InUse, &reason, &words, &since, &until, &probe)
+		l.Down = downOf(reason, words, since, until, probe)
 		w.Links[name] = l
 		return none{}, err
-	}, `SELECT l.name, l.from_site, l.to_site, l.backlog, coalesce(s.in_use, 0), l.down_reason, l.down_text, l.down_since
+	}, `SELECT l.name, l.from_site, l.to_site, l.backlog, coalesce(s.in_use, 0), l.down_reason, l.down_text, l.down_since, l.down_until, l.probe
 	  FROM link l LEFT JOIN slot s ON s.name = 'link:' || l.name WHERE l.active = 1`)
 	return err
 }
