@@ -2,7 +2,7 @@ package config
 
 // nearest is the known name that was probably meant, or "".
 func nearest(word string, known []string) string {
-	best, least := "", len(word)/3+1
+	best, least := "", min(2, len(word)/3) // letters
 	for _, k := range known {
 		if d := distance(word, k); d <= least && d < len(k) {
 			best, least = k, d-1
