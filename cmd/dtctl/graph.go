@@ -12,14 +12,14 @@ import (
 func (a *app) graphCommand() *cobra.Command {
 	var format string
 	c := &cobra.Command{
-		Use: "graph [PATH]", Short: "Draw the routes: as text, mermaid or dot", Args: cobra.MaximumNArgs(1),
+		Use: "graph [PATH]", Short: "Draw the routes: as text, mermaid, dot or svg", Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				a.routes = args[0]
 			}
-			draw := map[string]func(*graph.Graph) string{"text": graph.Text, "mermaid": graph.Mermaid, "dot": graph.Dot}[format]
+			draw := map[string]func(*graph.Graph) string{"text": graph.Text, "mermaid": graph.Mermaid, "dot": graph.Dot, "svg": graph.SVG}[format]
 			if draw == nil {
-				return misuse("choose --format text, mermaid or dot", "unknown format %q", format)
+				return misuse("choose --format text, mermaid, dot or svg", "unknown format %q", format)
 			}
 			_, g, err := a.compiledRoutes()
 			if err != nil {
@@ -32,6 +32,6 @@ func (a *app) graphCommand() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVar(&format, "format", "text", "text, mermaid or dot")
+	c.Flags().StringVar(&format, "format", "text", "text, mermaid, dot or svg")
 	return c
 }
