@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,11 +22,13 @@ func TestMain(m *testing.M) {
 // gives orders copies the database.
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	bin := built(t)
 	demo := filepath.Join(t.TempDir(), "demo")
 	dtctl(t, exitGood, "demo", "--keep", "--root", demo, "--size", "5MB")
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
+			e.Setenv("PATH", bin+string(os.PathListSeparator)+e.Getenv("PATH"))
 			e.Setenv("DEMO", demo)
 			e.Setenv("USER", "ada")
 			return nil
@@ -35,6 +39,17 @@ func TestScripts(t *testing.T) {
 		},
 		RequireExplicitExec: true,
 	})
+}
+
+// built builds dtctl as people have it, without the race detector: the scripts
+// start hundreds of processes one after the other. It returns its folder.
+func built(t *testing.T) string {
+	t.Helper()
+	bin := t.TempDir()
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(bin, "dtctl"), ".").CombinedOutput(); err != nil {
+		t.Fatalf("build dtctl: %v\n%s", err, out)
+	}
+	return bin
 }
 
 // dtctl runs one verb in this process and returns what it printed.
