@@ -74,19 +74,19 @@ func PathFor(f *opsdb.Facts, m opsdb.OpenMove) string {
 
 // dispatch gives out what is ready: it returns how many tasks it made.
 func (e *Engine) dispatch(ctx context.Context, p *plans) (int, error) {
-	w, err := e.cfg.Store.World(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("read the world: %w", err)
-	}
-	if w.Revision != p.revision {
-		return 0, nil // another revision was activated; the next pass is under it
-	}
 	moves, err := e.cfg.Store.Ready(ctx, laneLimit)
 	if err != nil {
 		return 0, fmt.Errorf("read what is ready: %w", err)
 	}
 	if len(moves) == 0 {
 		return 0, nil
+	}
+	w, err := e.cfg.Store.World(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("read the world: %w", err)
+	}
+	if w.Revision != p.revision {
+		return 0, nil // another revision was activated; the next pass is under it
 	}
 	a := Arrange(p.graph, w, moves, e.cfg.Limits, e.turns)
 	grants, err := e.complete(ctx, openness{g: p.graph, w: &w}, a.Grants)

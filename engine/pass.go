@@ -17,6 +17,7 @@ import (
 // Store is what the engine needs of OpsDB.
 type Store interface {
 	opsdb.Planning
+	Now(ctx context.Context) (time.Time, error)
 	Changed() <-chan struct{}
 }
 
@@ -62,6 +63,7 @@ type Engine struct {
 	active *plans
 
 	ticked  time.Duration // monotonic time of the last tick
+	pressed time.Time     // when room was last looked at
 	running bool          // a first tick was made
 }
 

@@ -58,7 +58,14 @@ func (v *view) pressed(c *opsdb.Copy, rule *graph.Rule) bool {
 
 // press starts deletions early where there is too little room, and looks at
 // the packages concerned, until there is enough or nothing more to look at.
+// Where nothing has happened, room changes only by what others do: that is
+// looked at every so often.
 func (e *Engine) press(ctx context.Context, p *plans, did *Progress) error {
+	now := e.cfg.Clock.Now()
+	if did.Idle() && now.Sub(e.pressed) < e.cfg.Sweep {
+		return nil
+	}
+	e.pressed = now
 	for range maxRounds {
 		w, err := e.cfg.Store.World(ctx)
 		if err != nil {

@@ -44,13 +44,20 @@ func (e *Engine) routeFiles(ctx context.Context, p *plans, did *Progress) error 
 // closeGroups holds dirty and due groups against their close_when.
 func (e *Engine) closeGroups(ctx context.Context, p *plans, did *Progress) error {
 	for range maxRounds {
+		now, err := e.cfg.Store.Now(ctx)
+		if err != nil {
+			return fmt.Errorf("ask for the time: %w", err)
+		}
+		groups, err := e.cfg.Store.DirtyGroups(ctx, now, e.cfg.Batch)
+		if err != nil {
+			return fmt.Errorf("read groups: %w", err)
+		}
+		if len(groups) == 0 {
+			return nil
+		}
 		w, err := e.cfg.Store.World(ctx)
 		if err != nil {
 			return fmt.Errorf("read the world: %w", err)
-		}
-		groups, err := e.cfg.Store.DirtyGroups(ctx, w.Now, e.cfg.Batch)
-		if err != nil {
-			return fmt.Errorf("read groups: %w", err)
 		}
 		moved := false
 		for _, g := range groups {
@@ -99,22 +106,28 @@ func settled(err error) (bool, error) {
 	return err == nil, err
 }
 
-// evaluate takes dirty and due packages in batches until there are none.
+// evaluate takes dirty and due packages in batches until there are none. The
+// world is read after the facts: what changes it raises the versions of the
+// packages it concerns, so that what was concluded from an older one is not saved.
 func (e *Engine) evaluate(ctx context.Context, p *plans, did *Progress) error {
 	for range maxRounds {
+		now, err := e.cfg.Store.Now(ctx)
+		if err != nil {
+			return fmt.Errorf("ask for the time: %w", err)
+		}
+		facts, err := e.cfg.Store.Dirty(ctx, now, e.cfg.Batch)
+		if err != nil {
+			return fmt.Errorf("read dirty packages: %w", err)
+		}
+		if len(facts) == 0 {
+			return nil
+		}
 		w, err := e.cfg.Store.World(ctx)
 		if err != nil {
 			return fmt.Errorf("read the world: %w", err)
 		}
 		if w.Revision != p.revision {
 			return nil // another revision was activated elsewhere
-		}
-		facts, err := e.cfg.Store.Dirty(ctx, w.Now, e.cfg.Batch)
-		if err != nil {
-			return fmt.Errorf("read dirty packages: %w", err)
-		}
-		if len(facts) == 0 {
-			return nil
 		}
 		results := Evaluate(p.graph, State{w, facts}, w.Now)
 		evaluations := make([]opsdb.Evaluation, len(results))

@@ -52,6 +52,7 @@ type Store struct {
 	done    sync.WaitGroup
 	once    sync.Once
 	foreign atomic.Int64 // data_version last seen: what other processes wrote
+	rows    atomic.Int64 // returned by statements
 }
 
 var _ opsdb.Store = (*Store)(nil)
@@ -121,14 +122,14 @@ func (s *Store) prepare(ctx context.Context, epoch string) error {
 		return err
 	}
 	for range readers {
-		c, err := newConn(ctx, s.db)
+		c, err := newConn(ctx, s.db, &s.rows)
 		if err != nil {
 			return err
 		}
 		s.reader <- c
 		s.readers++
 	}
-	w, err := newConn(ctx, s.db)
+	w, err := newConn(ctx, s.db, &s.rows)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/ccatobs/cdt/clock"
@@ -16,15 +17,20 @@ import (
 type conn struct {
 	c     *sql.Conn
 	stmts map[string]*sql.Stmt
+	rows  *atomic.Int64 // returned by its statements
 }
 
-func newConn(ctx context.Context, db *sql.DB) (*conn, error) {
+func newConn(ctx context.Context, db *sql.DB, rows *atomic.Int64) (*conn, error) {
 	c, err := db.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &conn{c, map[string]*sql.Stmt{}}, nil
+	return &conn{c, map[string]*sql.Stmt{}, rows}, nil
 }
+
+// RowsRead is how many rows statements have returned since the store was
+// opened; those that run all the time scan no others.
+func (s *Store) RowsRead() int64 { return s.rows.Load() }
 
 func (c *conn) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	if st, ok := c.stmts[query]; ok {
@@ -208,6 +214,7 @@ func query[T any](v *view, scan func(scanner) (T, error), query string, args ...
 		}
 		out = append(out, x)
 	}
+	v.c.rows.Add(int64(len(out)))
 	return out, rows.Err()
 }
 
@@ -234,6 +241,7 @@ func (v *view) get(dest []any, q string, args ...any) (bool, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
+	v.c.rows.Add(1)
 	return err == nil, err
 }
 
