@@ -11,6 +11,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,7 +25,7 @@ import (
 // where it belongs, with nothing lost and nothing deleted too early. CDT_CHAOS=N tries N seeds, CDT_CHAOS_SEED=S only one.
 func TestChaos(t *testing.T) {
 	t.Parallel()
-	first, n := uint64(1), uint64(12)
+	first, n := uint64(1), uint64(6)
 	if s := os.Getenv("CDT_CHAOS"); s != "" {
 		var err error
 		if n, err = strconv.ParseUint(s, 10, 32); err != nil {
@@ -44,13 +47,14 @@ func TestChaos(t *testing.T) {
 // chaos is a house in which things go wrong.
 type chaos struct {
 	*house
+	mu       sync.Mutex // guards what follows: effects come from several goroutines
 	rnd      *rand.Rand
 	left     int                 // faults still to come
 	routes   []map[string][]byte // revisions to go through
 	safe     map[opsdb.ID]string // package → the archive whose copy is never harmed
 	away     map[string]func()   // locations that are not mounted
 	cut      context.CancelFunc  // ends the process at an effect
-	effects  int                 // until then
+	effects  int64               // until then
 	journal  []string
 	requests []opsdb.ID
 }
@@ -122,18 +126,16 @@ func (c *chaos) nextRoutes() map[string][]byte {
 
 // arm sets the faults of one process.
 func (c *chaos) arm() {
-	c.effects = 50 + c.rnd.IntN(3000)
+	c.effects = 50 + c.rnd.Int64N(3000)
 	c.Driver.Step = func(context.Context) error {
-		if c.left > 0 && c.rnd.IntN(3) == 0 {
-			c.left--
+		if c.due(3) {
 			return c.strike()
 		}
 		return nil
 	}
 	stop := c.Driver.Stop
 	c.Driver.Stop = func(ctx context.Context, next time.Time) (bool, error) {
-		if c.left > 0 && c.rnd.IntN(2) == 0 {
-			c.left--
+		if c.due(2) {
 			return false, c.strike()
 		}
 		if next.IsZero() {
@@ -143,20 +145,33 @@ func (c *chaos) arm() {
 	}
 }
 
+// due reports whether something goes wrong now: once in n times.
+func (c *chaos) due(n int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.left <= 0 || c.rnd.IntN(n) != 0 {
+		return false
+	}
+	c.left--
+	return true
+}
+
 // drive runs the process to its end, or until it is killed.
 func (c *chaos) drive() (killed bool) {
 	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
 	defer cancel()
-	passed := make(chan struct{}, 1<<20)
-	hooked := effect.With(ctx, &effect.Points{Hook: func(string) {
-		passed <- struct{}{}
-		if len(passed) == c.effects {
+	passed := new(atomic.Int64)
+	hooked := effect.With(ctx, &effect.Points{Hook: func(name string) {
+		if passed.Add(1) == c.effects {
 			cancel()
+		}
+		if ctx.Err() == nil {
+			c.amid(ctx, name)
 		}
 	}})
 	err := c.Run(hooked)
 	switch {
-	case errors.Is(err, errKilled), err != nil && len(passed) >= c.effects:
+	case errors.Is(err, errKilled), err != nil && passed.Load() >= c.effects:
 		c.say("killed: %v", err)
 		return true
 	case err != nil:
@@ -165,8 +180,56 @@ func (c *chaos) drive() (killed bool) {
 	return false
 }
 
+// amid does something in the midst of the work: a lease runs out though its
+// worker is alive, so that another one takes the task, or a copy is harmed.
+func (c *chaos) amid(ctx context.Context, name string) {
+	if strings.HasPrefix(name, "opsdb.") || strings.HasPrefix(name, "engine.") {
+		return // a transaction may be open, or the engine is in the midst of a pass
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.left <= 0 {
+		return
+	}
+	var err error
+	switch n := c.rnd.IntN(300); {
+	case n < 6:
+		err = c.rival(name)
+	case n == 6:
+		err = c.strikeOne(func(f opsdb.Facts) error { return c.harm(f) })
+	case n == 7:
+		err = c.strikeOne(c.hold)
+	case n == 8:
+		err = c.strikeOne(c.ask)
+	}
+	if err != nil && ctx.Err() == nil {
+		c.t.Errorf("at %s: %v", name, err)
+	}
+}
+
+// rival lets all leases run out and offers the tasks again.
+func (c *chaos) rival(name string) error {
+	c.Clock.Advance(2 * time.Minute)
+	tasks, err := c.Store.Expire(c.t.Context(), c.Clock.Now(), time.Minute)
+	if err != nil || len(tasks) == 0 {
+		return err
+	}
+	c.say("%d leases ran out at %s", len(tasks), name)
+	return c.Node.Queue.Enqueue(c.t.Context(), tasks)
+}
+
+func (c *chaos) strikeOne(do func(opsdb.Facts) error) error {
+	facts, err := c.Store.Packages(c.t.Context(), opsdb.Query{})
+	if err != nil || len(facts) == 0 {
+		return err
+	}
+	return do(facts[c.rnd.IntN(len(facts))])
+}
+
 // strike does one thing that goes wrong, or that a person does.
 func (c *chaos) strike() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	facts, err := c.Store.Packages(c.t.Context(), opsdb.Query{})
 	if err != nil {
 		return err

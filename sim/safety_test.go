@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,9 +36,11 @@ func (h *house) later(d time.Duration) {
 func (h *house) unmount(location string) (back func()) {
 	h.t.Helper()
 	root := h.Roots[location]
-	h.must(os.Rename(root, root+".aside"))
-	h.must(os.Mkdir(root, 0o755))
+	if err := errors.Join(os.Rename(root, root+".aside"), os.Mkdir(root, 0o755)); err != nil {
+		h.t.Error(err) // perhaps in a goroutine of a worker
+	}
 	return func() {
+		h.t.Helper()
 		h.must(os.Remove(root))
 		h.must(os.Rename(root+".aside", root))
 	}
@@ -58,8 +61,7 @@ func (h *house) cutDeletion(location string) (back func()) {
 	stop := h.Driver.Stop
 	h.Driver.Stop = func(context.Context, time.Time) (bool, error) { return cut.Load(), nil }
 	h.runHooked(func(name string) {
-		if name == "builtin.confirm.after" && !cut.Load() && confirmed() {
-			cut.Store(true)
+		if name == "builtin.confirm.after" && !cut.Load() && confirmed() && cut.CompareAndSwap(false, true) {
 			back = h.unmount(location)
 		}
 	})
@@ -513,4 +515,149 @@ func TestTwoWorkersOnOneTask(t *testing.T) {
 		}
 	})
 	h.cleaned(h.judge())
+}
+
+// S9: two sources whose roots are swapped are foreign to each other: nothing is lost, nothing packed or deleted, until they are right again.
+func TestSwappedRootsAreForeign(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, ccat(t))
+	h.fill("ccat.primecam", 4, 20_000)
+	h.put("ccat.chai", "obs0/m0/f000.dat", noise(99, 20_000)) // the same path with other bytes
+	h.stopBeforeDeletion()
+	a, b := h.Roots["ccat.primecam"], h.Roots["ccat.chai"]
+	swap := func() {
+		h.must(os.Rename(a, a+".x"))
+		h.must(os.Rename(b, a))
+		h.must(os.Rename(a+".x", b))
+	}
+	swap()
+	h.Clock.Advance(30 * 24 * time.Hour)
+	h.later(24 * time.Hour)
+	for _, kind := range []string{opsdb.EventFileDeleted, opsdb.EventFileKept, opsdb.EventCopyLost, opsdb.EventFileChanged} {
+		if n := len(h.events(kind)); n > 0 {
+			t.Errorf("%d events say %s", n, kind)
+		}
+	}
+	swap()
+	h.Clock.Advance(time.Minute)
+	h.run()
+	h.cleaned(h.judge())
+}
+
+// S10: a staged folder that somebody replaced by a symlink is not followed by the deletion.
+func TestStagedFolderThatBecameASymlink(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, ccat(t))
+	h.fill("ccat.primecam", 2, 20_000)
+	h.run()
+	p := h.packages()[0]
+	r, err := h.Store.Request(t.Context(), opsdb.StagingRequest{Package: p.Package.ID, Location: "cologne.ramses", Who: "tester"})
+	h.must(err)
+	h.run()
+	dir := filepath.Join(h.Roots["cologne.ramses"], copyAt(h.packages()[0], "cologne.ramses").Path)
+	elsewhere := filepath.Join(t.TempDir(), "mine")
+	h.must(os.Rename(dir, elsewhere))
+	h.must(os.Symlink(elsewhere, dir))
+	h.must(h.Store.Release(t.Context(), r.ID, "tester"))
+	h.run()
+	for _, o := range h.truth["ccat.primecam"] {
+		if _, err := os.Stat(filepath.Join(elsewhere, o.Path)); err != nil {
+			t.Errorf("a file outside of the location was removed: %v", err)
+		}
+	}
+	for _, f := range h.packages() {
+		for _, c := range f.Copies {
+			if c.Location == "cologne.ramses" && c.Live() && c.State != opsdb.DeletionFailed {
+				t.Errorf("the staged copy is %s: %s", c.State, h.reasons("cologne.ramses"))
+			}
+		}
+	}
+}
+
+// S14: no more packages go in an hour than the brake allows, and all go in the end.
+func TestBrakeHoldsEveryHour(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, edited(t, "brake: {bytes: 20TB, packages: 1000}", "brake: {bytes: 20TB, packages: 2}"))
+	h.cfg.Impatient = false
+	h.reopen(nil)
+	h.fill("ccat.primecam", 20, 2000)
+	h.run()
+	h.cleaned(h.judge())
+	at := map[string][]time.Time{}
+	for _, e := range h.events(opsdb.EventDeleting) {
+		at[e.Location] = append(at[e.Location], e.At)
+	}
+	for location, times := range at {
+		for i := 2; i < len(times); i++ {
+			if d := times[i].Sub(times[i-2]); d < time.Hour {
+				t.Errorf("three packages went at %s within %s", location, d)
+			}
+		}
+	}
+	for _, e := range h.events(opsdb.EventDeleting) {
+		for _, c := range h.events(opsdb.EventCondemned) {
+			if c.Subject == e.Subject && e.At.Sub(c.At) < 24*time.Hour {
+				t.Errorf("%s went %s after it was condemned", e.Subject, e.At.Sub(c.At))
+			}
+		}
+	}
+}
+
+// S1f: a source file whose bytes and path are another hard link's, and one that is replaced between its comparison and its deletion.
+func TestHardLinksAndExchangedFiles(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, ccat(t))
+	h.fill("ccat.primecam", 4, 20_000)
+	list := h.truth["ccat.primecam"]
+	root := h.Roots["ccat.primecam"]
+	mine := filepath.Join(t.TempDir(), "mine")
+	h.must(os.Link(filepath.Join(root, list[1].Path), mine))
+	h.stopBeforeDeletion()
+	var exchanged atomic.Bool
+	other := noise(1234, 20_000)
+	h.runHooked(func(name string) {
+		// The last confirmation is through; now somebody puts another file there.
+		if name != "disk.rename.before" || exchanged.Load() {
+			return
+		}
+		for _, e := range h.events(opsdb.EventDeleting) {
+			if e.Location == "ccat.primecam" && exchanged.CompareAndSwap(false, true) {
+				path := filepath.Join(root, list[0].Path)
+				h.must(os.WriteFile(path+".new", other, 0o644))
+				h.must(os.Chtimes(path+".new", list[0].ModTime, list[0].ModTime))
+				h.must(os.Rename(path+".new", path))
+			}
+		}
+	})
+	if !exchanged.Load() {
+		t.Fatal("no deletion was tried")
+	}
+	if b, err := os.ReadFile(filepath.Join(root, list[0].Path)); err != nil || digest(b) != digest(other) {
+		t.Errorf("the file that was put there is gone: %v", err)
+	}
+	if b, err := os.ReadFile(mine); err != nil || digest(b) != list[1].Digest {
+		t.Errorf("another link to a file was harmed: %v", err)
+	}
+	if n := len(h.events(opsdb.EventFileKept)); n != 1 {
+		t.Errorf("%d people were told, want one", n)
+	}
+}
+
+// S4: every copy is lost before any archive has one; the package is made again from its source with the same digest.
+func TestPackedAgainFromTheSource(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, ccat(t))
+	h.fill("ccat.primecam", 2, 20_000)
+	h.must(h.Store.Pause(t.Context(), opsdb.Pause{Subject: "stage:raw/ship", Who: "tester", Why: "later"}))
+	h.later(time.Hour)
+	p := h.packages()[0]
+	h.must(os.Remove(filepath.Join(h.Roots["ccat.buffer"], copyAt(p, "ccat.buffer").Path)))
+	h.must(h.Store.WantVerify(t.Context(), p.Package.ID, "ccat.buffer", "tester"))
+	h.later(time.Hour)
+	h.must(h.Store.Resume(t.Context(), "stage:raw/ship", "tester"))
+	h.run()
+	h.cleaned(h.judge())
+	if now := h.packages()[0].Package; now.Digest != p.Package.Digest {
+		t.Errorf("the digest was %s and is %s", p.Package.Digest, now.Digest)
+	}
 }
