@@ -84,7 +84,7 @@ func TestWebhookFails(t *testing.T) {
 func TestSecretsAreNotPrinted(t *testing.T) {
 	t.Parallel()
 	hook := notify.Webhook{URL: notify.NewSecret("http://sEcReT"), Value: notify.NewSecret("sEcReT")}
-	asJSON, err := json.Marshal(hook)
+	asJSON, err := json.Marshal(map[string]notify.Secret{"url": hook.URL, "value": hook.Value})
 	if err != nil {
 		t.Fatal(err)
 	}
