@@ -23,7 +23,7 @@ func Postgres(t testing.TB) string {
 	data := filepath.Join(dir, "data")
 	runOnce(t, as, initdb, "--no-sync", "--auth=trust", "--username=cdt", "--encoding=UTF8", "--locale=C", "-D", data)
 	// Not bound to the test's context: that ends before the clean-up that stops it.
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), postgres, "-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "log_destination=stderr")
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), postgres, "-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "log_destination=stderr", "-c", "max_connections=300")
 	cmd.Dir = dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as}
 	server{name: "PostgreSQL", cmd: cmd, ready: "ready to accept connections", signal: syscall.SIGQUIT}.start(t)

@@ -1,0 +1,182 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+// CloseGroup implements opsdb.Planning.
+func (s *Store) CloseGroup(ctx context.Context, id opsdb.ID, version, revision int64, packages []opsdb.NewPackage) (made []opsdb.Package, err error) {
+	err = s.write(ctx, "CloseGroup", func(t *tx) error {
+		g, err := t.shutGroup(id, version, revision)
+		if err != nil {
+			return err
+		}
+		observed, err := t.observed()
+		if err != nil {
+			return err
+		}
+		made = made[:0]
+		for _, n := range packages {
+			p, err := t.freeze(g, n, observed, revision)
+			if err != nil {
+				return fmt.Errorf("freeze a package of group %s: %w", id, err)
+			}
+			made = append(made, p)
+		}
+		return t.emptyGroup(g)
+	})
+	return made, err
+}
+
+func (t *tx) shutGroup(id opsdb.ID, version, revision int64) (group, error) {
+	if err := t.sameRevision(revision); err != nil {
+		return group{}, err
+	}
+	// Two packages that get the same files at the same time must see each other (S1f).
+	t.queued.Queue(`SELECT pg_advisory_xact_lock($1, hashtext(location)) FROM file_group WHERE id = $2`, closing, string(id))
+	t.queued.Queue(`SELECT FROM file_group WHERE id = $1 FOR UPDATE`, string(id))
+	g, err := one(&t.view, scanGroupRow, `SELECT `+groupColumns+` FROM file_group g WHERE g.id = $1`, string(id))
+	if err != nil {
+		return g, fmt.Errorf("group %s: %w", id, err)
+	}
+	if g.Closed || g.Version != version {
+		return g, fmt.Errorf("group %s is no longer open at version %d: %w", id, version, opsdb.ErrChanged)
+	}
+	t.event(opsdb.Event{Kind: opsdb.EventGroupClosed, Subject: "group:" + string(id), Location: g.Location, Revision: revision,
+		After: text(map[string]any{"files": g.Files, "bytes": g.Bytes, "key": g.Key})})
+	return g, t.exec(`UPDATE file_group SET closed = true, wake_at = NULL, evaluated = version WHERE key = $1`, g.key)
+}
+
+// sameRevision fails with opsdb.ErrChanged unless the revision is the active one.
+func (t *tx) sameRevision(revision int64) error {
+	active, err := t.count(`SELECT revision FROM opsdb FOR SHARE`)
+	if err == nil && active != revision {
+		err = fmt.Errorf("revision %d is active, not %d: %w", active, revision, opsdb.ErrChanged)
+	}
+	return err
+}
+
+// freeze makes one package with its members and its copy of form Files.
+func (t *tx) freeze(g group, n opsdb.NewPackage, observed time.Time, revision int64) (opsdb.Package, error) {
+	p := n.Package
+	if err := t.complete(&p, g, n.Files, observed); err != nil {
+		return p, err
+	}
+	key, err := t.insertPackage(p, revision, us(firstFiled(n.Files)))
+	if err != nil {
+		return p, err
+	}
+	if err := t.freezeMembers(key, g.key, n.Files); err != nil {
+		return p, err
+	}
+	if err := t.meetPeers(key, p); err != nil {
+		return p, err
+	}
+	p.Version, err = 2, t.insertCopy(opsdb.Copy{ID: opsdb.NewID(), Package: p.ID, Location: p.Source, Form: opsdb.Files, State: opsdb.Present,
+		Size: p.Bytes, VerifiedAge: observed})
+	return p, err
+}
+
+// complete fills in what the store gives: number, names, sums and times.
+func (t *tx) complete(p *opsdb.Package, g group, files []opsdb.File, observed time.Time) error {
+	if p.ID == "" {
+		p.ID = opsdb.NewID()
+	}
+	p.Route, p.Stage, p.Group, p.Source = g.Route, g.Stage, g.ID, g.Location
+	number, err := t.nextNumber(p.Route)
+	if err != nil {
+		return err
+	}
+	p.Number, p.Files, p.Bytes = number, len(files), 0
+	for i := range files {
+		p.Bytes += files[i].Size
+		if at := files[i].ModTime; p.ObservedAt.IsZero() || at.Before(p.ObservedAt) {
+			p.ObservedAt = at
+		}
+	}
+	if p.Size == 0 {
+		p.Size = opsdb.TarBound(p.Files, p.Bytes)
+	}
+	p.MadeAt, p.MadeAge = t.now, observed
+	p.Name = opsdb.PackageName(*p)
+	if p.Dir == "" {
+		p.Dir = opsdb.PackageDir(*p)
+	}
+	return nil
+}
+
+func (t *tx) nextNumber(route string) (int64, error) {
+	t.changes++
+	return t.count(`INSERT INTO route_number (route, last) VALUES ($1, 1) ON CONFLICT (route) DO UPDATE SET last = route_number.last + 1 RETURNING last`, route)
+}
+
+func firstFiled(files []opsdb.File) (first time.Time) {
+	for i := range files {
+		if at := files[i].FiledAt; first.IsZero() || at.Before(first) {
+			first = at
+		}
+	}
+	return first
+}
+
+// memberChunk is how many members are written by one statement.
+const memberChunk = 5000
+
+// freezeMembers copies the facts of files from their rows, not from what the
+// caller read: what is frozen is what the database knows.
+func (t *tx) freezeMembers(pkg, grp int64, files []opsdb.File) error {
+	for len(files) > 0 {
+		n := min(len(files), memberChunk)
+		ids := make([]opsdb.ID, n)
+		for i := range ids {
+			ids[i] = files[i].ID
+		}
+		got, err := t.execN(`INSERT INTO member (package, path, file, size, mod_time, identity)
+		  SELECT $1::bigint, f.path, f.key, f.size, f.mod_time, f.identity FROM unnest($2::text[]) j (id) JOIN file f ON f.id = j.id JOIN group_file gf ON gf.grp = $3 AND gf.file = f.key`,
+			pkg, idList(ids), grp)
+		if err != nil {
+			return err
+		}
+		if got != int64(n) {
+			return fmt.Errorf("%d of %d files are not in the group: %w", int64(n)-got, n, opsdb.ErrChanged)
+		}
+		files = files[n:]
+	}
+	return nil
+}
+
+// meetPeers records which other packages hold some of the same files.
+func (t *tx) meetPeers(key int64, p opsdb.Package) error {
+	shared, err := t.yes(`SELECT EXISTS (SELECT 1 FROM package WHERE source = $1 AND (route, stage) < ($2, $3)) OR EXISTS (SELECT 1 FROM package WHERE source = $1 AND (route, stage) > ($2, $3))`,
+		p.Source, p.Route, p.Stage)
+	if err != nil || !shared {
+		return err
+	}
+	if err := t.exec(`INSERT INTO peer (package, other) SELECT DISTINCT $1::bigint, b.package FROM member a JOIN member b ON b.file = a.file AND b.package <> a.package
+	  WHERE a.package = $1`, key); err != nil {
+		return err
+	}
+	if err := t.exec(`INSERT INTO peer (package, other) SELECT other, package FROM peer WHERE package = $1`, key); err != nil {
+		return err
+	}
+	peers, err := query(&t.view, scanID, `SELECT p.id FROM peer e JOIN package p ON p.key = e.other WHERE e.package = $1`, key)
+	if err != nil || len(peers) == 0 {
+		return err
+	}
+	return errors.Join(t.lock(peers...), t.touch(peers...))
+}
+
+// emptyGroup lets the files go on: those in no package are looked at anew.
+func (t *tx) emptyGroup(g group) error {
+	if err := t.exec(`UPDATE file SET homes = homes - 1, routed = false WHERE key IN (
+	  SELECT gf.file FROM group_file gf WHERE gf.grp = $1 AND NOT EXISTS (
+	    SELECT 1 FROM member m JOIN package p ON p.key = m.package WHERE m.file = gf.file AND p.grp = $2))`, g.key, string(g.ID)); err != nil {
+		return err
+	}
+	return t.exec(`DELETE FROM group_file WHERE grp = $1`, g.key)
+}

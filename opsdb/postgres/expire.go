@@ -1,0 +1,195 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+// Expire implements opsdb.Planning. It looks with a read first, so that a quiet
+// system writes nothing.
+func (s *Store) Expire(ctx context.Context, now time.Time, claimBy time.Duration) (again []opsdb.Task, err error) {
+	due := false
+	err = s.read(ctx, "Expire", func(v *view) error {
+		at, err := v.nextDeadline()
+		due = !at.IsZero() && !at.After(now)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.sitesGone(ctx); err != nil {
+		return nil, err
+	}
+	if !due {
+		return nil, nil
+	}
+	// Each takes packages in their order, so each is a transaction of its own.
+	err = s.write(ctx, "Expire", func(t *tx) error {
+		again, err = t.expire(now, claimBy)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = s.write(ctx, "Expire", func(t *tx) error { return t.retries(now) })
+	if err == nil {
+		err = s.halfOpen(ctx, now)
+	}
+	return again, err
+}
+
+// sitesGone notes sites whose last worker has fallen silent.
+func (s *Store) sitesGone(ctx context.Context) error {
+	gone := false
+	err := s.read(ctx, "Expire", func(v *view) error {
+		w := opsdb.World{Sites: map[string]opsdb.Site{}}
+		if err := v.sites(&w); err != nil {
+			return err
+		}
+		up, err := query(v, scanID, `SELECT name FROM site WHERE active AND up`)
+		for _, name := range up {
+			gone = gone || w.Sites[string(name)].Down != nil
+		}
+		return err
+	})
+	if err != nil || !gone {
+		return err
+	}
+	return s.write(ctx, "Expire", func(t *tx) error { return t.sitesDown() })
+}
+
+// The earliest deadlines, each by its index.
+const (
+	nextLease   = `SELECT min(lease_until) FROM task WHERE state IN ('scheduled', 'in_progress')`
+	nextRetry   = `SELECT min(next_try) FROM task WHERE state = 'pending' AND next_try IS NOT NULL`
+	nextLink    = `SELECT min(down_until) FROM link WHERE down_until IS NOT NULL`
+	nextPlace   = `SELECT min(down_until) FROM location WHERE down_until IS NOT NULL`
+	nextPackage = `SELECT min(wake_at) FROM package_state WHERE wake_at IS NOT NULL`
+	nextGroup   = `SELECT min(wake_at) FROM file_group WHERE NOT closed AND wake_at IS NOT NULL`
+)
+
+// nextDeadline is the earliest time at which Expire has something to do.
+func (v *view) nextDeadline() (time.Time, error) {
+	return v.earliest(nextLease, nextRetry, nextLink, nextPlace)
+}
+
+func (v *view) earliest(queries ...string) (first time.Time, err error) {
+	for _, q := range queries {
+		var at *time.Time
+		if _, err := v.get([]any{&at}, q); err != nil {
+			return first, err
+		}
+		if t := timeOf(at); at != nil && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	return first, nil
+}
+
+// NextWake implements opsdb.Planning.
+func (s *Store) NextWake(ctx context.Context) (at time.Time, err error) {
+	err = s.read(ctx, "NextWake", func(v *view) error {
+		at, err = v.earliest(nextPackage, nextGroup, nextLease, nextRetry, nextLink, nextPlace)
+		return err
+	})
+	return at, err
+}
+
+const (
+	dueLeases  = `SELECT ` + taskColumns + ` FROM task t WHERE t.state IN ('scheduled', 'in_progress') AND t.lease_until <= $1`
+	dueRetries = `SELECT package FROM task WHERE state = 'pending' AND next_try <= $1`
+)
+
+func (t *tx) expire(now time.Time, claimBy time.Duration) (again []opsdb.Task, err error) {
+	late, err := query(&t.view, scanJob, dueLeases, us(now))
+	if err != nil {
+		return nil, err
+	}
+	if late, err = t.stillLate(late, now); err != nil {
+		return nil, err
+	}
+	for _, j := range late {
+		if j.State == opsdb.TaskScheduled {
+			if err := t.unclaimed(j); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err := t.claimable(j, now.Add(claimBy)); err != nil {
+			return nil, err
+		}
+		j.State, j.LeaseUntil = opsdb.TaskScheduled, now.Add(claimBy)
+		again = append(again, j.Task)
+	}
+	if err := t.bring(again...); err != nil {
+		return nil, err
+	}
+	return again, nil
+}
+
+// stillLate takes the packages of late tasks and reads the tasks again under their locks.
+func (t *tx) stillLate(late []job, now time.Time) ([]job, error) {
+	if len(late) == 0 {
+		return nil, nil
+	}
+	ids, packages := make([]opsdb.ID, len(late)), make([]opsdb.ID, len(late))
+	for i, j := range late {
+		ids[i], packages[i] = j.ID, j.Package
+	}
+	if err := t.lock(packages...); err != nil {
+		return nil, err
+	}
+	return query(&t.view, scanJob, `SELECT `+taskColumns+` FROM task t WHERE t.id = ANY($1::text[]) AND t.state IN ('scheduled', 'in_progress') AND t.lease_until <= $2 ORDER BY t.id`, idList(ids), us(now))
+}
+
+// retries makes the packages of tasks dirty whose next try has come.
+func (t *tx) retries(now time.Time) error {
+	packages, err := query(&t.view, scanID, dueRetries, us(now))
+	if err != nil || len(packages) == 0 {
+		return err
+	}
+	if err := t.lock(packages...); err != nil {
+		return err
+	}
+	return t.exec(`UPDATE task SET next_try = NULL WHERE package = ANY($1::text[]) AND state = 'pending' AND next_try <= $2`, idList(packages), us(now))
+}
+
+// unclaimed ends a task nobody took. A deletion that was confirmed is not
+// given up: it backs off and goes on where it was.
+func (t *tx) unclaimed(j job) error {
+	if j.confirmed > 0 {
+		return t.backOff(j, nil, t.now, false)
+	}
+	return t.withdraw(j, j.Revision, "no worker claimed it in time")
+}
+
+// claimable lets another worker take a task; its token stays, and so its worker may still end it.
+func (t *tx) claimable(j job, until time.Time) error {
+	return t.exec(`UPDATE task SET state = 'scheduled', lease_until = $1, updated_at = $2 WHERE id = $3`, us(until), us(t.now), string(j.ID))
+}
+
+// Unclaimed implements opsdb.Planning.
+func (s *Store) Unclaimed(ctx context.Context) (tasks []opsdb.Task, err error) {
+	err = s.read(ctx, "Unclaimed", func(v *view) error {
+		tasks, err = query(v, scanTask, `SELECT `+taskColumns+` FROM task t WHERE t.state = 'scheduled' ORDER BY t.id`)
+		return err
+	})
+	return tasks, err
+}
+
+// RevokeLeases implements opsdb.Planning. Workers of the last run are dead: what they held counts as held by nobody.
+func (s *Store) RevokeLeases(ctx context.Context) error {
+	return s.write(ctx, "RevokeLeases", func(t *tx) error {
+		packages, err := query(&t.view, scanID, `SELECT package FROM task WHERE state = 'in_progress'`)
+		if err != nil {
+			return err
+		}
+		if err := t.lock(packages...); err != nil {
+			return err
+		}
+		return t.exec(`UPDATE task SET state = 'scheduled', lease_until = $1::timestamptz + claim_by * interval '1 microsecond', worker = '', updated_at = $1
+		  WHERE state IN ('scheduled', 'in_progress')`, us(t.now))
+	})
+}

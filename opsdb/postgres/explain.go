@@ -1,0 +1,90 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"syscall"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"golang.org/x/sys/unix"
+)
+
+// What may be wrong with a database before anything is asked of it.
+var (
+	ErrUnreachable = errors.New("PostgreSQL cannot be reached")
+	ErrRefused     = errors.New("PostgreSQL refuses")
+	ErrOlder       = errors.New("the database is older than this program: let its owner migrate it")
+	errURL         = errors.New("this is no address of a PostgreSQL database: say postgres://user@host:5432/name")
+)
+
+// address is the address of a database without its secrets.
+func address(c *pgx.ConnConfig) string {
+	if strings.HasPrefix(c.Host, "/") {
+		return fmt.Sprintf("%s of user %s in %s", c.Database, c.User, c.Host)
+	}
+	return fmt.Sprintf("postgres://%s@%s/%s", c.User, net.JoinHostPort(c.Host, fmt.Sprint(c.Port)), c.Database)
+}
+
+// Redact is the address of a database as it may be shown.
+func Redact(url string) string {
+	c, err := pgx.ParseConfig(url)
+	if err != nil {
+		return "(an address that cannot be read)"
+	}
+	return address(c)
+}
+
+// explain says in words what PostgreSQL says in codes.
+func explain(err error) error {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		if hint, is := hints(e.Code); hint != "" {
+			return errors.Join(is, fmt.Errorf("%s: %w", hint, err))
+		}
+		return err
+	}
+	var connect *pgconn.ConnectError
+	if errors.As(err, &connect) && !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%w: is it running, and is the address right? %w", ErrUnreachable, err)
+	}
+	if brokenLine(err) {
+		return fmt.Errorf("%w: the connection was lost: %w", ErrUnreachable, err)
+	}
+	return err
+}
+
+func hints(code string) (hint string, is error) {
+	switch code {
+	case "28P01", "28000":
+		return "the user or the password is wrong", ErrRefused
+	case "3D000":
+		return "there is no database of this name; an administrator can make it with createdb", ErrRefused
+	case "42501":
+		return "this user may not do that; is it a member of the role it needs?", ErrRefused
+	case "53300":
+		return "too many connections are open", ErrUnreachable
+	case "53100":
+		return "the disk of the database is full", nil
+	case "57P01", "57P02", "57P03", "25P03":
+		return "PostgreSQL ended the connection", ErrUnreachable
+	case "25006":
+		return "the database can only be read; is it a standby?", ErrRefused
+	}
+	return "", nil
+}
+
+func brokenLine(err error) bool {
+	var n net.Error
+	return errors.As(err, &n) || errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
+}
+
+// lively makes a connection that has been cut fail within half a minute, not within hours.
+func lively(_, _ string, c syscall.RawConn) error {
+	return c.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, 30_000) // of no meaning on other sockets
+	})
+}

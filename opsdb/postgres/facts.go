@@ -1,0 +1,191 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+// Dirty implements opsdb.Planning.
+func (s *Store) Dirty(ctx context.Context, now time.Time, limit int) (facts []opsdb.Facts, err error) {
+	if err := s.serveWakes(ctx); err != nil {
+		return nil, err
+	}
+	err = s.read(ctx, "Dirty", func(v *view) error {
+		dirty, err := query(v, scanPackage, `SELECT `+packageColumns+` `+packageFrom+`WHERE s.version > s.evaluated
+		  ORDER BY s.urgent DESC, s.made_at, s.package LIMIT $1`, limitOf(limit))
+		if err != nil {
+			return err
+		}
+		due, err := query(v, scanPackage, `SELECT `+packageColumns+` `+packageFrom+`WHERE s.wake_at <= $1 ORDER BY s.wake_at LIMIT $2`, us(now), limitOf(limit))
+		if err != nil {
+			return err
+		}
+		// A new revision makes every package dirty, without a write to each.
+		older, err := query(v, scanPackage, `SELECT `+packageColumns+packageFrom+`WHERE s.revision < (SELECT revision FROM opsdb) ORDER BY s.revision, s.package LIMIT $1`, limitOf(limit))
+		if err != nil {
+			return err
+		}
+		id := func(p pack) opsdb.ID { return p.ID }
+		facts, err = v.facts(merge(merge(dirty, due, limit, id), older, limit, id))
+		return err
+	})
+	return facts, err
+}
+
+// Facts implements opsdb.Planning.
+func (s *Store) Facts(ctx context.Context, ids []opsdb.ID) (facts []opsdb.Facts, err error) {
+	err = s.read(ctx, "Facts", func(v *view) error {
+		packs, err := query(v, scanPackage, `SELECT `+packageColumns+` `+these+`package p ON p.id = j.id JOIN package_state s ON s.package = p.key ORDER BY j.n`, idList(ids))
+		if err != nil {
+			return err
+		}
+		facts, err = v.facts(packs)
+		return err
+	})
+	return facts, err
+}
+
+// facts completes packages in a constant number of queries.
+func (v *view) facts(packs []pack) ([]opsdb.Facts, error) {
+	out := make([]opsdb.Facts, len(packs))
+	f := &factsOf{v: v, at: make(map[opsdb.ID]*opsdb.Facts, len(packs))}
+	for i, p := range packs {
+		out[i] = opsdb.Facts{Package: p.Package, Gone: p.gone}
+		f.at[p.ID] = &out[i]
+		f.ids = append(f.ids, p.ID)
+	}
+	if len(packs) == 0 {
+		return out, nil
+	}
+	f.list = idList(f.ids)
+	for _, read := range []func() error{f.copies, f.tasks, f.requests, f.holds, f.moves, f.peers, f.unclaimed} {
+		if err := read(); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// factsOf fills the facts of several packages.
+type factsOf struct {
+	v    *view
+	at   map[opsdb.ID]*opsdb.Facts
+	ids  []opsdb.ID
+	list []string
+}
+
+// these is the packages asked for, as the outer loop of a join.
+const these = ` FROM unnest($1::text[]) WITH ORDINALITY j (id, n) JOIN `
+
+func (f *factsOf) copies() error {
+	rows, err := query(f.v, scanCopy, `SELECT `+copyColumns+these+`copy c ON c.package = j.id LEFT JOIN receipt r ON r.key = c.receipt
+	  WHERE c.state <> 'deleted' ORDER BY c.id`, f.list)
+	for _, c := range rows {
+		x := f.at[c.Package]
+		x.Copies = append(x.Copies, c)
+	}
+	return err
+}
+
+func (f *factsOf) tasks() error {
+	rows, err := query(f.v, scanTask, `SELECT `+taskColumns+these+`task t ON t.package = j.id
+	  WHERE t.state IN ('pending', 'scheduled', 'in_progress', 'failed') ORDER BY t.id`, f.list)
+	for _, t := range rows {
+		x := f.at[t.Package]
+		x.Tasks = append(x.Tasks, t)
+	}
+	return err
+}
+
+func (f *factsOf) requests() error {
+	rows, err := query(f.v, scanRequest, `SELECT `+requestColumns+these+`staging_request q ON q.package = j.id ORDER BY q.id`, f.list)
+	for _, q := range rows {
+		x := f.at[q.Package]
+		x.Requests = append(x.Requests, q)
+	}
+	return err
+}
+
+const requestColumns = `q.id, q.package, q.location, q.who, q.why, q.at, q.released_at`
+
+func scanRequest(r scanner) (q opsdb.StagingRequest, err error) {
+	var at, released *time.Time
+	err = r.Scan(&q.ID, &q.Package, &q.Location, &q.Who, &q.Why, &at, &released)
+	q.At, q.ReleasedAt = timeOf(at), timeOf(released)
+	return q, err
+}
+
+func (f *factsOf) holds() error {
+	rows, err := query(f.v, scanHold, `SELECT `+holdColumns+these+`hold h ON h.package = j.id ORDER BY h.id`, f.list)
+	for _, h := range rows {
+		x := f.at[h.Package]
+		x.Holds = append(x.Holds, h)
+	}
+	return err
+}
+
+const holdColumns = `h.id, h.package, h.location, h.kind, h.who, h.why, h.at`
+
+func scanHold(r scanner) (h opsdb.Hold, err error) {
+	var at *time.Time
+	err = r.Scan(&h.ID, &h.Package, &h.Location, &h.Kind, &h.Who, &h.Why, &at)
+	h.At = timeOf(at)
+	return h, err
+}
+
+func (f *factsOf) moves() error {
+	rows, err := query(f.v, scanMove, `SELECT `+moveColumns+these+`open_move m ON m.package = j.id`, f.list)
+	for _, m := range rows {
+		x := f.at[m.Package]
+		x.Moves = append(x.Moves, m)
+	}
+	return err
+}
+
+// willing is true of a peer p whose own copy of the files is condemned or
+// further, or whose files are gone.
+const willing = `(p.gone >= p.files OR NOT EXISTS (SELECT 1 FROM copy c WHERE c.package = p.id AND c.form = 'files'
+  AND c.state NOT IN ('deletion_possible', 'deletion_scheduled', 'deletion_in_progress', 'deletion_failed', 'deleted', 'lost')))`
+
+// graceLeft is the rest of a peer's grace in microseconds, at most 0 if it is over.
+const graceLeft = `coalesce((SELECT extract(epoch FROM c.condemned_age - (SELECT observed FROM observed_clock)) * 1000000 + coalesce((s.policies::json -> c.location ->> 'grace')::bigint, 0) / 1000
+  FROM copy c WHERE c.package = p.id AND c.form = 'files' AND c.state = 'deletion_possible' AND p.gone < p.files), 0)::bigint`
+
+func (f *factsOf) peers() error {
+	_, err := query(f.v, func(r scanner) (none, error) {
+		var id opsdb.ID
+		var p opsdb.Peer
+		var left int64
+		err := r.Scan(&id, &p.Package, &p.Willing, &left)
+		if p.Willing && left > 0 {
+			p.Willing, p.Grace = false, time.Duration(left)*time.Microsecond
+		}
+		if x := f.at[id]; x != nil {
+			x.Peers = append(x.Peers, p)
+		}
+		return none{}, err
+	}, `SELECT a.id, p.id, `+willing+`, `+graceLeft+these+`package a ON a.id = j.id JOIN peer e ON e.package = a.key JOIN package p ON p.key = e.other JOIN package_state s ON s.package = p.key`, f.list)
+	return err
+}
+
+// unclaimed counts, for packages whose files are still there, those files
+// which a group of another stage holds, or which were not looked at yet under
+// the active package stages. It looks at members only where a location has either.
+func (f *factsOf) unclaimed() error {
+	_, err := query(f.v, func(r scanner) (none, error) {
+		var id opsdb.ID
+		var n int
+		err := r.Scan(&id, &n)
+		f.at[id].Unclaimed = n
+		return none{}, err
+	}, `SELECT p.id, count(DISTINCT m.file)`+these+`package p ON p.id = j.id
+	    JOIN copy c ON c.package = p.id AND c.form = 'files' AND c.state NOT IN ('deleted', 'quarantined', 'lost')
+	    JOIN member m ON m.package = p.key JOIN file f ON f.key = m.file
+	  WHERE f.state = 'present' AND (NOT f.routed OR EXISTS (SELECT 1 FROM group_file gf WHERE gf.file = m.file))
+	    AND (EXISTS (SELECT 1 FROM file_group g WHERE NOT g.closed AND g.location = p.source AND (g.route <> p.route OR g.stage <> p.stage))
+	      OR EXISTS (SELECT 1 FROM file u WHERE NOT u.routed AND u.state = 'present' AND u.homes > 0))
+	  GROUP BY p.id`, f.list)
+	return err
+}

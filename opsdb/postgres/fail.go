@@ -1,0 +1,188 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+// Fail implements opsdb.Working.
+func (s *Store) Fail(ctx context.Context, task opsdb.ID, token int64, f opsdb.Failure, next time.Time, counts bool, out opsdb.Outcome) error {
+	return s.write(ctx, "Fail", func(t *tx) error {
+		before, err := t.held(task)
+		if err != nil {
+			return err
+		}
+		if before.Token == token && token > 0 && (before.State == opsdb.TaskFailed || before.State == opsdb.TaskPending) {
+			return t.receipts(out.Receipts) // told already
+		}
+		j, err := t.owned(task, token)
+		if err != nil {
+			return err
+		}
+		if err := t.receipts(out.Receipts); err != nil {
+			return err
+		}
+		if out.Corrupt != nil {
+			if err := t.corrupt(j, *out.Corrupt); err != nil {
+				return err
+			}
+		}
+		f.At = t.now
+		if f.Class == opsdb.Environment && f.Subject != "" {
+			others, err := t.breaks(j, f)
+			if err != nil {
+				return err
+			}
+			counts = counts || others
+		}
+		if f.Class == opsdb.BadConfig || f.Class == opsdb.Permanent {
+			return t.failed(j, f)
+		}
+		return t.backOff(j, &f, next, counts)
+	})
+}
+
+// backOff puts a task back: its slots are freed, and the room of what has not arrived.
+func (t *tx) backOff(j job, f *opsdb.Failure, next time.Time, counts bool) error {
+	var failure any
+	subject := ""
+	if f != nil {
+		failure, subject = text(f), f.Subject
+	}
+	if err := t.exec(`UPDATE task SET state = 'pending', next_try = $1, failure = coalesce($2::text, failure), subject = $3, attempts = attempts + $4::integer, worker = '', lease_until = NULL, updated_at = $5
+	  WHERE id = $6`, us(next), failure, subject, boolInt(counts), us(t.now), string(j.ID)); err != nil {
+		return err
+	}
+	if f != nil && f.Class == opsdb.BadData && j.Piece == opsdb.Receive {
+		if err := t.sendAgain(j); err != nil {
+			return err
+		}
+	}
+	return t.release(j)
+}
+
+// sendAgain is for bytes that arrived and are bad.
+func (t *tx) sendAgain(j job) error {
+	if err := t.exec(`UPDATE copy SET state = 'expected' WHERE id = $1 AND state = 'arrived'`, string(j.TargetCopy)); err != nil {
+		return err
+	}
+	return t.exec(`UPDATE task SET piece = 'send' WHERE id = $1`, string(j.ID))
+}
+
+// failed ends a task that needs a person.
+func (t *tx) failed(j job, f opsdb.Failure) error {
+	t.event(opsdb.Event{Actor: "worker:" + j.Worker, Kind: opsdb.EventTaskFailed, Subject: "task:" + string(j.ID), Package: j.Package, Location: j.To,
+		Why: f.Text, Revision: j.Revision, Before: string(j.State), After: text(f)})
+	if err := t.exec(`UPDATE task SET state = 'failed', failure = $1, attempts = attempts + 1, next_try = NULL, lease_until = NULL, updated_at = $2, ended_at = $2 WHERE id = $3`,
+		text(f), us(t.now), string(j.ID)); err != nil {
+		return err
+	}
+	if err := t.exec(`UPDATE copy SET state = 'deletion_failed', reason = $1 WHERE id = $2 AND state IN ('deletion_scheduled', 'deletion_in_progress')`,
+		f.Text, string(j.TargetCopy)); err != nil {
+		return err
+	}
+	return t.release(j)
+}
+
+// Later implements opsdb.Working.
+func (s *Store) Later(ctx context.Context, task opsdb.ID, token int64, next time.Time, reason string) error {
+	return s.write(ctx, "Later", func(t *tx) error {
+		before, err := t.held(task)
+		if err != nil {
+			return err
+		}
+		if before.Token == token && token > 0 && before.State == opsdb.TaskPending {
+			return nil
+		}
+		j, err := t.owned(task, token)
+		if err != nil {
+			return err
+		}
+		if err := t.exec(`UPDATE task SET phase = $1 WHERE id = $2`, reason, string(task)); err != nil {
+			return err
+		}
+		return t.backOff(j, nil, next, false)
+	})
+}
+
+// goesDown marks a location that a worker reports as down, until it reports
+// otherwise; who has a move there is looked at again.
+func (t *tx) goesDown(table, name string, d opsdb.Down) error {
+	n, err := t.execN(`UPDATE `+table+` SET down_reason = $1, down_text = $2, down_since = coalesce(down_since, $3), down_until = NULL, pause = 0, probe = ''
+	  WHERE name = $4 AND (down_reason IS DISTINCT FROM $1 OR down_text IS DISTINCT FROM $2 OR down_until IS NOT NULL)`, d.Reason, d.Text, us(t.now), name)
+	if err != nil || n == 0 {
+		return err
+	}
+	t.event(opsdb.Event{Kind: opsdb.EventLocationDown, Subject: table + ":" + name, Location: locationOnly(table, name), Why: d.Text, After: d.Reason})
+	return t.touchMoves(table + ":" + name)
+}
+
+func locationOnly(table, name string) string {
+	if table == "location" {
+		return name
+	}
+	return ""
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// comesUp marks a location or link usable; who waits for it, or backs off because of it, goes on.
+func (t *tx) comesUp(table, name string) error {
+	b, _, err := t.breakerOf(table + ":" + name)
+	if err != nil || b.reason == nil {
+		return err
+	}
+	if err := t.exec(`UPDATE `+table+` SET down_reason = NULL, down_text = NULL, down_since = NULL, down_until = NULL, failures = 0, pause = 0, probe = '' WHERE name = $1`, name); err != nil {
+		return err
+	}
+	kind := opsdb.EventLocationUp
+	if b.pause > 0 {
+		kind = opsdb.EventBreakerClosed
+	}
+	t.event(opsdb.Event{Kind: kind, Subject: table + ":" + name, Location: locationOnly(table, name), Before: *b.reason})
+	if err := t.tryAgain(table+":"+name, ""); err != nil {
+		return err
+	}
+	return t.wake(table+":"+name, 0)
+}
+
+// Report implements opsdb.Working.
+func (s *Store) Report(ctx context.Context, r opsdb.LocationReport) error {
+	return s.write(ctx, "Report", func(t *tx) error {
+		var free, total int64
+		var reason, words *string
+		found, err := t.get([]any{&free, &total, &reason, &words}, `SELECT free, total, down_reason, down_text FROM location WHERE name = $1`, r.Location)
+		if err != nil || !found {
+			return err
+		}
+		if free != r.Free || total != r.Total {
+			if err := t.exec(`UPDATE location SET free = $1, total = $2 WHERE name = $3`, r.Free, r.Total, r.Location); err != nil {
+				return err
+			}
+			if r.Free > free {
+				err = t.roomFreed(r.Location)
+			} else {
+				t.quiet = true
+			}
+			if err != nil {
+				return err
+			}
+		}
+		switch {
+		case r.Down == nil && reason != nil:
+			t.quiet = false
+			return t.comesUp("location", r.Location)
+		case r.Down != nil:
+			t.quiet = false
+			return t.goesDown("location", r.Location, *r.Down)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,125 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+// Files implements opsdb.Reading.
+func (s *Store) Files(ctx context.Context, q opsdb.Query) (files []opsdb.File, err error) {
+	err = s.read(ctx, "Files", func(v *view) error {
+		w := where{}
+		w.add(q.Location != "", `f.location = ?`, q.Location)
+		w.add(q.After != "", `f.id > ?`, string(q.After))
+		w.add(q.Package != "", `f.key IN (SELECT m.file FROM member m JOIN package p ON p.key = m.package WHERE p.id = ?)`, string(q.Package))
+		w.add(q.Route != "", `(f.key IN (SELECT m.file FROM member m JOIN package p ON p.key = m.package WHERE p.route = ?)
+		  OR f.key IN (SELECT gf.file FROM group_file gf JOIN file_group g ON g.key = gf.grp WHERE g.route = ?))`, q.Route, q.Route)
+		w.add(q.State == "unrouted", `f.homes = 0 AND f.state = 'present'`)
+		w.add(q.State != "" && q.State != "unrouted", `f.state = ?`, q.State)
+		files, err = query(v, scanFile, `SELECT `+fileColumns+` FROM file f`+w.text()+` ORDER BY f.id LIMIT `+w.arg(v.limit(q)), w.args...)
+		return err
+	})
+	return files, err
+}
+
+// FileHome implements opsdb.Reading.
+func (s *Store) FileHome(ctx context.Context, file opsdb.ID) (groups []opsdb.Group, packages []opsdb.Package, err error) {
+	err = s.read(ctx, "FileHome", func(v *view) error {
+		key, err := v.count(`SELECT key FROM file WHERE id = $1`, string(file))
+		if err != nil {
+			return err
+		}
+		if key == 0 {
+			return fmt.Errorf("file %s: %w", file, opsdb.ErrNotFound)
+		}
+		if groups, err = query(v, scanGroup, `SELECT `+groupColumns+` FROM group_file gf JOIN file_group g ON g.key = gf.grp WHERE gf.file = $1`, key); err != nil {
+			return err
+		}
+		packs, err := query(v, scanPackage, `SELECT `+packageColumns+` FROM member m JOIN package p ON p.key = m.package JOIN package_state s ON s.package = p.key WHERE m.file = $1 ORDER BY p.id`, key)
+		for _, p := range packs {
+			packages = append(packages, p.Package)
+		}
+		return err
+	})
+	return groups, packages, err
+}
+
+// Skips implements opsdb.Reading.
+func (s *Store) Skips(ctx context.Context, location string) (skips []opsdb.Skip, err error) {
+	err = s.read(ctx, "Skips", func(v *view) error {
+		skips, err = query(v, func(r scanner) (k opsdb.Skip, err error) {
+			var path []byte
+			var at *time.Time
+			err = r.Scan(&k.Location, &path, &k.Reason, &at)
+			k.Path, k.At = string(path), timeOf(at)
+			return k, err
+		}, `SELECT location, path, reason, at FROM skip WHERE $1::text = '' OR location = $1 ORDER BY location, path`, location)
+		return err
+	})
+	return skips, err
+}
+
+// Tasks implements opsdb.Reading. State "open" selects all open ones.
+func (s *Store) Tasks(ctx context.Context, q opsdb.Query) (tasks []opsdb.Task, err error) {
+	err = s.read(ctx, "Tasks", func(v *view) error {
+		w := where{}
+		w.add(q.State == "open", `t.state IN ('pending', 'scheduled', 'in_progress')`)
+		w.add(q.State != "" && q.State != "open", `t.state = ?`, q.State)
+		w.add(q.Package != "", `t.package = ?`, string(q.Package))
+		w.add(q.Route != "", `t.route = ?`, q.Route)
+		w.add(q.Location != "", `? IN (t.from_loc, t.to_loc)`, q.Location)
+		w.add(q.After != "", `t.id > ?`, string(q.After))
+		tasks, err = query(v, scanTask, `SELECT `+taskColumns+` FROM task t`+w.text()+` ORDER BY t.id LIMIT `+w.arg(v.limit(q)), w.args...)
+		return err
+	})
+	return tasks, err
+}
+
+// Task implements opsdb.Reading. It takes a short id, too.
+func (s *Store) Task(ctx context.Context, id opsdb.ID) (task opsdb.Task, err error) {
+	err = s.read(ctx, "Task", func(v *view) error {
+		j, err := v.job(id)
+		if err == nil {
+			task = j.Task
+			return nil
+		}
+		ids, e := v.shortIDs("task", string(id))
+		if e != nil {
+			return e
+		}
+		if len(ids) != 1 {
+			return fmt.Errorf("task %s: %w", id, err)
+		}
+		j, err = v.job(ids[0])
+		task = j.Task
+		return err
+	})
+	return task, err
+}
+
+// Workers implements opsdb.Reading.
+func (s *Store) Workers(ctx context.Context) (workers []opsdb.Worker, err error) {
+	err = s.read(ctx, "Workers", func(v *view) error {
+		workers, err = v.workers(time.Time{})
+		return err
+	})
+	return workers, err
+}
+
+// OpenMoves implements opsdb.Reading.
+func (s *Store) OpenMoves(ctx context.Context, q opsdb.Query) (moves []opsdb.OpenMove, err error) {
+	err = s.read(ctx, "OpenMoves", func(v *view) error {
+		w := where{}
+		w.add(q.Package != "", `package = ?`, string(q.Package))
+		w.add(q.Route != "", `route = ?`, q.Route)
+		w.add(q.Location != "", `? IN (from_loc, to_loc)`, q.Location)
+		w.add(q.State != "", `verdict = ?`, q.State)
+		w.add(q.After != "", `package > ?`, string(q.After))
+		moves, err = query(v, scanMove, `SELECT `+moveColumns+` FROM open_move m`+w.text()+` ORDER BY package, stage, from_loc, to_loc LIMIT `+w.arg(v.limit(q)), w.args...)
+		return err
+	})
+	return moves, err
+}

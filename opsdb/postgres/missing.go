@@ -1,0 +1,132 @@
+package postgres
+
+import (
+	"context"
+	"iter"
+
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+// Missing implements opsdb.Filing.
+func (s *Store) Missing(ctx context.Context, location string, files []opsdb.ID) error {
+	return s.write(ctx, "Missing", func(t *tx) error {
+		keys, err := query(&t.view, scanKey, `SELECT key FROM file WHERE id = ANY($1::text[])`, idList(files))
+		if err != nil || len(keys) == 0 {
+			return err
+		}
+		if err := t.lockFiles(keys); err != nil {
+			return err
+		}
+		known, err := query(&t.view, scanFiled, `SELECT `+fileColumns+` FROM file f
+		  WHERE f.id = ANY($1::text[]) AND f.location = $2 AND f.state NOT IN ('deleted', 'lost') AND NOT `+underDeletion, idList(files), location)
+		if err != nil {
+			return err
+		}
+		for _, f := range known {
+			cut, err := t.cutDeletion(f)
+			if err != nil {
+				return err
+			}
+			if cut == nil {
+				err = t.lose(f, "filing", "no longer at its source")
+			} else {
+				err = t.removedChunk(*cut, []opsdb.ID{f.ID})
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// cutDeletion finds the last confirmed deletion of a file's package: it was
+// taken back before it could tell what it had removed.
+func (t *tx) cutDeletion(f filed) (*job, error) {
+	jobs, err := query(&t.view, scanJob, `SELECT `+taskColumns+` FROM member m JOIN package p ON p.key = m.package
+	  JOIN task t ON t.package = p.id AND t.type = 'delete' AND t.to_loc = $2 AND t.confirmed > 0 WHERE m.file = $1 ORDER BY t.id DESC LIMIT 1`, f.key, f.Location)
+	if err != nil || len(jobs) == 0 {
+		return nil, err
+	}
+	return &jobs[0], nil
+}
+
+// underDeletion holds for a file whose deletion the gate has confirmed: that it
+// is not at its place is the deletion's work, and the deletion will say so.
+const underDeletion = `EXISTS (SELECT 1 FROM member m JOIN package p ON p.key = m.package JOIN copy c ON c.package = p.id
+  WHERE m.file = f.key AND c.location = f.location AND c.form = 'files' AND c.state = 'deletion_in_progress')`
+
+// lose makes a file lost: it leaves its groups, and the packages that hold it hear of it.
+func (t *tx) lose(f filed, actor, why string) error {
+	if err := t.leaveGroups(f); err != nil {
+		return err
+	}
+	if err := t.exec(`UPDATE file SET state = 'lost' WHERE key = $1`, f.key); err != nil {
+		return err
+	}
+	if err := t.exec(`UPDATE copy SET size = greatest(size - $1, 0) WHERE form = 'files' AND state NOT IN ('deleted', 'quarantined', 'lost')
+	  AND package IN (SELECT p.id FROM member m JOIN package p ON p.key = m.package WHERE m.file = $2)`, f.Size, f.key); err != nil {
+		return err
+	}
+	if err := t.exec(`UPDATE package SET gone = gone + 1, missed = missed + 1 WHERE key IN (SELECT package FROM member WHERE file = $1)`, f.key); err != nil {
+		return err
+	}
+	if err := t.exec(touchHolders, f.key); err != nil {
+		return err
+	}
+	t.event(opsdb.Event{Actor: actor, Kind: opsdb.EventFileChanged, Subject: "file:" + string(f.ID), Location: f.Location, Why: why,
+		Before: string(f.State), After: string(opsdb.Lost)})
+	return nil
+}
+
+// leaveGroups takes a file out of the open groups it is in.
+func (t *tx) leaveGroups(f filed) error {
+	if err := t.exec(`UPDATE file_group SET files = files - 1, bytes = bytes - $1, version = version + 1
+	  WHERE key IN (SELECT grp FROM group_file WHERE file = $2)`, f.Size, f.key); err != nil {
+		return err
+	}
+	n, err := t.execN(`DELETE FROM group_file WHERE file = $1`, f.key)
+	if err != nil || n == 0 {
+		return err
+	}
+	return t.exec(`UPDATE file SET homes = homes - $1 WHERE key = $2`, n, f.key)
+}
+
+// page is how many rows a stream reads at once: it holds no snapshot between pages.
+const page = 2000
+
+// KnownFiles implements opsdb.Filing.
+func (s *Store) KnownFiles(ctx context.Context, location string) iter.Seq2[opsdb.File, error] {
+	return stream(func(last opsdb.File, first bool) (files []opsdb.File, err error) {
+		err = s.read(ctx, "KnownFiles", func(v *view) error {
+			after := blob(last.Path)
+			files, err = query(v, scanFile, `SELECT `+fileColumns+` FROM file f
+			  WHERE f.location = $1 AND f.path > $2 AND f.state NOT IN ('deleted', 'lost') ORDER BY f.path LIMIT $3`, location, after, page)
+			return err
+		})
+		return files, err
+	})
+}
+
+// stream yields page after page; next returns the rows after the last one, none at the end.
+func stream[T any](next func(last T, first bool) ([]T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var last T
+		for first := true; ; first = false {
+			rows, err := next(last, first)
+			if err != nil {
+				yield(last, err)
+				return
+			}
+			for _, row := range rows {
+				if !yield(row, nil) {
+					return
+				}
+				last = row
+			}
+			if len(rows) < page {
+				return
+			}
+		}
+	}
+}

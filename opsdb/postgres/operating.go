@@ -1,0 +1,164 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+// AddMarker implements opsdb.Operating.
+func (s *Store) AddMarker(ctx context.Context, location string, marker opsdb.ID, who string) error {
+	return s.write(ctx, "AddMarker", func(t *tx) error {
+		var old string
+		if _, err := t.get([]any{&old}, `SELECT marker FROM location WHERE name = $1`, location); err != nil {
+			return err
+		}
+		if old == string(marker) {
+			return nil
+		}
+		t.event(opsdb.Event{Actor: person(who), Kind: opsdb.EventMarker, Subject: "location:" + location, Location: location, Before: old, After: string(marker)})
+		return t.exec(`INSERT INTO location (name, type, storage, marker, active) VALUES ($1, '', '', $2, false) ON CONFLICT (name) DO UPDATE SET marker = excluded.marker`,
+			location, string(marker))
+	})
+}
+
+// known fails with opsdb.ErrNotFound unless the package is there.
+func (t *tx) known(pkg opsdb.ID) error {
+	n, err := t.count(`SELECT count(*) FROM package WHERE id = $1`, string(pkg))
+	if err == nil && n == 0 {
+		err = fmt.Errorf("package %s: %w", pkg, opsdb.ErrNotFound)
+	}
+	return err
+}
+
+// Hold implements opsdb.Operating.
+func (s *Store) Hold(ctx context.Context, h opsdb.Hold) (opsdb.Hold, error) {
+	if h.ID == "" {
+		h.ID = opsdb.NewID()
+	}
+	if h.Kind == "" {
+		h.Kind = opsdb.HoldAll
+	}
+	err := s.write(ctx, "Hold", func(t *tx) error {
+		if err := t.known(h.Package); err != nil {
+			return err
+		}
+		if err := t.lock(h.Package); err != nil {
+			return err
+		}
+		h.At = t.now
+		n, err := t.execN(`INSERT INTO hold (id, package, location, kind, who, why, at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING`,
+			string(h.ID), string(h.Package), h.Location, string(h.Kind), h.Who, h.Why, us(h.At))
+		if err == nil && n > 0 {
+			err = t.touch(h.Package)
+			t.event(opsdb.Event{Actor: person(h.Who), Kind: opsdb.EventHeld, Subject: "hold:" + string(h.ID), Package: h.Package, Location: h.Location, Why: h.Why, After: string(h.Kind)})
+		}
+		return err
+	})
+	return h, err
+}
+
+// Unhold implements opsdb.Operating.
+func (s *Store) Unhold(ctx context.Context, id opsdb.ID, who, why string) error {
+	return s.write(ctx, "Unhold", func(t *tx) error {
+		h, err := one(&t.view, scanHold, `SELECT `+holdColumns+` FROM hold h WHERE h.id = $1`, string(id))
+		if err != nil {
+			return fmt.Errorf("hold %s: %w", id, err)
+		}
+		if err := t.lock(h.Package); err != nil {
+			return err
+		}
+		t.event(opsdb.Event{Actor: person(who), Kind: opsdb.EventUnheld, Subject: "hold:" + string(id), Package: h.Package, Location: h.Location, Why: why, Before: string(h.Kind)})
+		return errors.Join(t.exec(`DELETE FROM hold WHERE id = $1`, string(id)), t.touch(h.Package))
+	})
+}
+
+// Request implements opsdb.Operating.
+func (s *Store) Request(ctx context.Context, r opsdb.StagingRequest) (opsdb.StagingRequest, error) {
+	err := s.write(ctx, "Request", func(t *tx) error {
+		if err := t.known(r.Package); err != nil {
+			return err
+		}
+		if err := t.lock(r.Package); err != nil {
+			return err
+		}
+		open, err := query(&t.view, scanRequest, `SELECT `+requestColumns+` FROM staging_request q WHERE q.package = $1 AND q.location = $2 AND q.released_at IS NULL`,
+			string(r.Package), r.Location)
+		if err != nil {
+			return err
+		}
+		if len(open) > 0 {
+			r = open[0]
+			return nil
+		}
+		if r.ID == "" {
+			r.ID = opsdb.NewID()
+		}
+		r.At = t.now
+		t.event(opsdb.Event{Actor: person(r.Who), Kind: opsdb.EventRequested, Subject: "request:" + string(r.ID), Package: r.Package, Location: r.Location, Why: r.Why})
+		return errors.Join(t.exec(`INSERT INTO staging_request (id, package, location, who, why, at) VALUES ($1, $2, $3, $4, $5, $6)`,
+			string(r.ID), string(r.Package), r.Location, r.Who, r.Why, us(r.At)),
+			t.exec(`UPDATE package_state SET version = version + 1, urgent = true WHERE id = $1`, string(r.Package)))
+	})
+	return r, err
+}
+
+// Release implements opsdb.Operating.
+func (s *Store) Release(ctx context.Context, request opsdb.ID, who string) error {
+	return s.write(ctx, "Release", func(t *tx) error {
+		r, err := one(&t.view, scanRequest, `SELECT `+requestColumns+` FROM staging_request q WHERE q.id = $1`, string(request))
+		if err != nil {
+			return fmt.Errorf("staging request %s: %w", request, err)
+		}
+		if !r.Open() {
+			return nil
+		}
+		if err := t.lock(r.Package); err != nil {
+			return err
+		}
+		t.event(opsdb.Event{Actor: person(who), Kind: opsdb.EventReleased, Subject: "request:" + string(r.ID), Package: r.Package, Location: r.Location})
+		return errors.Join(t.exec(`UPDATE staging_request SET released_at = $1 WHERE id = $2`, us(t.now), string(request)), t.touch(r.Package))
+	})
+}
+
+// Retry implements opsdb.Operating.
+func (s *Store) Retry(ctx context.Context, task opsdb.ID, who, why string) error {
+	return s.write(ctx, "Retry", func(t *tx) error {
+		j, err := t.held(task)
+		if err != nil {
+			return err
+		}
+		switch j.State {
+		case opsdb.TaskFailed, opsdb.TaskPending:
+		case opsdb.TaskWithdrawn:
+			return nil
+		default:
+			return fmt.Errorf("task %s is %s: only a failed or waiting one can be tried again: %w", task, j.State, opsdb.ErrChanged)
+		}
+		t.event(opsdb.Event{Actor: person(who), Kind: opsdb.EventTaskRetried, Subject: "task:" + string(task), Package: j.Package, Location: j.To, Why: why, Before: string(j.State)})
+		if j.State == opsdb.TaskPending && j.confirmed > 0 {
+			return t.exec(`UPDATE task SET next_try = NULL WHERE id = $1`, string(task)) // a deletion under way goes on, it is not given up
+		}
+		return t.withdraw(j, 0, "tried again by a person")
+	})
+}
+
+// WantVerify implements opsdb.Operating.
+func (s *Store) WantVerify(ctx context.Context, pkg opsdb.ID, location, who string) error {
+	return s.write(ctx, "WantVerify", func(t *tx) error {
+		if err := t.known(pkg); err != nil {
+			return err
+		}
+		if err := t.lock(pkg); err != nil {
+			return err
+		}
+		n, err := t.execN(`UPDATE copy SET verify_asked = $1 WHERE package = $2 AND ($3::text = '' OR location = $3) AND form <> 'files'
+		  AND state IN ('present', 'staged', 'deletion_possible') AND verify_asked IS NULL`, us(t.now), string(pkg), location)
+		if err == nil && n > 0 {
+			t.event(opsdb.Event{Actor: person(who), Kind: opsdb.EventRequested, Subject: packageSubject(pkg), Package: pkg, Location: location, Why: "re-read"})
+		}
+		return err
+	})
+}

@@ -1,0 +1,62 @@
+package postgres
+
+import (
+	"fmt"
+
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+// held returns a task with the lock on its package.
+func (t *tx) held(id opsdb.ID) (job, error) {
+	t.queued.Queue(`SELECT FROM package_state WHERE id = (SELECT package FROM task WHERE id = $1) FOR NO KEY UPDATE`, string(id))
+	j, err := t.job(id)
+	if err != nil {
+		err = fmt.Errorf("task %s: %w", id, err)
+	}
+	return j, err
+}
+
+// owned returns the task if token is its present one and its worker may still
+// act: it is in progress, or its lease expired and nobody else claimed it.
+func (t *tx) owned(id opsdb.ID, token int64) (job, error) {
+	j, err := t.held(id)
+	if err != nil {
+		return j, err
+	}
+	if j.Token != token || token == 0 || !(j.State == opsdb.TaskInProgress || j.State == opsdb.TaskScheduled && j.Worker != "") {
+		return j, fmt.Errorf("task %s is %s with token %d, not %d: %w", id, j.State, j.Token, token, opsdb.ErrStale)
+	}
+	return j, nil
+}
+
+// withdraw ends a task that is not to be done.
+func (t *tx) withdraw(j job, revision int64, why string) error {
+	t.event(opsdb.Event{Kind: opsdb.EventTaskWithdrawn, Subject: "task:" + string(j.ID), Package: j.Package, Location: j.To, Why: why,
+		Revision: revision, Before: string(j.State), After: string(opsdb.TaskWithdrawn)})
+	if err := t.exec(`UPDATE task SET state = 'withdrawn', lease_until = NULL, next_try = NULL, worker = '', subject = '', updated_at = $1, ended_at = $1 WHERE id = $2`,
+		us(t.now), string(j.ID)); err != nil {
+		return err
+	}
+	if err := t.release(j); err != nil {
+		return err
+	}
+	return t.exec(`UPDATE copy SET state = 'deletion_possible' WHERE id = $1 AND state = 'deletion_scheduled'`, string(j.TargetCopy))
+}
+
+// release frees what a task took and has not used: slots, and the room of a
+// copy of which nothing is there yet.
+func (t *tx) release(j job) error {
+	if err := t.exec(`DELETE FROM task_slot WHERE task = $1`, string(j.ID)); err != nil {
+		return err
+	}
+	n, err := t.execN(`DELETE FROM copy WHERE id = $1 AND state = 'expected'`, string(j.TargetCopy))
+	if err == nil && n > 0 {
+		err = t.roomFreed(j.To)
+	}
+	return err
+}
+
+// roomWakes is how many packages freed room wakes: those that do not fit wait on.
+const roomWakes = 64
+
+func (t *tx) roomFreed(location string) error { return t.wake("room:"+location, roomWakes) }

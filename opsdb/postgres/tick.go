@@ -1,0 +1,92 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+const (
+	jump  = 5 * time.Minute // by which the store's clock may differ from monotonic time
+	quiet = time.Hour       // of agreement, after which a jump is forgotten
+)
+
+// observed is the observed clock as it stands.
+func (v *view) observed() (time.Time, error) {
+	var at *time.Time
+	_, err := v.get([]any{&at}, `SELECT observed FROM observed_clock`)
+	return timeOf(at), err
+}
+
+// observedBy is what the observed clock may at most be by now, so that what
+// begins now is not counted from the last tick: time only delays (S7).
+func (v *view) observedBy(now time.Time) (time.Time, error) {
+	var observed, ticked time.Time
+	if _, err := v.get([]any{&observed, &ticked}, `SELECT observed, ticked FROM observed_clock`); err != nil {
+		return time.Time{}, err
+	}
+	return observed.UTC().Add(min(max(now.Sub(ticked), 0), jump)), nil
+}
+
+// Tick implements opsdb.Planning. While the time is suspect the observed clock stands still.
+func (s *Store) Tick(ctx context.Context, passed time.Duration, virtual bool) error {
+	return s.write(ctx, "Tick", func(t *tx) error {
+		t.quiet = true
+		var observed, ticked time.Time
+		var calm int64
+		var suspect bool
+		if _, err := t.get([]any{&observed, &ticked, &suspect, &calm}, `SELECT observed, ticked, suspect, quiet FROM observed_clock FOR UPDATE`); err != nil {
+			return err
+		}
+		wall := t.now.Sub(ticked)
+		if virtual {
+			passed = wall
+		}
+		first := passed == 0 && !virtual
+		step := max(min(passed, wall), 0)
+		if (wall-passed).Abs() > jump && !(first && wall > 0) {
+			t.distrust(suspect, wall, passed)
+			return t.ticked(observed, true, 0)
+		}
+		if suspect {
+			calm += step.Microseconds()
+			if calm < quiet.Microseconds() {
+				return t.ticked(observed, true, calm)
+			}
+			t.event(opsdb.Event{Kind: opsdb.EventTimeConfirmed, Subject: "time", Why: "one quiet hour"})
+			t.quiet = false
+			return errors.Join(t.wake(opsdb.CauseTime, 0), t.ticked(observed, false, 0))
+		}
+		return t.ticked(observed.Add(step), false, 0)
+	})
+}
+
+func (t *tx) distrust(already bool, wall, passed time.Duration) {
+	if already {
+		return
+	}
+	t.quiet = false
+	t.event(opsdb.Event{Kind: opsdb.EventTimeSuspect, Subject: "time",
+		Why: fmt.Sprintf("the store's clock moved by %s while %s passed", wall, passed)})
+}
+
+func (t *tx) ticked(observed time.Time, suspect bool, calm int64) error {
+	return t.exec(`UPDATE observed_clock SET observed = $1, ticked = $2, suspect = $3, quiet = $4`, us(observed), us(t.now), suspect, calm)
+}
+
+// ConfirmTime implements opsdb.Operating.
+func (s *Store) ConfirmTime(ctx context.Context, who string) error {
+	return s.write(ctx, "ConfirmTime", func(t *tx) error {
+		n, err := t.execN(`UPDATE observed_clock SET suspect = false, quiet = 0, ticked = $1 WHERE suspect`, us(t.now))
+		if err == nil && n > 0 {
+			t.event(opsdb.Event{Actor: person(who), Kind: opsdb.EventTimeConfirmed, Subject: "time"})
+			return t.wake(opsdb.CauseTime, 0)
+		}
+		return err
+	})
+}
+
+func person(who string) string { return "person:" + who }

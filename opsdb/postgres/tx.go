@@ -1,0 +1,236 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/ccatobs/cdt/clock"
+	"github.com/ccatobs/cdt/effect"
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+// view is a read of one snapshot, or the reading half of a transaction.
+type view struct {
+	ctx    context.Context
+	c      *pgx.Conn
+	now    time.Time
+	queued *pgx.Batch // statements not sent yet; they go with the next query
+}
+
+// tx is a write transaction. A statement whose result is of no interest is
+// queued and sent with the next query or the commit, in one round trip.
+type tx struct {
+	view
+	store   *Store
+	changes int64
+	events  []opsdb.Event
+	quiet   bool // its change is nothing the engine must look at
+	wakes   bool // it noted causes that have come about
+}
+
+// Ends of a transaction.
+const (
+	attempts   = 8                // of a transaction that lost against another
+	commitTime = 30 * time.Second // a commit is not given up when its caller is
+)
+
+// write runs f in one transaction, again if it lost against another one. On
+// any error, and on cancel before the commit, nothing is written.
+func (s *Store) write(ctx context.Context, name string, f func(*tx) error) error {
+	var err error
+	for n := 1; ; n++ {
+		if err = s.attempt(ctx, name, f); err == nil || n == attempts || ctx.Err() != nil || !lost(err) {
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, explain(err))
+	}
+	return nil
+}
+
+// lost reports whether a transaction failed only because of another one, or before it began.
+func lost(err error) bool {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		switch e.Code {
+		case "40001", "40P01", "23505": // serialization, deadlock, the same row made twice
+			return true
+		}
+		return false
+	}
+	return pgconn.SafeToRetry(err)
+}
+
+func (s *Store) attempt(ctx context.Context, name string, f func(*tx) error) error {
+	c, err := s.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if c != nil {
+			c.Release() // with a transaction open, the pool closes the connection
+		}
+	}()
+	t := &tx{view: view{ctx: ctx, c: c.Conn()}, store: s}
+	if err := t.begin("begin", s.clock); err != nil {
+		return err
+	}
+	err = f(t)
+	if err == nil && t.changes > 0 {
+		err = t.commit(name)
+	} else {
+		err = errors.Join(err, t.rollback())
+	}
+	if err != nil || t.changes == 0 {
+		return err
+	}
+	if t.wakes && s.wakes {
+		c.Release()
+		c = nil
+		_ = s.serveWakes(ctx) // at once if it can be; Dirty does it in any case
+	}
+	if !t.quiet {
+		s.signal()
+		s.tell()
+	}
+	return nil
+}
+
+func (s *Store) take(ctx context.Context) (*pgxpool.Conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	select {
+	case <-s.closing:
+		return nil, errClosed
+	default:
+	}
+	return s.pool.Acquire(ctx)
+}
+
+// begin opens the transaction and reads the database's clock, unless another one was handed in.
+func (v *view) begin(how string, c clock.Clock) error {
+	var b pgx.Batch
+	b.Queue(how)
+	b.Queue(`SELECT clock_timestamp()`).QueryRow(func(row pgx.Row) error { return row.Scan(&v.now) })
+	if err := v.c.SendBatch(v.ctx, &b).Close(); err != nil {
+		return err
+	}
+	if c != nil {
+		v.now = c.Now()
+	}
+	v.now = clock.Trim(v.now)
+	v.queued = &pgx.Batch{}
+	return nil
+}
+
+func (t *tx) commit(name string) error {
+	if err := t.ctx.Err(); err != nil {
+		return errors.Join(err, t.rollback())
+	}
+	t.queueEvents()
+	effect.Point(t.ctx, "opsdb."+name+".before")
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), commitTime)
+	defer cancel()
+	t.queued.Queue("commit")
+	err := t.c.SendBatch(ctx, t.queued).Close()
+	t.queued = &pgx.Batch{}
+	if err != nil {
+		return errors.Join(err, t.rollback())
+	}
+	effect.Point(t.ctx, "opsdb."+name+".after")
+	return nil
+}
+
+// rollback ends the transaction; if that cannot be said any more, the connection goes.
+func (v *view) rollback() error {
+	if v.c.IsClosed() || v.c.PgConn().IsBusy() || v.c.PgConn().TxStatus() == 'I' {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(v.ctx), commitTime)
+	defer cancel()
+	_, err := v.c.Exec(ctx, "rollback")
+	if err != nil {
+		_ = v.c.Close(ctx)
+	}
+	return nil //nolint:nilerr // what was not committed is not there
+}
+
+// read runs f on one snapshot.
+func (s *Store) read(ctx context.Context, name string, f func(*view) error) error {
+	err := s.look(ctx, f)
+	if err != nil && lost(err) && ctx.Err() == nil {
+		err = s.look(ctx, f)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, explain(err))
+	}
+	return nil
+}
+
+func (s *Store) look(ctx context.Context, f func(*view) error) error {
+	c, err := s.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Release()
+	v := &view{ctx: ctx, c: c.Conn()}
+	if err := v.begin("begin isolation level repeatable read read only", s.clock); err != nil {
+		return err
+	}
+	err = f(v)
+	return errors.Join(err, v.rollback())
+}
+
+// exec queues a statement that changes facts.
+func (t *tx) exec(sql string, args ...any) error {
+	t.queued.Queue(sql, clean(args)...)
+	t.changes++
+	return nil
+}
+
+// execN runs a statement at once and tells how many rows were changed.
+func (t *tx) execN(sql string, args ...any) (int64, error) {
+	t.queued.Queue(sql, clean(args)...)
+	results := t.send()
+	for range results.before {
+		if _, err := results.Exec(); err != nil {
+			return 0, errors.Join(err, results.Close())
+		}
+	}
+	tag, err := results.Exec()
+	if err := errors.Join(err, results.Close()); err != nil {
+		return 0, err
+	}
+	t.changes += tag.RowsAffected()
+	return tag.RowsAffected(), nil
+}
+
+// sent are the results of a batch of which only the last one is of interest.
+type sent struct {
+	pgx.BatchResults
+	before int
+}
+
+func (v *view) send() sent {
+	b := v.queued
+	v.queued = &pgx.Batch{}
+	return sent{v.c.SendBatch(v.ctx, b), b.Len() - 1}
+}
+
+// flush sends what is queued.
+func (v *view) flush() error {
+	if v.queued.Len() == 0 {
+		return nil
+	}
+	b := v.queued
+	v.queued = &pgx.Batch{}
+	return v.c.SendBatch(v.ctx, b).Close()
+}

@@ -1,0 +1,114 @@
+package postgres
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+// us is a time as it is stored: whole microseconds, NULL for the zero time.
+func us(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UTC().Truncate(time.Microsecond)
+}
+
+// timeOf reads what us wrote.
+func timeOf(v *time.Time) time.Time {
+	if v == nil {
+		return time.Time{}
+	}
+	return v.UTC()
+}
+
+// blob is a path as it is stored; a nil slice would be NULL.
+func blob(s string) []byte { return append([]byte{}, s...) }
+
+// text is a value as JSON; for values that always encode.
+func text(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return "null"
+	}
+	return string(b)
+}
+
+func tags(s string) []string {
+	var out []string
+	if s == "" || s == "null" || json.Unmarshal([]byte(s), &out) != nil {
+		return nil
+	}
+	return out
+}
+
+// idList is ids as an array of the database.
+func idList(ids []opsdb.ID) []string {
+	out := make([]string, len(ids))
+	for i, id := range ids {
+		out[i] = string(id)
+	}
+	return out
+}
+
+func classRank(c opsdb.Class) int {
+	for i, k := range opsdb.Classes() {
+		if k == c {
+			return i
+		}
+	}
+	return len(opsdb.Classes())
+}
+
+func classOf(rank int) opsdb.Class {
+	if all := opsdb.Classes(); rank >= 0 && rank < len(all) {
+		return all[rank]
+	}
+	return ""
+}
+
+// escaped begins a text that PostgreSQL would refuse and that is therefore
+// kept percent-escaped. Names of observations may come from names of folders,
+// which may hold any bytes.
+const escaped = "\uE0CD"
+
+// clean makes every text of a statement's arguments one that PostgreSQL takes.
+func clean(args []any) []any {
+	for i, a := range args {
+		switch x := a.(type) {
+		case string:
+			if !taken(x) {
+				args[i] = escape(x)
+			}
+		case []string:
+			for k, s := range x {
+				if !taken(s) {
+					x[k] = escape(s)
+				}
+			}
+		}
+	}
+	return args
+}
+
+func taken(s string) bool {
+	return strings.IndexByte(s, 0) < 0 && utf8.ValidString(s) && !strings.HasPrefix(s, escaped)
+}
+
+func escape(s string) string { return escaped + opsdb.ShowPath(s) }
+
+// plain reads what escape wrote.
+func plain(texts ...*string) {
+	for _, s := range texts {
+		shown, ok := strings.CutPrefix(*s, escaped)
+		if !ok {
+			continue
+		}
+		if raw, err := opsdb.ParsePath(shown); err == nil {
+			*s = raw
+		}
+	}
+}
