@@ -216,7 +216,7 @@ func (n *Node) takeOver(ctx context.Context) error {
 // Present renews the row of the node's worker, which speaks for its sites:
 // for a driver with a clock of its own, after it has moved the clock.
 func (n *Node) Present(ctx context.Context) error {
-	err := n.cfg.Store.Present(ctx, opsdb.Worker{ID: n.cfg.Name, Sites: n.Sites(), Version: n.cfg.Version, SeenAt: n.cfg.Clock.Now()})
+	err := n.cfg.Store.Present(ctx, opsdb.Worker{ID: n.cfg.Name, Sites: n.Sites(), Version: n.cfg.Version, SeenAt: n.cfg.Clock.Now(), Protocol: opsdb.Protocol})
 	if err != nil {
 		return fmt.Errorf("renew the row of worker %s: %w", n.cfg.Name, err)
 	}

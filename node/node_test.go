@@ -153,7 +153,7 @@ func TestRoutesThatCannotBeFollowedAreToldOnce(t *testing.T) {
 
 func TestStoreClock(t *testing.T) {
 	t.Parallel()
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "cdt.db"), sqlite.Options{Clock: clock.NewVirtual(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))})
+	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "cdt.db"), sqlite.Options{Clock: clock.NewVirtual(time.Date(2030, 6, 1, 0, 0, 0, 0, time.UTC))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,5 +166,39 @@ func TestStoreClock(t *testing.T) {
 	}
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestAWorkerBesideAnEngineOfAnotherProtocol(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		row  opsdb.Worker
+		want string
+	}{
+		"the same":         {opsdb.Worker{ID: "e", Protocol: opsdb.Protocol}, ""},
+		"older":            {opsdb.Worker{ID: "e", Version: "9", Protocol: opsdb.Protocol + 1}, "this worker (protocol 1) is older than the engine e (program 9, protocol 2)"},
+		"newer":            {opsdb.Worker{ID: "e", Protocol: -1}, "is newer than the engine"},
+		"not an engine":    {opsdb.Worker{ID: "w", Sites: []string{"lab"}, Protocol: 7}, ""},
+		"does not say":     {opsdb.Worker{ID: "e"}, ""},
+		"long dead engine": {opsdb.Worker{ID: "e", Protocol: 7}, ""},
+	} {
+		now := clock.NewVirtual(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+		store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "cdt.db"), sqlite.Options{Clock: now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Present(t.Context(), c.row); err != nil {
+			t.Fatal(err)
+		}
+		if name == "long dead engine" {
+			now.Advance(opsdb.WorkerTTL)
+		}
+		err = node.SameProtocol(t.Context(), store)
+		if c.want == "" && err != nil || c.want != "" && (!errors.Is(err, opsdb.ErrProtocol) || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -20,6 +20,9 @@ func (n *Node) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	if n.Engine != nil {
 		g.Go(func() error { return n.Engine.Run(ctx) })
+		if n.cfg.Shared {
+			g.Go(func() error { return n.engineRow(ctx) })
+		}
 		if n.cfg.House != nil {
 			g.Go(func() error { return n.keepHouse(ctx) })
 		}
@@ -28,6 +31,9 @@ func (n *Node) Run(ctx context.Context) error {
 		g.Go(func() error { return n.Worker.Run(ctx) })
 		g.Go(func() error { return n.Watch.Run(ctx) })
 		g.Go(func() error { return n.runWatchers(ctx) })
+		if n.cfg.Shared {
+			g.Go(func() error { return n.protocol(ctx) })
+		}
 	}
 	if n.cfg.Shared {
 		g.Go(func() error { return n.follow(ctx) })
@@ -101,6 +107,9 @@ func (n *Node) sweepJobs(ctx context.Context) error {
 	workers, err := n.cfg.Store.Workers(ctx)
 	if err != nil {
 		return fmt.Errorf("read the workers: %w", err)
+	}
+	if err := n.forget(ctx, workers, now); err != nil {
+		return err
 	}
 	ended, err := n.cfg.House.Sweep(ctx, living(workers, now))
 	if ended > 0 {

@@ -124,6 +124,8 @@ type Worker struct {
 	Version string
 	SeenAt  time.Time
 	AtOnce  int // tasks it takes in hand at once, at each of its sites; 0: it does not say
+	// Protocol it speaks; 0: it does not say.
+	Protocol int
 }
 
 // How a breaker opens and is probed.

@@ -137,5 +137,5 @@ func (w *Worker) Waiting() int { return w.cfg.Journal.Len() }
 
 // present renews the worker's row.
 func (w *Worker) present(ctx context.Context) error {
-	return w.store.Present(ctx, opsdb.Worker{ID: w.cfg.ID, Sites: w.cfg.Sites, Version: w.cfg.Version, SeenAt: w.cfg.Clock.Now(), AtOnce: w.cfg.Total * lookahead})
+	return w.store.Present(ctx, opsdb.Worker{ID: w.cfg.ID, Sites: w.cfg.Sites, Version: w.cfg.Version, SeenAt: w.cfg.Clock.Now(), AtOnce: w.cfg.Total * lookahead, Protocol: opsdb.Protocol})
 }

@@ -17,6 +17,7 @@ type app struct {
 	output string // text or json
 	db     string
 	routes string
+	config string // file of settings
 }
 
 // root is the command tree: the plain list of all verbs.
@@ -29,7 +30,10 @@ func (a *app) root() *cobra.Command {
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
-		PersistentPreRunE: func(*cobra.Command, []string) error {
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			if err := a.settle(c); err != nil {
+				return err
+			}
 			if a.output != outputText && a.output != outputJSON {
 				return misuse("choose -o text or -o json", "unknown output %q", a.output)
 			}
@@ -42,8 +46,10 @@ func (a *app) root() *cobra.Command {
 	})
 	flags := c.PersistentFlags()
 	flags.StringVarP(&a.output, "output", "o", outputText, "text for people or json for programs")
-	flags.StringVar(&a.db, "db", envOr("CDT_DB", "cdt.db"), "operations database: a file (SQLite); environment CDT_DB")
-	flags.StringVar(&a.routes, "routes", os.Getenv("CDT_ROUTES"), "a route file or a folder of them; environment CDT_ROUTES (default: the CCAT route)")
+	flags.StringVar(&a.db, "db", "cdt.db", "operations database: a file (SQLite) or postgres://…; environment CDT_DB")
+	flags.StringVar(&a.routes, "routes", "", "a route file or a folder of them; environment CDT_ROUTES (default: the CCAT route)")
+
+	flags.StringVar(&a.config, "config", "", "a file of settings (YAML); environment CDT_CONFIG")
 
 	c.AddGroup(&cobra.Group{ID: "routes", Title: "Routes:"}, &cobra.Group{ID: "run", Title: "Running:"},
 		&cobra.Group{ID: "look", Title: "Looking:"}, &cobra.Group{ID: "order", Title: "Orders of people:"})
@@ -54,9 +60,9 @@ func (a *app) root() *cobra.Command {
 		}
 	}
 	add("routes", a.validateCommand(), a.graphCommand(), a.schemaCommand())
-	add("run", a.demoCommand(), a.serveCommand(), a.initLocationCommand())
-	add("look", a.statusCommand(), a.whyCommand(), a.packagesCommand(), a.filesCommand(), a.tasksCommand(), a.auditCommand())
-	add("order", a.requestCommand(), a.releaseCommand(), a.holdCommand(), a.unholdCommand(), a.retryCommand(), a.verifyCommand(), a.confirmTimeCommand())
+	add("run", a.demoCommand(), a.serveCommand(), a.workCommand(), a.initLocationCommand())
+	add("look", a.statusCommand(), a.doctorCommand(), a.whyCommand(), a.packagesCommand(), a.filesCommand(), a.tasksCommand(), a.auditCommand())
+	add("order", a.requestCommand(), a.releaseCommand(), a.holdCommand(), a.unholdCommand(), a.pauseCommand(), a.resumeCommand(), a.retryCommand(), a.verifyCommand(), a.confirmTimeCommand())
 	c.AddCommand(a.referenceCommand())
 	c.AddCommand(a.versionCommand())
 	c.SetHelpCommand(helpCommand())

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ccatobs/cdt/clock"
+	"github.com/ccatobs/cdt/config"
 	"github.com/ccatobs/cdt/engine/graph"
 	"github.com/ccatobs/cdt/node"
 	"github.com/ccatobs/cdt/opsdb"
@@ -21,7 +22,12 @@ import (
 // serving is the settings of one `dtctl serve`.
 type serving struct {
 	*app
-	atOnce      int
+	role        string
+	sites       []string
+	atOnce      string
+	claimBy     time.Duration
+	sweep       time.Duration
+	state       string
 	lease       time.Duration
 	grace       time.Duration
 	scan        time.Duration
@@ -39,10 +45,13 @@ SIGTERM or SIGINT stops it gracefully: what runs may finish, what cannot is give
 		RunE: func(c *cobra.Command, _ []string) error { return s.run(c.Context()) },
 	}
 	f := c.Flags()
-	f.IntVar(&s.atOnce, "at-once", 4, "tasks at once")
-	f.DurationVar(&s.lease, "lease", time.Minute, "how long a worker may be silent before its task is taken from it")
-	f.DurationVar(&s.grace, "grace", 20*time.Second, "how long a stop waits for what runs")
-	f.DurationVar(&s.scan, "scan", 30*time.Second, "between two scans of a source location")
+	f.StringVar(&s.role, "role", "all", "engine, worker or all; only a PostgreSQL database has processes of one role")
+	f.StringSliceVar(&s.sites, "site", nil, "sites whose work is done here (default: all)")
+	f.StringVar(&s.atOnce, "at-once", "4", "tasks at once, in all or of a stage type: package=2,transfer=4")
+	leaseFlags(f, &s.lease, &s.grace, &s.scan)
+	f.DurationVar(&s.claimBy, "claim-by", 2*time.Minute, "how long a task may wait for a worker before it is withdrawn")
+	f.DurationVar(&s.sweep, "sweep", 30*time.Second, "how often the engine looks though nothing woke it")
+	f.StringVar(&s.state, "state", stateFolder(), "folder for results that wait while a PostgreSQL database is away")
 	f.BoolVar(&s.initAll, "init-locations", false, "initialise locations that never were, if their root is empty or absent; sources are adopted")
 	f.BoolVar(&s.allowWeaker, "allow-weaker", false, "accept routes that make something deletable which was not")
 	f.StringVar(&s.why, "why", "", "why the routes changed: it goes into the audit log")
@@ -50,6 +59,16 @@ SIGTERM or SIGINT stops it gracefully: what runs may finish, what cannot is give
 }
 
 func (s *serving) run(ctx context.Context) error {
+	if isShared(s.db) {
+		return s.runShared(ctx)
+	}
+	if s.role != roleAll || len(s.sites) > 0 {
+		return misuse("leave out --role and --site, or give --db postgres://…", "an embedded database is served by one process, which does everything")
+	}
+	at, err := parseAtOnce(s.atOnce)
+	if err != nil {
+		return err
+	}
 	_, g, err := s.compiledRoutes()
 	if err != nil {
 		return err
@@ -59,11 +78,11 @@ func (s *serving) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = s.serve(ctx, store, g, log)
+	err = s.serve(ctx, store, g, at, log)
 	return errors.Join(err, store.Close())
 }
 
-func (s *serving) serve(ctx context.Context, store *sqlite.Store, g *graph.Graph, log *slog.Logger) error {
+func (s *serving) serve(ctx context.Context, store *sqlite.Store, g *graph.Graph, at atOnce, log *slog.Logger) error {
 	release, err := store.Serve(ctx)
 	if err != nil {
 		return fmt.Errorf("serve %s: %w", s.db, err)
@@ -82,8 +101,8 @@ func (s *serving) serve(ctx context.Context, store *sqlite.Store, g *graph.Graph
 		return fmt.Errorf("open the journal of results: %w", err)
 	}
 	n, err := node.New(node.Config{
-		Store: store, Graph: g, Name: workerName(), Version: programVersion, AtOnce: s.atOnce,
-		Lease: s.lease, Grace: s.grace, Scan: s.scan, Journal: journal, Log: log,
+		Store: store, Graph: g, Name: workerName(), Version: programVersion, AtOnce: at.total, PerType: at.types,
+		ClaimBy: s.claimBy, Sweep: s.sweep, Lease: s.lease, Grace: s.grace, Scan: s.scan, Journal: journal, Log: log,
 	})
 	if err != nil {
 		return errors.Join(err, journal.Close())
@@ -97,12 +116,12 @@ func (s *serving) live(ctx context.Context, n *node.Node, g *graph.Graph, log *s
 	if err := n.Start(ctx, node.Revision(g, s.texts(), person(""), s.why)); err != nil {
 		return err
 	}
-	log.InfoContext(ctx, "serving", "db", s.db, "routes", s.routes, "sites", n.Sites())
+	log.InfoContext(ctx, "serving", "db", config.Address(s.db), "routes", s.routes, "sites", n.Sites())
 	err := n.Run(ctx)
 	if err != nil && !interrupted(ctx, err) {
 		return fmt.Errorf("serve: %w", err)
 	}
-	log.InfoContext(context.WithoutCancel(ctx), "stopped", "db", s.db)
+	log.InfoContext(context.WithoutCancel(ctx), "stopped", "db", config.Address(s.db))
 	return nil
 }
 
@@ -127,7 +146,7 @@ func (s *serving) notWeaker(ctx context.Context, store opsdb.Store, g *graph.Gra
 	}
 	if weaker := graph.Weaker(old, g); len(weaker) > 0 {
 		return &hinted{fmt.Errorf("the routes protect less than those in force (revision %d)", active.Number),
-			"look at each line; --allow-weaker accepts them all", weaker}
+			"look at each line; --allow-weaker accepts them all", append(weaker, graph.Again(old, g)...)}
 	}
 	if again := graph.Again(old, g); len(again) > 0 {
 		return &hinted{fmt.Errorf("the routes would pack and send again what has been sent (revision %d)", active.Number),

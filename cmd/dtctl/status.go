@@ -94,6 +94,9 @@ func statusOf(ctx context.Context, s opsdb.Store) (statusJSON, error) {
 	for _, name := range sorted(w.Sites) {
 		v.Sites = append(v.Sites, siteOf(w.Sites[name]))
 	}
+	if err := drained(ctx, s, w, v.Sites); err != nil {
+		return v, err
+	}
 	for _, name := range sorted(w.Locations) {
 		v.Locations = append(v.Locations, locationOf(w.Locations[name]))
 	}
@@ -156,6 +159,10 @@ func sums(m map[string]map[opsdb.CopyState]opsdb.Sum) []sumJSON {
 }
 
 func (a *app) statusText(v statusJSON) error {
+	if v.Revision == 0 {
+		_, err := fmt.Fprintf(a.out, "%s, no routes are in force yet: `dtctl serve` puts them in force\n", v.Now.Format(time.RFC3339))
+		return err
+	}
 	fmt.Fprintf(a.out, "%s, revision %d of the routes\n", v.Now.Format(time.RFC3339), v.Revision)
 	if v.TimeSuspect {
 		fmt.Fprintln(a.out, "THE CLOCK HAS JUMPED: nothing is deleted until `dtctl confirm-time`, or an hour passes quietly")
@@ -163,7 +170,7 @@ func (a *app) statusText(v statusJSON) error {
 	a.placesText(v)
 	a.sumsText("FILES", v.Files)
 	if v.Unrouted > 0 {
-		fmt.Fprintf(a.out, "%d files are unrouted: no route selects them\n", v.Unrouted)
+		fmt.Fprintln(a.out, unroutedText(v.Unrouted))
 	}
 	a.sumsText("COPIES OF PACKAGES", v.Copies)
 	a.movesText(v)
@@ -171,6 +178,13 @@ func (a *app) statusText(v statusJSON) error {
 		fmt.Fprintf(a.out, "\noldest file not in every archive: %s old\n", agoText(v.Now, *v.Oldest))
 	}
 	return nil
+}
+
+func unroutedText(n int) string {
+	if n == 1 {
+		return "1 file is unrouted: no route selects it"
+	}
+	return fmt.Sprintf("%d files are unrouted: no route selects them", n)
 }
 
 func (a *app) placesText(v statusJSON) {

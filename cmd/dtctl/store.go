@@ -15,7 +15,7 @@ import (
 
 // withStore opens the existing operations database for one verb.
 func (a *app) withStore(ctx context.Context, do func(opsdb.Store) error) error {
-	if _, err := os.Stat(strings.TrimPrefix(a.db, "sqlite:")); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(strings.TrimPrefix(a.db, "sqlite:")); errors.Is(err, fs.ErrNotExist) && !strings.Contains(a.db, "://") && !isShared(a.db) {
 		return hint(fmt.Errorf("open database %s: it does not exist", a.db),
 			"give --db or CDT_DB; `dtctl serve` makes a new one")
 	}
@@ -24,6 +24,13 @@ func (a *app) withStore(ctx context.Context, do func(opsdb.Store) error) error {
 
 // withNewStore opens the operations database, making it if it is not there.
 func (a *app) withNewStore(ctx context.Context, do func(opsdb.Store) error) error {
+	if isShared(a.db) {
+		store, err := openShared(ctx, a.db)
+		if err != nil {
+			return err
+		}
+		return errors.Join(do(store), store.Close())
+	}
 	store, err := a.openStore(ctx, clock.System{})
 	if err != nil {
 		return err
@@ -31,11 +38,11 @@ func (a *app) withNewStore(ctx context.Context, do func(opsdb.Store) error) erro
 	return errors.Join(do(store), store.Close())
 }
 
-// openStore opens the database named by --db.
+// openStore opens the embedded database named by --db.
 func (a *app) openStore(ctx context.Context, c clock.Clock) (*sqlite.Store, error) {
 	path, isURL := strings.CutPrefix(a.db, "sqlite:")
 	if !isURL && strings.Contains(a.db, "://") {
-		return nil, misuse("give the path of a file", "open database %s: it is not carried out by this version", schemeOf(a.db)+"…")
+		return nil, misuse("give a file, sqlite:FILE or postgres://…", "open database %s: it is not carried out by this version", schemeOf(a.db)+"…")
 	}
 	store, err := sqlite.Open(ctx, path, sqlite.Options{Clock: c})
 	if errors.Is(err, fs.ErrNotExist) {

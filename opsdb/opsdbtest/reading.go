@@ -49,6 +49,12 @@ func testReading(t *testing.T, open Open) {
 	if len(workers) != 1 || len(workers[0].Sites) != 3 {
 		t.Errorf("workers %+v", workers)
 	}
+	d.check(d.store.Present(t.Context(), opsdb.Worker{ID: "e", Version: "2", Protocol: opsdb.Protocol}))
+	workers, err = d.store.Workers(t.Context())
+	d.check(err)
+	if len(workers) != 2 || !workers[0].Engine() || workers[0].Protocol != opsdb.Protocol || workers[1].Engine() {
+		t.Errorf("with an engine: workers %+v", workers)
+	}
 	totals, err := d.store.Totals(t.Context())
 	d.check(err)
 	if totals.Packages["archived"] != 1 || totals.Packages["moving"] != 1 || !totals.OldestPending.Equal(start()) {

@@ -17,9 +17,9 @@ func (s *Store) Present(ctx context.Context, w opsdb.Worker) error {
 			return err
 		}
 		t.quiet = known > 0
-		if err := t.exec(`INSERT INTO worker (id, sites, version, seen_at, at_once) VALUES (?, ?, ?, ?, ?)
-		  ON CONFLICT DO UPDATE SET sites = excluded.sites, version = excluded.version, seen_at = excluded.seen_at, at_once = excluded.at_once`,
-			w.ID, text(append([]string{}, w.Sites...)), w.Version, us(t.now), w.AtOnce); err != nil {
+		if err := t.exec(`INSERT INTO worker (id, sites, version, seen_at, at_once, protocol) VALUES (?, ?, ?, ?, ?, ?)
+		  ON CONFLICT DO UPDATE SET sites = excluded.sites, version = excluded.version, seen_at = excluded.seen_at, at_once = excluded.at_once, protocol = excluded.protocol`,
+			w.ID, text(append([]string{}, w.Sites...)), w.Version, us(t.now), w.AtOnce, w.Protocol); err != nil {
 			return err
 		}
 		for _, site := range w.Sites {

@@ -70,12 +70,12 @@ func (v *view) workers(since time.Time) ([]opsdb.Worker, error) {
 	return query(v, func(r scanner) (k opsdb.Worker, err error) {
 		var sites string
 		var seen *int64
-		if err := r.Scan(&k.ID, &sites, &k.Version, &seen, &k.AtOnce); err != nil {
+		if err := r.Scan(&k.ID, &sites, &k.Version, &seen, &k.AtOnce, &k.Protocol); err != nil {
 			return k, err
 		}
 		k.SeenAt = timeOf(seen)
 		return k, json.Unmarshal([]byte(sites), &k.Sites)
-	}, `SELECT id, sites, version, seen_at, at_once FROM worker WHERE seen_at >= ? ORDER BY id`, since.UnixMicro())
+	}, `SELECT id, sites, version, seen_at, at_once, protocol FROM worker WHERE seen_at >= ? ORDER BY id`, since.UnixMicro())
 }
 
 func downOf(reason, words *string, since, until *int64, probe opsdb.ID) *opsdb.Down {

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ccatobs/cdt/clock"
+	"github.com/ccatobs/cdt/engine/graph"
+	"github.com/ccatobs/cdt/node"
+	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/stages"
+	"github.com/ccatobs/cdt/storage"
+)
+
+// here reports whether a site is on this host, as far as we were told.
+func (d *doctor) here(site string) bool {
+	return len(d.sites) == 0 && !isShared(d.db) || slices.Contains(d.sites, site)
+}
+
+// locations looks at those on this host, and asks OpsDB about the others.
+func (d *doctor) locations(ctx context.Context) {
+	places := node.NewPlaces(d.graph, d.store, clock.System{})
+	roots := map[string][]string{}   // device and inode of a root → locations
+	devices := map[string][]string{} // device → archives
+	for _, name := range slices.Sorted(maps.Keys(d.graph.Locations)) {
+		l := d.graph.Locations[name]
+		switch {
+		case l.Site.State != opsdb.SiteActive:
+		case !d.here(l.Site.Name):
+			d.elsewhere(name)
+		default:
+			d.location(ctx, places, l)
+			d.note(l, roots, devices)
+		}
+	}
+	for _, list := range roots {
+		if len(list) > 1 {
+			d.add("location", strings.Join(list, ", "), findingWrong, "give each a folder of its own", "one folder answers for %d locations", len(list))
+		}
+	}
+	for _, list := range devices {
+		if len(list) > 1 {
+			d.add("location", strings.Join(list, ", "), findingNote, "archives on one device are lost together: give each its own", "%d archives lie on one device", len(list))
+		}
+	}
+}
+
+// elsewhere says what OpsDB knows of a location on another host.
+func (d *doctor) elsewhere(name string) {
+	l := d.world.Locations[name]
+	switch {
+	case l.Marker == "":
+		d.add("location", name, findingWrong, "run `dtctl init-location "+name+"` there", "it was never initialised")
+	case l.Down != nil:
+		d.add("location", name, findingWrong, "run `dtctl doctor --site "+opsdb.SiteOf(name)+"` there", "its workers say it is down: %s, %s", l.Down.Reason, l.Down.Text)
+	default:
+		d.add("location", name, findingGood, "", "its workers say it can be used")
+	}
+}
+
+// location looks at one on this host: marker, rights, room.
+func (d *doctor) location(ctx context.Context, places *node.Places, l *graph.Location) {
+	free, total, _, err := places.Check(ctx, l.Name)
+	if err != nil {
+		d.add("location", l.Name, findingWrong, d.cure(l, err), "%s", stages.FailureOf(err).Text)
+		return
+	}
+	if l.Storage == opsdb.Disk {
+		if err := unix.Access(l.Path, unix.R_OK|unix.W_OK|unix.X_OK); err != nil {
+			d.add("location", l.Name, findingWrong, "make "+l.Path+" writable for the user dtctl runs as", "this user may not write there: %v", err)
+			return
+		}
+	}
+	if total > 0 && free < total/50 {
+		d.add("location", l.Name, findingWrong, "make room: `dtctl status` shows what waits for it", "almost full: %s of %s are free", bytesText(free), bytesText(total))
+		return
+	}
+	d.add("location", l.Name, findingGood, "", "%s, its marker is right, %s of %s are free", l.Path, bytesText(free), bytesText(total))
+}
+
+// cure is what to do about a location that does not answer as it must.
+func (d *doctor) cure(l *graph.Location, err error) string {
+	_, there := os.Stat(l.Path)
+	switch {
+	case errors.Is(err, storage.ErrForeign):
+		return "another disk is mounted at " + l.Path + ": mount the right one"
+	case d.world.Locations[l.Name].Marker == "":
+		return "run `dtctl init-location " + l.Name + "`"
+	case there != nil:
+		return "mount the disk: " + l.Path + " is not there"
+	case errors.Is(err, storage.ErrReadOnly), errors.Is(err, storage.ErrDenied):
+		return "make " + l.Path + " writable for the user dtctl runs as"
+	}
+	return "is its disk mounted at " + l.Path + "? It had a marker, which is never made again by itself"
+}
+
+// note remembers by what device a location answers (D3).
+func (d *doctor) note(l *graph.Location, roots, devices map[string][]string) {
+	if l.Storage != opsdb.Disk {
+		return
+	}
+	info, err := os.Stat(l.Path)
+	if err != nil {
+		return
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return
+	}
+	root := fmt.Sprintf("%d:%d", st.Dev, st.Ino)
+	roots[root] = append(roots[root], l.Name)
+	if device := fmt.Sprint(st.Dev); l.Type == opsdb.Archive {
+		devices[device] = append(devices[device], l.Name)
+	}
+}
+
+// transports looks for the programs that the links of this host's sites need.
+func (d *doctor) transports() {
+	for _, name := range slices.Sorted(maps.Keys(d.graph.Links)) {
+		link := d.graph.Links[name]
+		if !d.here(link.From.Name) && !d.here(link.To.Name) {
+			continue
+		}
+		if !slices.Contains(node.Transports(), link.Transport) {
+			d.add("transport", name, findingWrong, "use a dtctl that has it, or another transport", "this version has no transport %s", link.Transport)
+			continue
+		}
+		var missing []string
+		for _, program := range programs(link.Transport) {
+			if _, err := exec.LookPath(program); err != nil {
+				missing = append(missing, program)
+			}
+		}
+		if len(missing) > 0 {
+			d.add("transport", name, findingWrong, "install "+strings.Join(missing, " and "), "%s needs %s, which is not in PATH", link.Transport, strings.Join(missing, " and "))
+			continue
+		}
+		d.add("transport", name, findingGood, "", "%s has all it needs", link.Transport)
+	}
+}
+
+// programs are what a transport calls.
+func programs(transport string) []string {
+	switch transport {
+	case "rsync":
+		return []string{"rsync", "ssh"}
+	case "bbcp":
+		return []string{"bbcp", "ssh"}
+	}
+	return nil
+}

@@ -1,0 +1,373 @@
+//go:build servers
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ccatobs/cdt/check"
+	"github.com/ccatobs/cdt/engine/graph"
+	"github.com/ccatobs/cdt/engine/route"
+	"github.com/ccatobs/cdt/node"
+	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/postgres"
+	"github.com/ccatobs/cdt/testserver"
+)
+
+// fleetRoutes are three sites as they are, with short times.
+const fleetRoutes = `
+version: 1
+sites:
+  ccat:
+    send_once: true
+    locations:
+      primecam: {type: source, disk: {path: ROOT/ccat/primecam}, final: {by: stable, after: 1s}}
+      buffer:   {type: buffer, disk: {path: ROOT/ccat/buffer}}
+  cologne:
+    locations:
+      buffer: {type: buffer, disk: {path: ROOT/cologne/buffer}}
+      lta:    {type: long_term_archive, disk: {path: ROOT/cologne/lta}}
+  cornell:
+    locations:
+      buffer: {type: buffer, disk: {path: ROOT/cornell/buffer}}
+      lta:    {type: long_term_archive, disk: {path: ROOT/cornell/lta}}
+links:
+  - {from: ccat, to: cologne, transport: local, bandwidth: 1Gbit/s, at_once: 4}
+  - {from: ccat, to: cornell, transport: local, bandwidth: 500Mbit/s, at_once: 4}
+  - {from: cologne, to: cornell, transport: local, bandwidth: 10Gbit/s, at_once: 4}
+  - {from: cornell, to: cologne, transport: local, bandwidth: 10Gbit/s, at_once: 4}
+sets:
+  landing:  [cologne.buffer, cornell.buffer]
+  archives: [cologne.lta, cornell.lta]
+routes:
+  raw:
+    stages:
+      pack:      {type: package, from: ccat.primecam, to: ccat.buffer, max_size: 2GB, close_when: group.idle >= seconds(2) || group.bytes >= MAX}
+      ship:      {type: transfer, from: ccat.buffer, to: landing, choose: round_robin}
+      replicate: {type: transfer, from: landing, to: landing}
+      archive:   {type: archive, from: landing, to: archives}
+      scrub:     {type: verify, at: archives, every: 90d}
+    retention:
+      require_archived: 2
+      grace: 1s
+      locations:
+        ccat.primecam: {delete_when: age >= seconds(2)}
+        ccat.buffer:   {delete_when: archived >= 2}
+        landing:       {delete_when: archived_all("archives")}
+`
+
+// fleet is processes of several sites over one PostgreSQL.
+type fleet struct {
+	t     *testing.T
+	root  string
+	url   string
+	graph *graph.Graph
+	truth []check.Original
+	store *postgres.Store // for looking
+}
+
+// newFleet makes folders and routes for a fleet on a database; packages close at about closeAt bytes.
+func newFleet(t *testing.T, dsn, closeAt string) *fleet {
+	t.Helper()
+	f := &fleet{t: t, root: t.TempDir(), url: urlOf(dsn)}
+	text := strings.NewReplacer("ROOT", f.root, "MAX", closeAt).Replace(fleetRoutes)
+	if err := os.WriteFile(f.routes(), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	files, list := route.Read(f.routes())
+	g, more := node.Compile(files)
+	if err := errors.Join(list.Err(), more.Err()); err != nil {
+		t.Fatal(err)
+	}
+	f.graph = g
+	for _, l := range g.Locations {
+		if err := os.MkdirAll(l.Path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return f
+}
+
+// urlOf makes an address of a connection string of keywords.
+func urlOf(dsn string) string {
+	host, _, _ := strings.Cut(strings.TrimPrefix(dsn, "host="), " ")
+	return "postgres://cdt@/postgres?sslmode=disable&host=" + host
+}
+
+func (f *fleet) routes() string { return filepath.Join(f.root, "routes.yaml") }
+
+// look opens the database beside the processes that serve it.
+func (f *fleet) look() *postgres.Store {
+	f.t.Helper()
+	if f.store == nil {
+		s, err := postgres.Open(f.t.Context(), f.url, postgres.Options{Name: "test"})
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		f.t.Cleanup(func() { _ = s.Close() })
+		f.store = s
+	}
+	return f.store
+}
+
+// start starts a process of the fleet; it dies with the test.
+func (f *fleet) start(args ...string) *served {
+	f.t.Helper()
+	out, err := os.CreateTemp(f.root, "log-")
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	args = append(args, "--db", f.url, "--state", filepath.Join(f.root, "state"), "--grace", "5s")
+	s := &served{t: f.t, file: out.Name(), done: make(chan struct{}), cmd: exec.Command("dtctl", args...)} //nolint:noctx // ended by signals, which is what is tested
+	s.cmd.Stderr, s.cmd.Stdout = out, out
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if err := s.cmd.Start(); err != nil {
+		f.t.Fatal(err)
+	}
+	go func() {
+		s.err = s.cmd.Wait()
+		_ = out.Close()
+		close(s.done)
+	}()
+	f.t.Cleanup(func() { _ = s.cmd.Process.Kill(); <-s.done })
+	return s
+}
+
+func (f *fleet) engine(args ...string) *served {
+	return f.start(append([]string{"serve", "--role", "engine", "--routes", f.routes(), "--sweep", "2s", "--claim-by", "10s"}, args...)...)
+}
+
+func (f *fleet) worker(site string, args ...string) *served {
+	return f.start(append([]string{"work", "--site", site, "--scan", "1s"}, args...)...)
+}
+
+// initialise marks all locations, once an engine has made the database.
+func (f *fleet) initialise() {
+	f.t.Helper()
+	args := append([]string{"init-location", "--adopt", "--db", f.url, "--routes", f.routes()}, sorted(f.graph.Locations)...)
+	dtctl(f.t, exitGood, args...)
+}
+
+// fill makes files of an observation, of sizes from 1 kB to largest, evenly in their logarithm.
+func (f *fleet) fill(observation string, total, largest int64, r *rand.Rand) {
+	f.t.Helper()
+	for i := 0; total > 0; i++ {
+		size := min(total, int64(1000*math.Pow(float64(largest)/1000, r.Float64())))
+		rel := filepath.Join(observation, fmt.Sprintf("m%d", i%3), fmt.Sprintf("%05d.fits", i))
+		o, err := makeFile(filepath.Join(f.root, "ccat", "primecam", rel), size, time.Unix(1_790_000_000+int64(i), r.Int64N(1e9)), r)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		o.Path = rel
+		f.truth = append(f.truth, o)
+		total -= size
+	}
+}
+
+// looker is a store that is only looked at.
+type looker = *postgres.Store
+
+// until waits until done says so.
+func (f *fleet) until(what string, longest time.Duration, done func(context.Context, looker) (bool, error)) {
+	f.t.Helper()
+	limit := time.NewTimer(longest)
+	defer limit.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	var last error
+	for {
+		ok, err := done(f.t.Context(), f.look())
+		if ok && err == nil {
+			return
+		}
+		last = err
+		select {
+		case <-tick.C:
+		case <-limit.C:
+			f.t.Fatalf("not within %s: %s (%v)\n%s", longest, what, last, f.state())
+		}
+	}
+}
+
+// state says how things stand, for a test that fails.
+func (f *fleet) state() string {
+	var out, errs strings.Builder
+	for _, verb := range []string{"status", "tasks"} {
+		run(context.WithoutCancel(f.t.Context()), []string{verb, "--db", f.url}, strings.NewReader(""), &out, &errs)
+	}
+	logs, _ := filepath.Glob(filepath.Join(f.root, "log-*"))
+	for _, l := range logs {
+		text, _ := os.ReadFile(l) //nolint:gosec // of this test
+		fmt.Fprintf(&out, "--- %s\n%s", filepath.Base(l), tail(string(text)))
+	}
+	return out.String() + errs.String()
+}
+
+// tail is the end of a long text.
+func tail(text string) string {
+	const most = 3000
+	return text[max(0, len(text)-most):]
+}
+
+// finished reports whether nothing is left to be done but re-reading.
+func (f *fleet) finished(ctx context.Context, s looker) (bool, error) {
+	for _, o := range f.truth {
+		if _, err := os.Lstat(filepath.Join(f.root, "ccat", "primecam", o.Path)); err == nil {
+			return false, nil
+		}
+	}
+	facts, err := s.Packages(ctx, opsdb.Query{Limit: math.MaxInt32})
+	if err != nil {
+		return false, err
+	}
+	for _, p := range facts {
+		for _, m := range p.Moves {
+			if m.Stage != "scrub" {
+				return false, nil
+			}
+		}
+		for _, c := range p.Copies {
+			if f.graph.Locations[c.Location].Type != opsdb.Archive && c.State != opsdb.Deleted {
+				return false, nil
+			}
+		}
+	}
+	return len(facts) > 0, nil
+}
+
+// check lets the independent checker re-read everything; there must be nothing wrong.
+func (f *fleet) check() {
+	f.t.Helper()
+	c := check.Config{Store: f.look(), Roots: map[string]string{}, Types: map[string]opsdb.LocationType{}, Truth: map[string][]check.Original{"ccat.primecam": f.truth},
+		Archives: []string{"cologne.lta", "cornell.lta"}, SendOnce: []string{"ccat"}, Require: 2, Grace: time.Second, Finished: true}
+	for name, l := range f.graph.Locations {
+		c.Roots[name], c.Types[name] = l.Path, l.Type
+	}
+	report, err := check.Run(f.t.Context(), c)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for _, v := range report.Violations {
+		f.t.Errorf("violation %s: %s: %s", v.Rule, v.Subject, v.Text)
+	}
+	for _, a := range c.Archives {
+		if report.Archived[a] != len(f.truth) {
+			f.t.Errorf("%d of %d files are in %s", report.Archived[a], len(f.truth), a)
+		}
+	}
+	if report.SourcesDeleted != len(f.truth) {
+		f.t.Errorf("%d of %d source files were deleted", report.SourcesDeleted, len(f.truth))
+	}
+}
+
+// sizeFrom is a number from the environment, for the long form of a test.
+func sizeFrom(t *testing.T, name string, otherwise int64) int64 {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 {
+		t.Fatalf("%s=%q is no number", name, text)
+	}
+	return n
+}
+
+// Three workers and an engine, each a process of its own, on one PostgreSQL.
+func TestThreeSitesOverPostgres(t *testing.T) {
+	t.Parallel()
+	total := sizeFrom(t, "CDT_FLEET_BYTES", 100_000_000)
+	largest := sizeFrom(t, "CDT_FLEET_LARGEST", 16_000_000)
+	f := newFleet(t, testserver.Postgres(t), "MB(64)")
+	workers := map[string]*served{"cologne": f.worker("cologne")} // before there are routes: it waits
+	workers["cologne"].waitFor("no routes are in force yet")
+	engine := f.engine()
+	engine.waitFor(`"msg":"serving"`)
+	f.initialise()
+	for _, site := range []string{"ccat", "cornell"} {
+		workers[site] = f.worker(site, "--at-once", "package=2,transfer=4")
+	}
+	for _, w := range workers {
+		w.waitFor(`"msg":"working"`)
+	}
+	f.fill("obs1", total, largest, rand.New(rand.NewPCG(3, 0))) //nolint:gosec // repeatable on purpose
+	f.until("everything is archived and cleaned up", 3*time.Minute+time.Duration(total/5_000_000)*time.Second, f.finished)
+	workers["cornell"].stop()
+	engine.stop()
+	workers["ccat"].stop()
+	workers["cologne"].stop()
+	f.check()
+	dtctl(t, exitGood, "audit", "verify", "--db", f.url)
+	if left, err := f.look().Workers(t.Context()); err != nil || len(left) > 0 {
+		t.Errorf("workers that have signed off are still there: %v, %v", left, err)
+	}
+}
+
+// E3: a worker is killed with a task in hand; after its lease another one does it.
+func TestATaskOfADeadWorkerRunsElsewhere(t *testing.T) {
+	t.Parallel()
+	const lease = 4 * time.Second
+	f := newFleet(t, testserver.Postgres(t), "GB(1)")
+	f.engine().waitFor(`"msg":"serving"`)
+	f.initialise()
+	f.fill("obs1", 400_000_000, 400_000_000, rand.New(rand.NewPCG(4, 0))) //nolint:gosec // repeatable on purpose
+	first := f.worker("ccat", "--lease", lease.String())
+	var before opsdb.Task
+	f.until("the first worker packs", time.Minute, func(ctx context.Context, s looker) (bool, error) {
+		tasks, err := s.Tasks(ctx, opsdb.Query{State: string(opsdb.TaskInProgress)})
+		if len(tasks) == 0 {
+			return false, err
+		}
+		before = tasks[0]
+		return true, err
+	})
+	if err := first.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-first.done
+	f.worker("ccat", "--lease", lease.String())
+	const allowed = 15 * time.Second
+	f.until("another worker has the task", lease+allowed, func(ctx context.Context, s looker) (bool, error) {
+		now, err := s.Task(ctx, before.ID)
+		return now.Token > before.Token && now.Worker != before.Worker, err
+	})
+	f.worker("cologne")
+	f.worker("cornell")
+	f.until("everything is archived and cleaned up", 3*time.Minute, f.finished)
+	f.check()
+}
+
+// A site nobody knows, and a program that waits for nobody, are told clearly.
+func TestWorkerOfAnUnknownSite(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, testserver.Postgres(t), "MB(64)")
+	_, errs := dtctl(t, exitUse, "serve", "--role", "engine", "--db", f.url)
+	if !strings.Contains(errs, "no routes are in force in this database yet") {
+		t.Errorf("an engine without routes: %s", errs)
+	}
+	engine := f.engine()
+	engine.waitFor(`"msg":"serving"`)
+	_, errs = dtctl(t, exitUse, "work", "--site", "colonge", "--db", f.url, "--state", t.TempDir())
+	if !strings.Contains(errs, "they have ccat, cologne, cornell") || !strings.Contains(errs, "did you mean cologne?") {
+		t.Errorf("an unknown site: %s", errs)
+	}
+	out, _ := dtctl(t, exitFound, "doctor", "--db", f.url, "--site", "ccat", "--state", t.TempDir())
+	for _, want := range []string{"good   queue", "start `dtctl work --site cologne` there", "run `dtctl init-location ccat.buffer`"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the doctor does not say %q:\n%s", want, out)
+		}
+	}
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/ccatobs/cdt/config"
+)
+
+// settle gives every flag of a command that was not set by hand its value
+// from the environment, or else from the file of settings.
+func (a *app) settle(c *cobra.Command) error {
+	fromFile, err := a.settingsFile()
+	if err != nil {
+		return err
+	}
+	fromEnv, err := config.Environment(os.Environ())
+	if err != nil {
+		return &useError{err, "`dtctl work --help` lists the settings"}
+	}
+	for _, s := range config.Merge(fromFile, fromEnv) {
+		f := c.Flags().Lookup(s.Key.Flag())
+		if f == nil || f.Changed {
+			continue // of another verb, or set by hand
+		}
+		if err := set(f, s.Text.Reveal()); err != nil {
+			return misuse("see "+c.CommandPath()+" --help", "%s: this is no value for %s", s.From, s.Key.Name)
+		}
+	}
+	return nil
+}
+
+// set sets a flag without making it look as if a person had done it.
+func set(f *pflag.Flag, text string) error {
+	if err := f.Value.Set(text); err != nil {
+		return fmt.Errorf("set %s: %w", f.Name, err)
+	}
+	return nil
+}
+
+// settingsFile reads the file named by --config or CDT_CONFIG.
+func (a *app) settingsFile() ([]config.Setting, error) {
+	path := a.config
+	if path == "" {
+		path = os.Getenv("CDT_CONFIG")
+	}
+	if path == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(path) //nolint:gosec // the file a person named
+	if err != nil {
+		return nil, misuse("give --config or CDT_CONFIG a file of settings", "read the settings: %w", err)
+	}
+	got, err := config.Read(path, text)
+	if err != nil {
+		return nil, &useError{err, "docs/settings.md lists the settings"}
+	}
+	return got, nil
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/ccatobs/cdt/config"
+	"github.com/ccatobs/cdt/jobs/river"
+	"github.com/ccatobs/cdt/node"
+	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/postgres"
+)
+
+// isShared reports whether a database is one that many processes serve.
+func isShared(db string) bool {
+	return strings.HasPrefix(db, "postgres://") || strings.HasPrefix(db, "postgresql://")
+}
+
+// openShared opens a PostgreSQL database for the verbs of people.
+func openShared(ctx context.Context, url string) (*postgres.Store, error) {
+	s, err := postgres.Open(ctx, url, postgres.Options{Name: "dtctl", Connections: 2})
+	return s, sharedHint(err)
+}
+
+// sharedHint says what to do about a database that does not let us in.
+func sharedHint(err error) error {
+	switch {
+	case errors.Is(err, postgres.ErrOlder):
+		return hint(err, "run `dtctl serve --role engine` of this version as the owner of the database once")
+	case errors.Is(err, postgres.ErrUnreachable), errors.Is(err, postgres.ErrRefused):
+		return hint(err, "`dtctl doctor` looks at the database; the password may also come from PGPASSWORD or ~/.pgpass")
+	}
+	return err
+}
+
+// shared is a process's part in a database that many processes serve.
+type shared struct {
+	store *postgres.Store
+	queue *river.Queue // of a worker
+	house *river.House // of an engine
+	clock *node.StoreClock
+}
+
+// join opens the database and what the roles need of the queue.
+func join(ctx context.Context, url, name string, roles node.Roles, inHand int, log *slog.Logger) (s *shared, err error) {
+	s = &shared{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.leave())
+		}
+	}()
+	in, err := river.NewInserter()
+	if err != nil {
+		return s, err
+	}
+	enqueue := func(ctx context.Context, tx pgx.Tx, tasks []opsdb.Task) error { return in.Enqueue(ctx, tx, tasks) }
+	store, err := postgres.Open(ctx, url, postgres.Options{Enqueue: enqueue, Name: "cdt " + name})
+	if err != nil {
+		return s, sharedHint(err)
+	}
+	s.store = store
+	if err := river.Migrate(ctx, url); err != nil {
+		return s, hint(fmt.Errorf("prepare the queue in %s: %w", config.Address(url), err), "run `dtctl serve --role engine` of this version as the owner of the database once")
+	}
+	if s.clock, err = node.NewStoreClock(ctx, store); err != nil {
+		return s, err
+	}
+	quiet := slog.New(atLeast{log.Handler(), slog.LevelWarn})
+	if roles.Has(node.RoleWorker) {
+		if s.queue, err = river.Open(ctx, url, river.Options{ID: name, InHand: inHand, Log: quiet}); err != nil {
+			return s, err
+		}
+	}
+	if roles.Has(node.RoleEngine) {
+		if s.house, err = river.KeepHouse(ctx, url, name, quiet); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+// leave closes what was opened.
+func (s *shared) leave() error {
+	var errs []error
+	if s.queue != nil {
+		errs = append(errs, s.queue.Close())
+	}
+	if s.house != nil {
+		errs = append(errs, s.house.Close())
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// offered is for tasks that the store offers in their own transaction.
+func offered(context.Context, []opsdb.Task) error { return nil }
+
+// brought is the queue of a worker whose store offers the next piece itself.
+type brought struct{ *river.Queue }
+
+// Enqueue implements [jobs.Queue].
+func (brought) Enqueue(ctx context.Context, tasks []opsdb.Task) error { return offered(ctx, tasks) }
+
+// configure adds the shared parts to the making of a node.
+func (s *shared) configure(c *node.Config) {
+	c.Store, c.Clock, c.Shared, c.Enqueue = s.store, s.clock, true, offered
+	if s.queue != nil {
+		c.Queue = brought{s.queue}
+	}
+	if s.house != nil {
+		c.House = s.house
+	}
+}
+
+// atLeast is a log that leaves out what is below a level: the queue is talkative.
+type atLeast struct {
+	slog.Handler
+	level slog.Level
+}
+
+// Enabled implements [slog.Handler].
+func (h atLeast) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level }
