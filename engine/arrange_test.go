@@ -71,6 +71,10 @@ func TestArrange(t *testing.T) {
 		{"slots of a stage", func(g *graph.Graph, _ *opsdb.World) { stageOf(g, "ship").AtOnce = 1 }, []opsdb.OpenMove{ship(1, gb), ship(2, gb)}, "p001, p002 slot"},
 		{"slots of a site", func(g *graph.Graph, _ *opsdb.World) {}, []opsdb.OpenMove{ready(1, "archive", "cornell.buffer", "cornell.lta", gb), ready(2, "archive", "cornell.buffer", "cornell.lta", gb),
 			ready(3, "archive", "cornell.buffer", "cornell.lta", gb), ready(4, "archive", "cornell.buffer", "cornell.lta", gb)}, "p001, p002, p003, p004 slot"},
+		{"slots that the workers of a site offer", func(_ *graph.Graph, w *opsdb.World) {
+			w.Sites["cornell"] = opsdb.Site{Capacity: 5, InUse: 3}
+		}, []opsdb.OpenMove{ready(1, "archive", "cornell.buffer", "cornell.lta", gb), ready(2, "archive", "cornell.buffer", "cornell.lta", gb),
+			ready(3, "archive", "cornell.buffer", "cornell.lta", gb)}, "p001, p002, p003 slot"},
 		{"room, exactly", func(g *graph.Graph, _ *opsdb.World) { room(g, 10*gb, 0) }, []opsdb.OpenMove{ship(1, 6*gb), ship(2, 4*gb), ship(3, 1)}, "p001, p002, p003 room"},
 		{"room that others have", func(g *graph.Graph, w *opsdb.World) {
 			room(g, 10*gb, 0)
