@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ccatobs/cdt/effect"
 	"github.com/ccatobs/cdt/notify"
 	"github.com/ccatobs/cdt/opsdb"
 )
@@ -137,4 +138,41 @@ func TestASinkThatIsNoMoreIsForgotten(t *testing.T) {
 	w.cfg.Sinks = []notify.Sink{w.ears}
 	w.restart(t)
 	expect(t, "what waited for it is gone", w.hears(t))
+}
+
+// A process that dies at any effect leaves a state that can be read, and nothing is said twice or never.
+func TestTheStateIsWholeAtEveryEffect(t *testing.T) {
+	t.Parallel()
+	b := newBase()
+	w := telling(t, b)
+	points := 0
+	look := func(name string) {
+		points++
+		left := filepath.Join(t.TempDir(), "said.json")
+		if b, err := os.ReadFile(w.cfg.State); err == nil {
+			if err := os.WriteFile(left, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		after, err := notify.New(notify.Config{State: left, Sinks: []notify.Sink{w.ears}}, b)
+		if err != nil {
+			t.Fatalf("dead at %s, its successor finds: %v", name, err)
+		}
+		if err := after.Look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx := effect.With(t.Context(), &effect.Points{Hook: look})
+	b.moves = []opsdb.OpenMove{move("a", "x.y", "data")}
+	if err := w.Look(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Deliver(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if points != 4 || len(w.ears.got) != 1 {
+		t.Errorf("%d points were passed and %d notices heard", points, len(w.ears.got))
+	}
+	w.restart(t)
+	expect(t, "in the end", w.hears(t))
 }
