@@ -37,6 +37,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	}
 	a := &app{in: in, out: out, errs: errs}
 	root := a.root()
+	a.completions(root)
 	if wantsJSON(args) {
 		a.output = outputJSON // holds for errors in the other flags too
 	}
