@@ -661,3 +661,34 @@ func TestPackedAgainFromTheSource(t *testing.T) {
 		t.Errorf("the digest was %s and is %s", p.Package.Digest, now.Digest)
 	}
 }
+
+// S14, S1: pressure deletes source files early, oldest first, and never what the gate or a person keeps.
+func TestPressureRespectsTheGate(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, edited(t, "primecam: {type: source, disk: {path: /data/primecam}}", "primecam: {type: source, disk: {path: /data/primecam}, capacity: 500KB}"))
+	h.must(h.Store.Pause(t.Context(), opsdb.Pause{Subject: "location:cornell.lta", Who: "tester", Why: "later"}))
+	h.fill("ccat.primecam", 16, 29_000)
+	h.later(48 * time.Hour)
+	if n := len(h.events(opsdb.EventFileDeleted)); n > 0 {
+		t.Fatalf("%d files went with one archive copy of two", n)
+	}
+	held := h.packages()[0].Package.ID
+	_, err := h.Store.Hold(t.Context(), opsdb.Hold{Package: held, Kind: opsdb.HoldDelete, Who: "tester", Why: "looks odd"})
+	h.must(err)
+	h.must(h.Store.Resume(t.Context(), "location:cornell.lta", "tester"))
+	h.later(48 * time.Hour)
+	gone := h.events(opsdb.EventFileDeleted)
+	if len(gone) == 0 || len(gone) == 16 {
+		t.Errorf("%d of 16 files went under pressure", len(gone))
+	}
+	for _, e := range gone {
+		if e.Package == held {
+			t.Error("a file of the held package went")
+		}
+	}
+	r, err := h.Check(t.Context(), h.truth, false)
+	h.must(err)
+	for _, v := range r.Violations {
+		t.Errorf("violation %s: %s: %s", v.Rule, v.Subject, v.Text)
+	}
+}

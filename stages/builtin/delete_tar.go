@@ -17,10 +17,11 @@ func (r *run) deleteTar(ctx context.Context, target opsdb.Copy) (opsdb.Outcome, 
 	if err != nil {
 		return opsdb.Outcome{}, err
 	}
-	if err := r.confirm(ctx); err != nil {
-		return opsdb.Outcome{}, errors.Join(err, r.restoreTrashed(context.WithoutCancel(ctx), st, target.Path))
-	}
+	// Before the gate is asked: after a no the task is gone, and nobody would look into the trash again.
 	if err := r.restoreTrashed(ctx, st, target.Path); err != nil {
+		return opsdb.Outcome{}, err
+	}
+	if err := r.confirm(ctx); err != nil {
 		return opsdb.Outcome{}, err
 	}
 	found, err := r.examine(ctx, st, target.Path)

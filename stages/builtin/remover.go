@@ -35,12 +35,13 @@ func (r *run) newRemover(ctx context.Context, target opsdb.Copy, prefix string) 
 
 func (d *remover) path(m opsdb.Member) string { return d.prefix + m.Path }
 
-// begin asks the gate and puts back what earlier attempts held.
+// begin puts back what earlier attempts held, and asks the gate: after a no
+// the task is gone, and nobody would look into the trash again.
 func (d *remover) begin(ctx context.Context) error {
-	if err := d.confirm(ctx); err != nil {
-		return errors.Join(err, d.restoreHeld(context.WithoutCancel(ctx)))
+	if err := d.restoreHeld(ctx); err != nil {
+		return err
 	}
-	return d.restoreHeld(ctx)
+	return d.confirm(ctx)
 }
 
 // restoreHeld puts back files that earlier attempts took out of the way and
