@@ -350,6 +350,44 @@ func TestATaskOfADeadWorkerRunsElsewhere(t *testing.T) {
 	f.check()
 }
 
+// A person stops what runs, wherever it runs, long before a lease would end; it goes on when it is resumed.
+func TestPauseNowStopsWhatRuns(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, testserver.Postgres(t), "GB(1)")
+	f.engine().waitFor(`"msg":"serving"`)
+	f.initialise()
+	f.fill("obs1", 400_000_000, 400_000_000, rand.New(rand.NewPCG(5, 0))) //nolint:gosec // repeatable on purpose
+	f.worker("ccat")
+	var id opsdb.ID
+	f.until("the package is being packed", time.Minute, func(ctx context.Context, s looker) (bool, error) {
+		tasks, err := s.Tasks(ctx, opsdb.Query{State: string(opsdb.TaskInProgress)})
+		if len(tasks) > 0 {
+			id = tasks[0].ID
+		}
+		return id != "", err
+	})
+	out, _ := dtctl(t, exitGood, "pause", "site:ccat", "--now", "--db", f.url)
+	if !strings.Contains(out, "site:ccat is paused: 1 stopped") {
+		t.Fatalf("the order says %q", out)
+	}
+	f.until("the task is given back", 10*time.Second, func(ctx context.Context, s looker) (bool, error) {
+		task, err := s.Task(ctx, id)
+		return task.State != opsdb.TaskInProgress, err
+	})
+	if task, err := f.look().Task(t.Context(), id); err != nil || task.State == opsdb.TaskCompleted || task.Attempts > 0 {
+		t.Fatalf("the stopped task is %s after %d attempts, %v", task.State, task.Attempts, err)
+	}
+	out, _ = dtctl(t, exitGood, "status", "--db", f.url)
+	if !strings.Contains(out, "drained, nothing runs") {
+		t.Errorf("the status does not say that the site is drained:\n%s", out)
+	}
+	dtctl(t, exitGood, "resume", "site:ccat", "--db", f.url)
+	f.worker("cologne")
+	f.worker("cornell")
+	f.until("everything is archived and cleaned up", 3*time.Minute, f.finished)
+	f.check()
+}
+
 // A site nobody knows, and a program that waits for nobody, are told clearly.
 func TestWorkerOfAnUnknownSite(t *testing.T) {
 	t.Parallel()

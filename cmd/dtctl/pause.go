@@ -11,26 +11,38 @@ import (
 
 	"github.com/ccatobs/cdt/engine/diag"
 	"github.com/ccatobs/cdt/engine/graph"
+	"github.com/ccatobs/cdt/jobs/river"
 	"github.com/ccatobs/cdt/node"
 	"github.com/ccatobs/cdt/opsdb"
 )
 
+// pausing is one order to pause.
+type pausing struct {
+	order
+	now bool
+}
+
 func (a *app) pauseCommand() *cobra.Command {
-	var o order
+	var o pausing
 	c := &cobra.Command{
 		Use: "pause SUBJECT", Short: "Order that nothing new begins for a route, stage, location, link or site", Args: cobra.ExactArgs(1),
 		Long: `Nothing new begins that has to do with the subject until it is resumed; what runs ends. So a site is drained: pause it, and
-wait until ` + "`dtctl status`" + ` says that it is. Deletions of its copies wait too.`,
+wait until ` + "`dtctl status`" + ` says that it is. Deletions of its copies wait too. With --now what runs is stopped too, at no cost: it goes on
+from where it was once the subject is resumed.`,
 		Example: "  dtctl pause site:cologne --why 'power cut on Monday'\n  dtctl pause 'link:ccat>cologne'\n  dtctl pause stage:raw/ship",
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.withStore(c.Context(), func(s opsdb.Store) error { return a.pause(c.Context(), s, args[0], o) })
 		},
 	}
 	o.flags(c)
+	c.Flags().BoolVar(&o.now, "now", false, "stop what runs, too (PostgreSQL only)")
 	return c
 }
 
-func (a *app) pause(ctx context.Context, s opsdb.Store, subject string, o order) error {
+func (a *app) pause(ctx context.Context, s opsdb.Store, subject string, o pausing) error {
+	if o.now && !isShared(a.db) {
+		return misuse("stop `dtctl serve`, pause, and start it again", "--now: what an embedded database's process runs cannot be stopped from here")
+	}
 	g, _, err := node.Active(ctx, s)
 	if errors.Is(err, opsdb.ErrNotFound) {
 		return hint(errors.New("nothing can be paused: no routes are in force yet"), "`dtctl serve` puts them in force")
@@ -45,19 +57,26 @@ func (a *app) pause(ctx context.Context, s opsdb.Store, subject string, o order)
 	if err != nil {
 		return fmt.Errorf("read what is paused: %w", err)
 	}
-	if p, already := w.Pauses[subject]; already {
+	if p, already := w.Pauses[subject]; already && !o.now {
 		return a.ordered("pause", "", fmt.Sprintf("%s was paused already, by %s, %s ago", subject, p.Who, agoText(w.Now, p.Since)))
 	}
 	if err := s.Pause(ctx, opsdb.Pause{Subject: subject, Who: person(o.who), Why: o.why}); err != nil {
 		return fmt.Errorf("pause %s: %w", subject, err)
 	}
 	text := subject + " is paused"
-	if site, isSite := strings.CutPrefix(subject, "site:"); isSite {
-		n, err := atWork(ctx, s, site)
+	if o.now {
+		n, err := a.stopNow(ctx, s, subject)
 		if err != nil {
 			return err
 		}
-		text += ": " + drainText(n)
+		return a.ordered("pause", "", fmt.Sprintf("%s: %d stopped", text, n))
+	}
+	if strings.HasPrefix(subject, "site:") {
+		left, err := underWay(ctx, s, subject)
+		if err != nil {
+			return err
+		}
+		text += ": " + drainText(len(left))
 	}
 	return a.ordered("pause", "", text)
 }
@@ -136,21 +155,42 @@ func knownSubject(g *graph.Graph, subject string) error {
 	return misuse("say route:R, stage:R/S, location:L, 'link:A>B' or site:S; `dtctl graph` shows their names", "the routes in force have no %q", subject)
 }
 
-// atWork counts the tasks that run at a site or were given to it.
-func atWork(ctx context.Context, s opsdb.Reading, site string) (int, error) {
-	n := 0
+// stopNow stops what runs or was given out under a subject.
+func (a *app) stopNow(ctx context.Context, s opsdb.Reading, subject string) (int, error) {
+	tasks, err := underWay(ctx, s, subject)
+	if err != nil {
+		return 0, err
+	}
+	n, err := river.CancelTasks(ctx, a.db, tasks)
+	if err != nil {
+		return n, fmt.Errorf("%s is paused, but what runs was not stopped: %w", subject, err)
+	}
+	return n, nil
+}
+
+// underWay lists the tasks that run, or were given to a site, under a subject.
+func underWay(ctx context.Context, s opsdb.Reading, subject string) ([]opsdb.ID, error) {
+	var out []opsdb.ID
 	for _, state := range []opsdb.TaskState{opsdb.TaskInProgress, opsdb.TaskScheduled} {
 		tasks, err := s.Tasks(ctx, opsdb.Query{State: string(state), Limit: 1_000_000})
 		if err != nil {
-			return 0, fmt.Errorf("read the tasks of %s: %w", site, err)
+			return nil, fmt.Errorf("read the tasks of %s: %w", subject, err)
 		}
 		for _, t := range tasks {
-			if t.SendSite == site || t.ReceiveSite == site {
-				n++
+			if slices.Contains(subjectsOf(t), subject) {
+				out = append(out, t.ID)
 			}
 		}
 	}
-	return n, nil
+	return out, nil
+}
+
+// subjectsOf are the subjects a task has to do with.
+func subjectsOf(t opsdb.Task) []string {
+	return []string{
+		"route:" + t.Route, "stage:" + t.Route + "/" + t.Stage, "location:" + t.From, "location:" + t.To, "link:" + t.Link,
+		"site:" + t.SendSite, "site:" + t.ReceiveSite, "site:" + opsdb.SiteOf(t.From), "site:" + opsdb.SiteOf(t.To),
+	}
 }
 
 // drainText says how far a paused site is drained.
@@ -167,11 +207,11 @@ func drained(ctx context.Context, s opsdb.Reading, w opsdb.World, sites []placeJ
 		if _, paused := w.Pauses["site:"+p.Name]; !paused {
 			continue
 		}
-		n, err := atWork(ctx, s, p.Name)
+		left, err := underWay(ctx, s, "site:"+p.Name)
 		if err != nil {
 			return err
 		}
-		sites[i].State += ", " + drainText(n)
+		sites[i].State += ", " + drainText(len(left))
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package river
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -185,32 +184,6 @@ func (q *Queue) Keep(ctx context.Context, task opsdb.ID) (context.Context, func(
 		cancel(nil)
 		h.end()
 	}
-}
-
-// Cancel implements [jobs.Canceller].
-func (q *Queue) Cancel(ctx context.Context, task opsdb.ID) (int, error) {
-	return cancelJobs(ctx, q.pool, q.client, task)
-}
-
-func cancelJobs(ctx context.Context, pool *pgxpool.Pool, client *river.Client[pgx.Tx], task opsdb.ID) (int, error) {
-	args, err := json.Marshal(RunTask{task})
-	if err != nil {
-		return 0, err
-	}
-	rows, err := pool.Query(ctx, `SELECT id FROM river.river_job WHERE args @> $1 AND finalized_at IS NULL`, args)
-	if err != nil {
-		return 0, fmt.Errorf("look for the jobs of task %s: %w", task, err)
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-	if err != nil {
-		return 0, fmt.Errorf("look for the jobs of task %s: %w", task, err)
-	}
-	for _, id := range ids {
-		if _, err := client.JobCancel(ctx, id); err != nil {
-			return 0, fmt.Errorf("cancel job %d of task %s: %w", id, task, err)
-		}
-	}
-	return len(ids), nil
 }
 
 // closing is how long a close waits for River to write what is over.

@@ -182,6 +182,9 @@ func cancelledFromElsewhere(t *testing.T, url string) {
 	if !errors.Is(context.Cause(run), jobs.ErrCancelled) {
 		t.Fatalf("the run ended with %v", context.Cause(run))
 	}
+	if n, err := river.CancelTasks(t.Context(), url, []opsdb.ID{task.ID, opsdb.NewID()}); n != 1 || err != nil {
+		t.Fatalf("cancelled %d jobs of one that is not over yet, %v", n, err)
+	}
 	if n, err := q.Cancel(t.Context(), opsdb.NewID()); n != 0 || err != nil {
 		t.Fatalf("cancelled %d jobs of a task without any, %v", n, err)
 	}
