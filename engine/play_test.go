@@ -26,6 +26,7 @@ type play struct {
 	g      *graph.Graph
 	clock  *clock.Virtual
 	store  *sqlite.Store
+	path   string // of the store
 	engine *engine.Engine
 	queue  []opsdb.ID // tasks offered, in order
 	asleep map[string]bool
@@ -47,7 +48,8 @@ type play struct {
 func newPlay(t testing.TB, g *graph.Graph) *play {
 	p := &play{t: t, retry: time.Minute, lease: time.Minute, ctx: t.Context(), g: g, clock: clock.NewVirtual(epoch), asleep: map[string]bool{}, corrupt: map[opsdb.ID]bool{},
 		held: map[opsdb.ID]opsdb.Assignment{}, deleted: map[string]int{}}
-	store, err := sqlite.Open(p.ctx, filepath.Join(memory(t), "cdt.db"), sqlite.Options{Clock: p.clock, Epoch: "e1"})
+	p.path = filepath.Join(memory(t), "cdt.db")
+	store, err := sqlite.Open(p.ctx, p.path, sqlite.Options{Clock: p.clock, Epoch: "e1"})
 	p.must(err)
 	p.store = store
 	t.Cleanup(func() { _ = store.Close() })
