@@ -30,6 +30,7 @@ func (n *Node) Run(ctx context.Context) error {
 	if n.Worker != nil {
 		g.Go(func() error { return n.Worker.Run(ctx) })
 		g.Go(func() error { return n.Watch.Run(ctx) })
+		g.Go(func() error { return n.reclaim(ctx) })
 		g.Go(func() error { return n.runWatchers(ctx) })
 		if n.cfg.Shared {
 			g.Go(func() error { return n.protocol(ctx) })

@@ -13,6 +13,7 @@ import (
 	"github.com/ccatobs/cdt/effect"
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/sim"
+	"github.com/ccatobs/cdt/storage"
 )
 
 // runHooked drives to the end and calls hook at every effect.
@@ -690,5 +691,80 @@ func TestPressureRespectsTheGate(t *testing.T) {
 	h.must(err)
 	for _, v := range r.Violations {
 		t.Errorf("violation %s: %s: %s", v.Rule, v.Subject, v.Text)
+	}
+}
+
+// Parts that withdrawn tasks left do not take room for ever; those of open tasks stay.
+func TestLeftoversOfWithdrawnTasksGo(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, ccat(t))
+	h.fill("ccat.primecam", 2, 20_000)
+	parts := map[opsdb.ID]string{}
+	there := func() (n int) {
+		_, err := h.Node.Reclaim(t.Context())
+		h.must(err)
+		for _, path := range parts {
+			if _, err := os.Stat(path); err == nil {
+				n++
+			}
+		}
+		return n
+	}
+	h.Driver.Step = func(ctx context.Context) error {
+		open, err := h.Store.Tasks(ctx, opsdb.Query{State: string(opsdb.TaskScheduled)})
+		if err != nil || len(open) == 0 || len(parts) > 0 {
+			return err
+		}
+		folder := filepath.Join(h.Roots["cologne.buffer"], opsdb.PartDir)
+		h.must(os.MkdirAll(folder, 0o755))
+		for _, id := range []opsdb.ID{open[0].ID, opsdb.NewID()} { // one is open, one nobody knows
+			parts[id] = filepath.Join(folder, storage.Attempt{Task: id, Epoch: open[0].Epoch, Token: 99}.Name())
+			h.must(os.WriteFile(parts[id], []byte("half a package"), 0o644))
+			h.must(os.Chtimes(parts[id], start, h.Clock.Now().Add(-48*time.Hour)))
+		}
+		if n := there(); n != 1 {
+			t.Errorf("%d parts are left, want that of the open task", n)
+		}
+		return nil
+	}
+	h.run()
+	if n := there(); n != 0 || len(parts) != 2 {
+		t.Errorf("%d of %d parts are left when all is done", n, len(parts))
+	}
+	h.cleaned(h.judge())
+}
+
+// D7: a database of yesterday is put back after the sources are gone: the archives stay as they are, and nothing crosses the ocean again.
+func TestDatabaseOfYesterday(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, ccat(t))
+	h.fill("ccat.primecam", 4, 20_000)
+	h.stopBeforeDeletion()
+	h.shut()
+	saved, err := os.ReadFile(h.DB())
+	h.must(err)
+	h.open()
+	h.run()
+	h.shut()
+	for _, suffix := range []string{"-wal", "-shm"} {
+		h.must(os.RemoveAll(h.DB() + suffix))
+	}
+	h.must(os.WriteFile(h.DB(), saved, 0o644))
+	h.open()
+	h.Clock.Advance(time.Minute)
+	h.run()
+	for _, f := range h.packages() {
+		for _, at := range h.Archives() {
+			if c := copyAt(f, at); c == nil || !c.Verified() {
+				t.Errorf("the copy at %s is %+v", at, c)
+			} else if _, err := os.Stat(filepath.Join(h.Roots[at], c.Path)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	for p, n := range h.crossings("ccat") {
+		if n != 1 {
+			t.Errorf("package %s left the observatory %d times", p, n)
+		}
 	}
 }
