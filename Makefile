@@ -33,6 +33,9 @@ test: format vet ## Everything that must pass: format, vet, lint, all tests with
 test-short: ## The tests without the race detector and without the long ones
 	$(GO) test -short $(TEST_FLAGS) ./...
 
+test-full: ## The long tests whole: a kill at every effect, and 20 kills of dtctl serve while 2 GB pass through
+	CDT_KILLS=all CDT_KILL_BYTES=2000000000 $(GO) test -timeout 120m -run 'Kill' -v $(TEST_FLAGS) ./sim/... ./cmd/dtctl/...
+
 test-servers: ## The tests that start real servers (PostgreSQL, Redis); what is missing fails and says so
 	$(GO) test $(RACE) -tags servers -timeout 14m $(TEST_FLAGS) ./testserver/... ./opsdb/... ./live/...
 
@@ -73,4 +76,4 @@ help: ## Print this
 	  /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	  /^[a-z][a-z-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: build demo test test-short test-servers bench generate format vet lint install-tools clean help
+.PHONY: build demo test test-short test-full test-servers bench generate format vet lint install-tools clean help
