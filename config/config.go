@@ -31,6 +31,7 @@ func Keys() []Key {
 		{"lease", "how long a worker may be silent before its task is taken from it"},
 		{"claim_by", "how long a task may wait for a worker before it is withdrawn"},
 		{"grace", "how long a stop waits for what runs"},
+		{"sweep", "how often the engine looks though nothing woke it"},
 		{"scan", "time between two scans of a source location"},
 		{"state", "folder for the journals of results that wait for the database"},
 		{"output", "text or json"},

@@ -36,7 +36,7 @@ func (d *doctor) rights(ctx context.Context) {
 		return
 	}
 	if len(roles) == 0 {
-		d.add("database", user, findingNote, "an administrator grants cdt_engine, cdt_worker, cdt_api or cdt_reader", "this user is a member of no role of CDT; the owner of the tables may do everything")
+		d.add("database", user, findingNote, "`dtctl migrate --roles` makes cdt_engine, cdt_worker, cdt_api and cdt_reader; grant what is needed", "this user is a member of no role of CDT; the owner of the tables may do everything")
 		return
 	}
 	d.add("database", user, findingGood, "", "has the rights of %s", strings.Join(roles, ", "))
@@ -45,7 +45,7 @@ func (d *doctor) rights(ctx context.Context) {
 // queue looks at River's tables.
 func (d *doctor) queue(ctx context.Context) {
 	missing, err := river.Missing(ctx, d.db)
-	do := "run `dtctl serve --role engine` of this version as the owner of the database once"
+	do := "run `dtctl migrate` of this version as the owner of the database"
 	switch {
 	case err != nil:
 		d.add("queue", river.Schema, findingWrong, do, "%v", err)

@@ -35,9 +35,10 @@ func (a *app) referenceCommand() *cobra.Command {
 // referencePages are the generated pages by file name.
 func referencePages() map[string]string {
 	return map[string]string{
-		"routes.md":  route.Reference(graph.StageTypes(builtin.Specs())),
-		"codes.md":   codesPage(),
-		"reasons.md": reasonsPage(),
+		"routes.md":   route.Reference(graph.StageTypes(builtin.Specs())),
+		"codes.md":    codesPage(),
+		"reasons.md":  reasonsPage(),
+		"settings.md": settingsPage(),
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -56,7 +57,21 @@ func (a *app) settingsFile() ([]config.Setting, error) {
 	}
 	got, err := config.Read(path, text)
 	if err != nil {
-		return nil, &useError{err, "docs/settings.md lists the settings"}
+		return nil, &useError{err, "docs/reference/settings.md lists the settings"}
 	}
 	return got, nil
+}
+
+// settingsPage is the reference of settings.
+func settingsPage() string {
+	var b strings.Builder
+	b.WriteString("# Settings of a process\n\nGenerated from the code (`make generate`). What moves where is in the routes; these are the settings of one process.\n\n" +
+		"A flag outranks the environment, the environment outranks the file (`--config`, `CDT_CONFIG`), the file outranks the default. The file is one YAML mapping;\n" +
+		"an unknown key is an error. It may be shared by all verbs: each takes what it knows. Lists and mappings are written as YAML (`site: [cologne]`,\n" +
+		"`at_once: {package: 2, transfer: 4}`) or as after a flag (`at_once: package=2,transfer=4`). The password of `db` may also come from `PGPASSWORD` or `~/.pgpass`.\n\n" +
+		"| In the file | Environment | Flag | Meaning |\n|---|---|---|---|\n")
+	for _, k := range config.Keys() {
+		fmt.Fprintf(&b, "| `%s` | `%s` | `--%s` | %s |\n", k.Name, k.Env(), k.Flag(), strings.ReplaceAll(k.Help, "|", "\\|"))
+	}
+	return b.String()
 }

@@ -31,7 +31,7 @@ func openShared(ctx context.Context, url string) (*postgres.Store, error) {
 func sharedHint(err error) error {
 	switch {
 	case errors.Is(err, postgres.ErrOlder):
-		return hint(err, "run `dtctl serve --role engine` of this version as the owner of the database once")
+		return hint(err, "run `dtctl migrate` of this version as the owner of the database")
 	case errors.Is(err, postgres.ErrUnreachable), errors.Is(err, postgres.ErrRefused):
 		return hint(err, "`dtctl doctor` looks at the database; the password may also come from PGPASSWORD or ~/.pgpass")
 	}
@@ -65,7 +65,7 @@ func join(ctx context.Context, url, name string, roles node.Roles, inHand int, l
 	}
 	s.store = store
 	if err := river.Migrate(ctx, url); err != nil {
-		return s, hint(fmt.Errorf("prepare the queue in %s: %w", config.Address(url), err), "run `dtctl serve --role engine` of this version as the owner of the database once")
+		return s, hint(fmt.Errorf("prepare the queue in %s: %w", config.Address(url), err), "run `dtctl migrate` of this version as the owner of the database")
 	}
 	if s.clock, err = node.NewStoreClock(ctx, store); err != nil {
 		return s, err
