@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
@@ -37,19 +38,13 @@ func (s *Store) Expire(ctx context.Context, now time.Time, claimBy time.Duration
 
 // sitesGone notes sites whose last worker has fallen silent.
 func (s *Store) sitesGone(ctx context.Context) error {
-	gone := false
-	err := s.read(ctx, "Expire", func(v *view) error {
-		w := opsdb.World{Sites: map[string]opsdb.Site{}}
-		if err := v.sites(&w); err != nil {
-			return err
-		}
-		up, err := query(v, scanID, `SELECT name FROM site WHERE active = 1 AND up = 1`)
-		for _, name := range up {
-			gone = gone || w.Sites[string(name)].Down != nil
-		}
+	gone := int64(0)
+	err := s.read(ctx, "Expire", func(v *view) (err error) {
+		gone, err = v.count(`SELECT count(*) FROM site s WHERE s.active = 1 AND s.up = 1
+		  AND NOT EXISTS (SELECT 1 FROM worker w JOIN json_each(w.sites) j WHERE j.value = s.name AND w.seen_at >= ?)`, us(v.now.Add(-opsdb.WorkerTTL)))
 		return err
 	})
-	if err != nil || !gone {
+	if err != nil || gone == 0 {
 		return err
 	}
 	return s.write(ctx, "Expire", func(t *tx) error { return t.sitesDown() })
@@ -70,17 +65,11 @@ func (v *view) nextDeadline() (time.Time, error) {
 	return v.earliest(nextLease, nextRetry, nextLink, nextPlace)
 }
 
-func (v *view) earliest(queries ...string) (first time.Time, err error) {
-	for _, q := range queries {
-		var at *int64
-		if _, err := v.get([]any{&at}, q); err != nil {
-			return first, err
-		}
-		if t := timeOf(at); at != nil && (first.IsZero() || t.Before(first)) {
-			first = t
-		}
-	}
-	return first, nil
+// earliest is the smallest time that any of the queries gives; zero if none does.
+func (v *view) earliest(queries ...string) (time.Time, error) {
+	var at *int64
+	_, err := v.get([]any{&at}, `WITH x (at) AS (`+strings.Join(queries, ` UNION ALL `)+`) SELECT min(at) FROM x`)
+	return timeOf(at), err
 }
 
 // NextWake implements opsdb.Planning.
