@@ -46,10 +46,11 @@ func (c *chaos) kill() string {
 
 // freeze stops a process for longer than its lease.
 func (c *chaos) freeze() string {
-	m := c.members[c.rand.IntN(len(c.members))]
-	if !m.back.IsZero() {
-		return m.name + " stands still already"
+	moving := slices.DeleteFunc(slices.Clone(c.members), func(m *member) bool { return !m.back.IsZero() })
+	if len(moving) == 0 {
+		return "all stand still already"
 	}
+	m := moving[c.rand.IntN(len(moving))]
 	_ = m.proc.cmd.Process.Signal(syscall.SIGSTOP)
 	m.back = now().Add(c.lease + 2*time.Second)
 	m.stopped++
@@ -154,6 +155,7 @@ func newChaos(t *testing.T, seed int64) *chaos {
 	first := c.engine()
 	first.waitFor(`"msg":"serving"`)
 	c.initialise()
+	c.look() // while PostgreSQL is there
 	engine := func() *served { return c.engine("--lease", c.lease.String()) }
 	c.members = []*member{{name: "engine 1", begin: engine, proc: first}, {name: "engine 2", begin: engine, proc: engine()}}
 	for _, site := range []string{"ccat", "cologne", "cornell"} {
