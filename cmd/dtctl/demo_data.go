@@ -34,7 +34,7 @@ func copyData(ctx context.Context, data, root string, copied *atomic.Int64) ([]c
 			return err
 		case err != nil:
 			skipped = append(skipped, skipJSON{opsdb.ShowPath(rel), err.Error()})
-			return nil
+			return nil //nolint:nilerr // it is told as skipped, with its reason
 		case d.IsDir():
 			return nil
 		case !d.Type().IsRegular():
