@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/ccatobs/cdt/check"
 	"github.com/ccatobs/cdt/engine/graph"
 	"github.com/ccatobs/cdt/engine/route"
@@ -73,6 +75,7 @@ type fleet struct {
 	t     *testing.T
 	root  string
 	url   string
+	users map[string]string // user to log in as, by verb; none: the owner
 	graph *graph.Graph
 	truth []check.Original
 	store *postgres.Store // for looking
@@ -129,7 +132,11 @@ func (f *fleet) start(args ...string) *served {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	args = append(args, "--db", f.url, "--state", filepath.Join(f.root, "state"), "--grace", "5s")
+	url := f.url
+	if user := f.users[args[0]]; user != "" {
+		url = strings.Replace(url, "cdt@", user+"@", 1)
+	}
+	args = append(args, "--db", url, "--state", filepath.Join(f.root, "state"), "--grace", "5s")
 	s := &served{t: f.t, file: out.Name(), done: make(chan struct{}), cmd: exec.Command("dtctl", args...)} //nolint:noctx // ended by signals, which is what is tested
 	s.cmd.Stderr, s.cmd.Stdout = out, out
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
@@ -348,6 +355,41 @@ func TestATaskOfADeadWorkerRunsElsewhere(t *testing.T) {
 	f.worker("cornell")
 	f.until("everything is archived and cleaned up", 3*time.Minute, f.finished)
 	f.check()
+}
+
+// Engines and workers log in with no more rights than they need.
+func TestFleetWithFewRights(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, testserver.Postgres(t), "MB(8)")
+	f.users = map[string]string{"serve": "an_engine", "work": "a_worker"}
+	_, errs := dtctl(t, exitGood, "migrate", "--roles", "--db", f.url)
+	conn, err := pgx.Connect(t.Context(), f.url)
+	if err != nil {
+		t.Fatal(err, errs)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
+	for _, sql := range []string{"CREATE ROLE an_engine LOGIN IN ROLE cdt_engine", "CREATE ROLE a_worker LOGIN IN ROLE cdt_worker, cdt_api", "CREATE ROLE nobody LOGIN"} {
+		if _, err := conn.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.engine().waitFor(`"msg":"serving"`)
+	f.initialise()
+	workers := []*served{f.worker("ccat"), f.worker("cologne"), f.worker("cornell")}
+	f.fill("obs1", 20_000_000, 4_000_000, rand.New(rand.NewPCG(6, 0))) //nolint:gosec // repeatable on purpose
+	f.until("everything is archived and cleaned up", 2*time.Minute, f.finished)
+	for _, w := range workers {
+		w.stop()
+	}
+	f.check()
+	out, _ := dtctl(t, exitFound, "doctor", "--db", strings.Replace(f.url, "cdt@", "a_worker@", 1), "--state", t.TempDir())
+	if !strings.Contains(out, "has the rights of cdt_api, cdt_worker") {
+		t.Errorf("the doctor does not tell the worker's rights:\n%s", out)
+	}
+	_, errs = dtctl(t, exitFound, "status", "--db", strings.Replace(f.url, "cdt@", "nobody@", 1))
+	if !strings.Contains(errs, "permission denied") && !strings.Contains(errs, "may not") {
+		t.Errorf("a user without rights is told %q", errs)
+	}
 }
 
 // A person stops what runs, wherever it runs, long before a lease would end; it goes on when it is resumed.
