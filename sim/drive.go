@@ -10,7 +10,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/ccatobs/cdt/clock"
 	"github.com/ccatobs/cdt/engine"
@@ -21,6 +25,9 @@ import (
 type Driver struct {
 	Node  *node.Node
 	Clock *clock.Virtual
+	// Workers do the work, and Engines decide beside the node's own, if these
+	// are processes of their own; nil: Node does both alone.
+	Workers, Engines []*node.Node
 	// Stop, if set, is asked whenever there is nothing to do at the present
 	// time, before the clock is moved to next.
 	Stop func(ctx context.Context, next time.Time) (bool, error)
@@ -92,7 +99,7 @@ func (d *Driver) Settle(ctx context.Context) (time.Time, error) {
 				return time.Time{}, err
 			}
 		}
-		ran, err := d.Node.Worker.Drain(ctx)
+		ran, err := d.work(ctx)
 		if err != nil {
 			return time.Time{}, fmt.Errorf("work: %w", err)
 		}
@@ -103,16 +110,48 @@ func (d *Driver) Settle(ctx context.Context) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("at %s: %w", d.Clock.Now().Format(time.RFC3339), ErrCircles)
 }
 
+// workers are the nodes that do the work.
+func (d *Driver) workers() []*node.Node {
+	if len(d.Workers) > 0 {
+		return d.Workers
+	}
+	return []*node.Node{d.Node}
+}
+
+// work does what waits for any of the workers, side by side, and returns how many tasks ran.
+func (d *Driver) work(ctx context.Context) (int, error) {
+	var ran atomic.Int64
+	var g errgroup.Group
+	for _, n := range d.workers() {
+		g.Go(func() error {
+			did, err := n.Worker.Drain(ctx)
+			ran.Add(int64(did))
+			return err
+		})
+	}
+	err := g.Wait()
+	return int(ran.Load()), err
+}
+
 // look inspects the locations and scans the sources.
 func (d *Driver) look(ctx context.Context) error {
-	if err := d.Node.Present(ctx); err != nil {
+	d.pending = time.Time{}
+	for _, n := range d.workers() {
+		if err := d.lookAt(ctx, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Driver) lookAt(ctx context.Context, n *node.Node) error {
+	if err := n.Present(ctx); err != nil {
 		return err
 	}
-	if _, err := d.Node.Watch.Inspect(ctx); err != nil {
+	if _, err := n.Watch.Inspect(ctx); err != nil {
 		return fmt.Errorf("inspect the locations: %w", err)
 	}
-	d.pending = time.Time{}
-	for _, w := range d.Node.Watchers {
+	for _, w := range n.Watchers {
 		next, _, err := w.Scan(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -126,17 +165,32 @@ func (d *Driver) look(ctx context.Context) error {
 	return nil
 }
 
-// passes runs the engine until it has nothing more to do now.
+// passes runs the engines, side by side, until none has more to do now.
 func (d *Driver) passes(ctx context.Context) (next time.Time, did bool, err error) {
+	engines := append([]*node.Node{d.Node}, d.Engines...)
 	for range settle {
-		p, next, err := d.Node.Engine.Pass(ctx)
-		if err != nil {
-			return next, did, fmt.Errorf("pass of the engine: %w", err)
+		found := make([]engine.Progress, len(engines))
+		nexts := make([]time.Time, len(engines))
+		var g errgroup.Group
+		for i, n := range engines {
+			g.Go(func() (err error) {
+				found[i], nexts[i], err = n.Engine.Pass(ctx)
+				return err
+			})
 		}
-		if calm(p) {
+		if err := g.Wait(); err != nil {
+			return nexts[0], did, fmt.Errorf("pass of the engine: %w", err)
+		}
+		for i := range engines {
+			did = did || found[i].Dispatched > 0 || found[i].Closed > 0
+		}
+		if !slices.ContainsFunc(found, func(p engine.Progress) bool { return !calm(p) }) {
+			next = time.Time{}
+			for _, n := range nexts {
+				next = earliest(next, n)
+			}
 			return next, did, nil
 		}
-		did = did || p.Dispatched > 0 || p.Closed > 0
 	}
 	return time.Time{}, did, fmt.Errorf("engine at %s: %w", d.Clock.Now().Format(time.RFC3339), ErrCircles)
 }

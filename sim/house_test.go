@@ -61,13 +61,29 @@ func edited(t *testing.T, pairs ...string) map[string][]byte {
 // newHouse opens an observatory in a folder of its own.
 func newHouse(t *testing.T, files map[string][]byte) *house {
 	t.Helper()
+	return openHouse(t, stand(t, houseConfig(t, files)))
+}
+
+// newEmbeddedHouse opens one on SQLite, for tests that handle the file of the database.
+func newEmbeddedHouse(t *testing.T, files map[string][]byte) *house {
+	t.Helper()
+	return openHouse(t, houseConfig(t, files))
+}
+
+func houseConfig(t *testing.T, files map[string][]byte) sim.Config {
+	t.Helper()
 	root := t.TempDir()
 	t.Cleanup(func() {
 		if err := sim.Remove(root); err != nil {
 			t.Log(err)
 		}
 	})
-	h := &house{t: t, cfg: sim.Config{Root: root, Routes: files, Start: start, Impatient: true}, truth: map[string][]check.Original{}}
+	return sim.Config{Root: root, Routes: files, Start: start, Impatient: true}
+}
+
+func openHouse(t *testing.T, cfg sim.Config) *house {
+	t.Helper()
+	h := &house{t: t, cfg: cfg, truth: map[string][]check.Original{}}
 	h.open()
 	t.Cleanup(func() { h.shut() })
 	return h

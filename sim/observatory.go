@@ -19,7 +19,6 @@ import (
 	"github.com/ccatobs/cdt/engine/route"
 	"github.com/ccatobs/cdt/node"
 	"github.com/ccatobs/cdt/opsdb"
-	"github.com/ccatobs/cdt/opsdb/sqlite"
 	"github.com/ccatobs/cdt/worker"
 )
 
@@ -28,7 +27,13 @@ type Config struct {
 	Root   string            // folder for everything; made if it is not there
 	Routes map[string][]byte // texts by file name; their places are put under Root
 	Start  time.Time         // of the virtual clock; in a database that exists, the later of the two
-	AtOnce int               // tasks at once; 2
+	AtOnce int               // tasks at once, of each process with a worker; 2
+	// Store opens the operations database; nil: the file cdt.db under Root.
+	Store func(ctx context.Context, c clock.Clock) (Store, error)
+	// Apart gives every site a process of its own for its work, beside that of the engine.
+	Apart bool
+	// Engines is how many decide side by side; 1.
+	Engines int
 	// Impatient sets grace and brake aside, so that a run is shorter. The texts stay as they are.
 	Impatient bool
 	Progress  func(worker.Progress)
@@ -41,9 +46,9 @@ type Observatory struct {
 	Graph  *graph.Graph
 	Texts  map[string][]byte // the routes as they hold under Root
 	Roots  map[string]string // location → folder
-	Store  *sqlite.Store
+	Store  Store
 	Clock  *clock.Virtual
-	Node   *node.Node
+	Node   *node.Node // with the engine; also with the work, unless Config.Apart
 	Driver *Driver
 
 	// Checked, if set, is told what the checker reads (see check.Config.Progress).
@@ -59,7 +64,7 @@ type Observatory struct {
 // Open compiles the routes, makes or opens the folders and the database, and
 // takes over what an earlier process left, as `dtctl serve` does.
 func Open(ctx context.Context, cfg Config) (*Observatory, error) {
-	o := &Observatory{Root: cfg.Root, cfg: cfg, Roots: map[string]string{}, Texts: map[string][]byte{}, release: func() {}}
+	o := &Observatory{Root: cfg.Root, cfg: cfg, Roots: map[string]string{}, Texts: map[string][]byte{}}
 	if cfg.AtOnce == 0 {
 		o.cfg.AtOnce = 2
 	}
@@ -125,7 +130,7 @@ func (o *Observatory) folders() error {
 
 func (o *Observatory) open(ctx context.Context) (err error) {
 	o.Clock = clock.NewVirtual(o.cfg.Start)
-	if o.Store, err = sqlite.Open(ctx, o.DB(), sqlite.Options{Clock: o.Clock}); err != nil {
+	if o.Store, err = o.database(ctx); err != nil {
 		return err
 	}
 	if o.release, err = o.Store.Serve(ctx); err != nil {
@@ -139,14 +144,7 @@ func (o *Observatory) open(ctx context.Context) (err error) {
 	}
 	o.began = o.Clock.Now()
 	o.worked()
-	o.Node, err = node.New(node.Config{
-		Store: o.Store, Graph: o.Graph, Clock: o.Clock, Virtual: true, Name: "sim", Version: "sim", AtOnce: o.cfg.AtOnce, Progress: o.progress,
-	})
-	if err != nil {
-		return err
-	}
-	o.Driver = &Driver{Node: o.Node, Clock: o.Clock, Stop: o.finished}
-	return o.Node.Start(ctx, node.Revision(o.Graph, o.Texts, "sim", "the routes of this run"))
+	return o.start(ctx)
 }
 
 // resume moves the clock past everything an existing database knows of.
@@ -226,9 +224,11 @@ func (o *Observatory) finished(ctx context.Context, next time.Time) (bool, error
 	if next.IsZero() || next.Sub(o.lastWork()) > quiet {
 		return true, nil
 	}
-	for _, w := range o.Node.Watchers {
-		if w.Pending() > 0 {
-			return false, nil
+	for _, n := range o.Driver.workers() {
+		for _, w := range n.Watchers {
+			if w.Pending() > 0 {
+				return false, nil
+			}
 		}
 	}
 	t, err := o.Store.Totals(ctx)
@@ -315,7 +315,9 @@ func (o *Observatory) Check(ctx context.Context, truth map[string][]check.Origin
 
 // Close ends the process of the observatory; its folders stay.
 func (o *Observatory) Close() error {
-	o.release()
+	if o.release != nil {
+		o.release()
+	}
 	if o.Store == nil {
 		return nil
 	}

@@ -167,7 +167,7 @@ func smallArchive(t *testing.T) *house {
 	t.Helper()
 	root := t.TempDir()
 	tmpfs(t, filepath.Join(root, "sites", "cornell", "lta"), 4<<20)
-	h := &house{t: t, cfg: sim.Config{Root: root, Routes: ccat(t), Start: start, Impatient: true}, truth: map[string][]check.Original{}}
+	h := &house{t: t, cfg: stand(t, sim.Config{Root: root, Routes: ccat(t), Start: start, Impatient: true}), truth: map[string][]check.Original{}}
 	h.open()
 	t.Cleanup(func() { h.shut() })
 	return h
