@@ -35,6 +35,12 @@ func copyData(ctx context.Context, data, root string, copied *atomic.Int64) ([]c
 		case err != nil:
 			skipped = append(skipped, skipJSON{opsdb.ShowPath(rel), err.Error()})
 			return nil //nolint:nilerr // it is told as skipped, with its reason
+		case isOurs(rel):
+			skipped = append(skipped, skipJSON{opsdb.ShowPath(rel), "CDT keeps this name at the root of a location for itself"})
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
 		case d.IsDir():
 			return nil
 		case !d.Type().IsRegular():
@@ -56,6 +62,15 @@ func copyData(ctx context.Context, data, root string, copied *atomic.Int64) ([]c
 		return nil
 	})
 	return taken, skipped, err
+}
+
+// isOurs reports whether CDT itself uses a name at the root of every location.
+func isOurs(rel string) bool {
+	switch rel {
+	case opsdb.MarkerName, opsdb.PartDir, opsdb.TrashDir, opsdb.QuarantineDir:
+		return true
+	}
+	return false
 }
 
 // errMoved says that a file changed while it was being copied.
