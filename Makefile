@@ -39,7 +39,7 @@ test-full: ## The long tests whole: a kill at every effect, and 20 kills of dtct
 test-servers: ## The tests that start real servers (PostgreSQL, Redis); what is missing fails and says so
 	$(GO) test $(RACE) -tags servers -timeout 14m $(TEST_FLAGS) ./testserver/... ./opsdb/... ./live/...
 
-bench: ## Run benchmarks, one by name with BENCH=pack
+bench: ## Run benchmarks, one by name: BENCH=pack, evaluate, dispatch, latency
 	CDT_BENCH='$(BENCH)' $(GO) test -run '^$$' -bench '(?i)$(BENCH)' -benchtime $(BENCHTIME) -timeout 60m $(TEST_FLAGS) ./...
 
 generate: ## Make schemas and reference pages from the code again

@@ -1,0 +1,133 @@
+//go:build servers
+
+package bench_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/ccatobs/cdt/clock"
+	"github.com/ccatobs/cdt/jobs/river"
+	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/postgres"
+	"github.com/ccatobs/cdt/stages"
+	"github.com/ccatobs/cdt/worker"
+)
+
+// Workers of either side, and tasks at once of each. Celery's default is one for each processor.
+const (
+	workers      = 2
+	celeryAtOnce = 2
+	ourAtOnce    = 16
+)
+
+// What makes the test binary a worker of its own process.
+const (
+	workerDatabase = "CDT_BENCH_WORKER"
+	workerName     = "CDT_BENCH_NAME"
+	workerTells    = "CDT_BENCH_TELLS" // tell what is held, and when
+)
+
+// TestMain makes the test binary stand for a worker, if it was started as one.
+func TestMain(m *testing.M) {
+	if os.Getenv(workerDatabase) == "" {
+		os.Exit(m.Run())
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	if err := work(ctx, os.Getenv(workerDatabase), os.Getenv(workerName)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// noop is a stage that does nothing. As a package stage it asks to be tried again much later.
+type noop struct {
+	typ  string
+	told io.Writer // nil: it tells nothing
+}
+
+// Spec implements [stages.Stage].
+func (s noop) Spec() stages.Spec { return stages.Spec{Type: s.typ} }
+
+// Run implements [stages.Stage].
+func (s noop) Run(_ context.Context, w stages.Work) (opsdb.Outcome, error) {
+	if s.told != nil {
+		_, _ = fmt.Fprintln(s.told, w.Assignment().Task.Package, clock.System{}.Now().UnixMicro())
+	}
+	if s.typ == "package" {
+		return opsdb.Outcome{}, stages.Later(time.Hour, "nothing is packed here")
+	}
+	return opsdb.Outcome{}, nil
+}
+
+// brought is the queue of a worker whose store offers the next piece itself.
+type brought struct{ *river.Queue }
+
+// Enqueue implements [jobs.Queue].
+func (brought) Enqueue(context.Context, []opsdb.Task) error { return nil }
+
+// openStore opens the database as engines and workers do: with jobs in the transactions of their tasks.
+func openStore(ctx context.Context, url, name string) (*postgres.Store, error) {
+	in, err := river.NewInserter()
+	if err != nil {
+		return nil, err
+	}
+	enqueue := func(ctx context.Context, tx pgx.Tx, tasks []opsdb.Task) error { return in.Enqueue(ctx, tx, tasks) }
+	return postgres.Open(ctx, url, postgres.Options{Enqueue: enqueue, Name: name})
+}
+
+// work is a worker until ctx ends.
+func work(ctx context.Context, url, name string) error {
+	store, err := openStore(ctx, url, name)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	queue, err := river.Open(ctx, url, river.Options{ID: name, InHand: 4 * ourAtOnce})
+	if err != nil {
+		return err
+	}
+	defer queue.Close()
+	var told io.Writer
+	if os.Getenv(workerTells) != "" {
+		told = os.Stdout
+	}
+	w := worker.New(worker.Config{ID: name, Sites: []string{"lab"}, Total: ourAtOnce, Grace: time.Second}, store, brought{queue}, stages.Registry{noop{"verify", told}, noop{"package", told}})
+	return w.Run(ctx)
+}
+
+// startWorker starts this binary as a worker and returns the lines it tells.
+func startWorker(b *testing.B, url string, n int, tells bool) *bufio.Scanner {
+	b.Helper()
+	cmd := exec.CommandContext(context.WithoutCancel(b.Context()), os.Args[0])
+	cmd.Env = append(os.Environ(), workerDatabase+"="+url, workerName+"=w"+strconv.Itoa(n))
+	if tells {
+		cmd.Env = append(cmd.Env, workerTells+"=yes")
+	}
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+	})
+	return bufio.NewScanner(out)
+}
