@@ -2,8 +2,11 @@ package testserver
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 )
@@ -16,27 +19,54 @@ const debianPostgres = "/usr/lib/postgresql/*/bin"
 // of its own. It syncs nothing and is gone with the test.
 func Postgres(t testing.TB) string {
 	t.Helper()
-	return PostgresWith(t, "fsync=off", "full_page_writes=off", "max_connections=300")
+	dir := startPostgres(t, []string{"--auth=trust"}, "-c", "listen_addresses=")
+	return "host=" + dir + " user=cdt dbname=postgres sslmode=disable"
+}
+
+// PostgresWithPassword is like Postgres, but listens on a TCP port of this
+// host and asks for a password; the address is a URL.
+func PostgresWithPassword(t testing.TB, password string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte(password), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for dir := file; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	port := Port(t)
+	startPostgres(t, []string{"--auth=scram-sha-256", "--pwfile=" + file}, "-c", "listen_addresses=127.0.0.1", "-p", strconv.Itoa(port))
+	return fmt.Sprintf("postgres://cdt:%s@127.0.0.1:%d/postgres?sslmode=disable", password, port)
 }
 
 // PostgresWith is Postgres with settings of the test's own ("port=5433"), and
-// otherwise those of a new server: it syncs, as long as nothing says otherwise.
+// otherwise those of a new server: what it says is committed is on the disk.
 func PostgresWith(t testing.TB, settings ...string) string {
+	t.Helper()
+	args := []string{"-c", "listen_addresses=", "-c", "fsync=on", "-c", "full_page_writes=on"}
+	for _, s := range settings {
+		args = append(args, "-c", s)
+	}
+	dir := startPostgres(t, []string{"--auth=trust"}, args...)
+	return "host=" + dir + " user=cdt dbname=postgres sslmode=disable"
+}
+
+// startPostgres returns the folder of its socket.
+func startPostgres(t testing.TB, init []string, args ...string) (dir string) {
 	t.Helper()
 	initdb := Need(t, "initdb", "postgresql", debianPostgres)
 	postgres := Need(t, "postgres", "postgresql", debianPostgres)
 	as := unprivileged(t, "postgres", "nobody")
-	dir := folder(t, as)
+	dir = folder(t, as)
 	data := filepath.Join(dir, "data")
-	runOnce(t, as, initdb, "--no-sync", "--auth=trust", "--username=cdt", "--encoding=UTF8", "--locale=C", "-D", data)
+	runOnce(t, as, initdb, append(init, "--no-sync", "--username=cdt", "--encoding=UTF8", "--locale=C", "-D", data)...)
 	// Not bound to the test's context: that ends before the clean-up that stops it.
-	args := []string{"-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "log_destination=stderr"}
-	for _, s := range settings {
-		args = append(args, "-c", s)
-	}
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), postgres, args...)
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), postgres, append([]string{"-D", data, "-k", dir,
+		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=300", "-c", "log_destination=stderr"}, args...)...)
 	cmd.Dir = dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as}
 	server{name: "PostgreSQL", cmd: cmd, ready: "ready to accept connections", signal: syscall.SIGQUIT}.start(t)
-	return "host=" + dir + " user=cdt dbname=postgres sslmode=disable"
+	return dir
 }
