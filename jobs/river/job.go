@@ -27,14 +27,17 @@ func (RunTask) Kind() string { return "run_task" }
 
 // Inserter writes jobs into other people's transactions. It needs no
 // connection of its own.
-type Inserter struct{ client *river.Client[pgx.Tx] }
+type Inserter struct{}
 
 // NewInserter returns an inserter.
 func NewInserter() (*Inserter, error) {
-	c, err := insertOnly(nil)
-	return &Inserter{c}, err
+	_, err := insertOnly(nil) // that River takes its configuration
+	return &Inserter{}, err
 }
 
+// insertOnly makes a client that inserts once. River lets a client wake a
+// queue only so often, by the time of the insert and not of the commit: what is inserted
+// meanwhile would lie there until somebody looks. A new client wakes at once.
 func insertOnly(pool *pgxpool.Pool) (*river.Client[pgx.Tx], error) {
 	c, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Schema: Schema, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -48,7 +51,11 @@ func (i *Inserter) Enqueue(ctx context.Context, tx pgx.Tx, tasks []opsdb.Task) e
 	if len(tasks) == 0 {
 		return nil
 	}
-	if _, err := i.client.InsertManyFastTx(ctx, tx, jobsFor(tasks)); err != nil {
+	c, err := insertOnly(nil)
+	if err != nil {
+		return err
+	}
+	if _, err := c.InsertManyFastTx(ctx, tx, jobsFor(tasks)); err != nil {
 		return fmt.Errorf("insert %d jobs: %w", len(tasks), err)
 	}
 	return nil

@@ -128,7 +128,11 @@ func (q *Queue) Enqueue(ctx context.Context, tasks []opsdb.Task) error {
 	if len(tasks) == 0 {
 		return nil
 	}
-	if _, err := q.client.InsertManyFast(ctx, jobsFor(tasks)); err != nil {
+	c, err := insertOnly(q.pool)
+	if err != nil {
+		return err
+	}
+	if _, err := c.InsertManyFast(ctx, jobsFor(tasks)); err != nil {
 		return fmt.Errorf("insert %d jobs: %w", len(tasks), err)
 	}
 	return nil

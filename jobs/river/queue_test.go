@@ -112,6 +112,7 @@ func TestHouse(t *testing.T) {
 		test func(t *testing.T, url string)
 	}{
 		{"a job comes with the commit of its task and not without", transactional},
+		{"every offer wakes, however soon after another", wakes},
 		{"a run is cancelled from elsewhere", cancelledFromElsewhere},
 		{"what a worker did not begin goes to another", givenBack},
 		{"jobs of processes that are gone are ended, those of the living are not", swept},
@@ -156,6 +157,31 @@ func transactional(t *testing.T, url string) {
 	over()
 	over()
 	eventually(t, url, 0, running)
+}
+
+func wakes(t *testing.T, url string) {
+	q, err := river.Open(t.Context(), url, river.Options{ID: "w", Poll: time.Hour}) // only wake-ups count
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = q.Close() })
+	in, err := river.NewInserter()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, ctx := dial(t, url), limit(t)
+	for n := range 200 {
+		task := jobstest.Task("cologne")
+		err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return in.Enqueue(ctx, tx, []opsdb.Task{task}) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := q.Next(ctx, []string{"cologne"}); err != nil || got != task.ID {
+			t.Fatalf("offer %d: got %s, %v", n, got, err)
+		}
+		_, over := q.Keep(ctx, task.ID)
+		over()
+	}
 }
 
 func cancelledFromElsewhere(t *testing.T, url string) {
