@@ -440,7 +440,7 @@ func TestWorkerOfAnUnknownSite(t *testing.T) {
 	}
 	engine := f.engine()
 	engine.waitFor(`"msg":"serving"`)
-	_, errs = dtctl(t, exitUse, "work", "--site", "colonge", "--db", f.url, "--state", t.TempDir())
+	_, errs = dtctl(t, exitUse, "work", "--site", "cologn", "--db", f.url, "--state", t.TempDir())
 	if !strings.Contains(errs, "they have ccat, cologne, cornell") || !strings.Contains(errs, "did you mean cologne?") {
 		t.Errorf("an unknown site: %s", errs)
 	}
