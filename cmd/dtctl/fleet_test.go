@@ -293,7 +293,7 @@ func sizeFrom(t *testing.T, name string, otherwise int64) int64 {
 	return n
 }
 
-// Three workers and an engine, each a process of its own, on one PostgreSQL.
+// Three workers and two engines, each a process of its own, on one PostgreSQL.
 func TestThreeSitesOverPostgres(t *testing.T) {
 	t.Parallel()
 	total := sizeFrom(t, "CDT_FLEET_BYTES", 100_000_000)
@@ -304,6 +304,8 @@ func TestThreeSitesOverPostgres(t *testing.T) {
 	engine := f.engine()
 	engine.waitFor(`"msg":"serving"`)
 	f.initialise()
+	second := f.start("serve", "--role", "engine") // by the routes in force
+	second.waitFor(`"revision":1`)
 	for _, site := range []string{"ccat", "cornell"} {
 		workers[site] = f.worker(site, "--at-once", "package=2,transfer=4")
 	}
@@ -316,6 +318,7 @@ func TestThreeSitesOverPostgres(t *testing.T) {
 	engine.stop()
 	workers["ccat"].stop()
 	workers["cologne"].stop()
+	second.stop()
 	f.check()
 	dtctl(t, exitGood, "audit", "verify", "--db", f.url)
 	if left, err := f.look().Workers(t.Context()); err != nil || len(left) > 0 {
