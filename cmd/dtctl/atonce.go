@@ -28,7 +28,7 @@ func parseAtOnce(text string) (atOnce, error) {
 			typ, number = "", typ
 		}
 		n, err := strconv.Atoi(number)
-		if err != nil || n < 1 {
+		if err != nil || n < 1 || typed && typ == "" {
 			return out, misuse("write 4, or package=2,transfer=4", "--at-once: %q is no number of tasks", part)
 		}
 		switch {
