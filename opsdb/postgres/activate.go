@@ -35,7 +35,7 @@ func (s *Store) ActiveRevision(ctx context.Context) (r opsdb.Revision, err error
 // Activate implements opsdb.Planning.
 func (s *Store) Activate(ctx context.Context, rev opsdb.Revision, m opsdb.Mirror) (active opsdb.Revision, err error) {
 	err = s.write(ctx, "Activate", func(t *tx) error {
-		t.queued.Queue(`SELECT FROM opsdb FOR UPDATE`)
+		t.queue(`SELECT FROM opsdb FOR UPDATE`)
 		old, err := t.count(`SELECT count(*) FROM revision WHERE number = (SELECT revision FROM opsdb) AND digest = $1`, string(rev.Digest))
 		if err != nil {
 			return err

@@ -38,8 +38,8 @@ func (t *tx) shutGroup(id opsdb.ID, version, revision int64) (group, error) {
 		return group{}, err
 	}
 	// Two packages that get the same files at the same time must see each other (S1f).
-	t.queued.Queue(`SELECT pg_advisory_xact_lock($1, hashtext(location)) FROM file_group WHERE id = $2`, closing, string(id))
-	t.queued.Queue(`SELECT FROM file_group WHERE id = $1 FOR UPDATE`, string(id))
+	t.queue(`SELECT pg_advisory_xact_lock($1, hashtext(location)) FROM file_group WHERE id = $2`, closing, string(id))
+	t.queue(`SELECT FROM file_group WHERE id = $1 FOR UPDATE`, string(id))
 	g, err := one(&t.view, scanGroupRow, `SELECT `+groupColumns+` FROM file_group g WHERE g.id = $1`, string(id))
 	if err != nil {
 		return g, fmt.Errorf("group %s: %w", id, err)
@@ -152,7 +152,8 @@ func (t *tx) freezeMembers(pkg, grp int64, files []opsdb.File) error {
 
 // meetPeers records which other packages hold some of the same files.
 func (t *tx) meetPeers(key int64, p opsdb.Package) error {
-	shared, err := t.yes(`SELECT EXISTS (SELECT 1 FROM package WHERE source = $1 AND (route, stage) < ($2, $3)) OR EXISTS (SELECT 1 FROM package WHERE source = $1 AND (route, stage) > ($2, $3))`,
+	shared, err := t.yes(`SELECT (SELECT (route, stage) <> ($2, $3) FROM package WHERE source = $1 ORDER BY source, route, stage LIMIT 1)
+	  OR (SELECT (route, stage) <> ($2, $3) FROM package WHERE source = $1 ORDER BY source DESC, route DESC, stage DESC LIMIT 1)`,
 		p.Source, p.Route, p.Stage)
 	if err != nil || !shared {
 		return err

@@ -3,7 +3,11 @@
 package postgres
 
 import (
+	"context"
+	"errors"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/ccatobs/cdt/clock"
 	"github.com/ccatobs/cdt/opsdb"
@@ -11,12 +15,54 @@ import (
 	"github.com/ccatobs/cdt/testserver"
 )
 
+// TestConformance runs the suite with every port in the role that uses it: so
+// each role may do what its work is.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	server := testserver.Postgres(t)
+	server, template := migrated(t)
 	opsdbtest.Run(t, func(t *testing.T, c clock.Clock) opsdb.Store {
-		return openAt(t, testserver.PostgresDatabase(t, server), Options{Clock: c, Connections: 4})
+		return openByRole(t, testserver.PostgresDatabase(t, server, template), c)
 	})
+}
+
+// migrated is a server with the roles, a login for each, and a database to be copied.
+func migrated(t *testing.T) (server, template string) {
+	t.Helper()
+	server = testserver.Postgres(t)
+	template = testserver.PostgresDatabase(t, server, "")
+	must(t, CreateRoles(t.Context(), template))
+	must(t, Migrate(t.Context(), template))
+	for _, role := range []string{"owner", "engine", "worker", "api", "reader"} {
+		testserver.PostgresExec(t, server, "CREATE ROLE a_"+role+" LOGIN IN ROLE cdt_"+role)
+	}
+	return server, template
+}
+
+// as is the address of a database for a login of a role.
+func as(url, role string) string { return strings.Replace(url, "user=cdt", "user=a_"+role, 1) }
+
+// byRole is a store each port of which is open in its role.
+type byRole struct {
+	opsdb.Filing
+	opsdb.Planning
+	opsdb.Working
+	opsdb.Operating
+	opsdb.Reading
+	engine *Store
+}
+
+func (b byRole) Now(ctx context.Context) (time.Time, error) { return b.engine.Now(ctx) }
+func (b byRole) Changed() <-chan struct{}                   { return b.engine.Changed() }
+func (b byRole) Close() error                               { return nil }
+
+func openByRole(t *testing.T, url string, c clock.Clock) opsdb.Store {
+	t.Helper()
+	engine := openAt(t, as(url, "engine"), Options{Clock: c, Connections: 4}) // first: it gives the database its epoch
+	open := func(role string) *Store {
+		return openAt(t, as(url, role), Options{Clock: c, Connections: 2, with: engine})
+	}
+	api := open("api")
+	return byRole{Filing: api, Planning: engine, Working: open("worker"), Operating: api, Reading: open("reader"), engine: engine}
 }
 
 // openAt opens a store that the test's end closes.
@@ -34,9 +80,9 @@ func openAt(t *testing.T, url string, opts Options) *Store {
 	return s
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, errs ...error) {
 	t.Helper()
-	if err != nil {
+	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
 }

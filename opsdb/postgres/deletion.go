@@ -128,7 +128,7 @@ func (s *Store) Confirm(ctx context.Context, task opsdb.ID, token int64) (proof 
 
 // lockForDeletion takes a share of the active revision, and the package with its peers.
 func (t *tx) lockForDeletion(task opsdb.ID) error {
-	t.queued.Queue(`SELECT FROM opsdb FOR SHARE`)
+	t.queue(`SELECT FROM opsdb FOR SHARE`)
 	j, err := t.job(task)
 	if err != nil {
 		return fmt.Errorf("task %s: %w", task, err)

@@ -96,8 +96,8 @@ func (t *tx) takeNamed(table, column string, names map[string]bool) {
 		return
 	}
 	sorted := slices.Sorted(maps.Keys(names))
-	t.queued.Queue(`INSERT INTO `+table+` (`+column+`) SELECT x FROM unnest($1::text[]) x WHERE NOT EXISTS (SELECT 1 FROM `+table+` WHERE `+column+` = x) ORDER BY x ON CONFLICT DO NOTHING`, sorted)
-	t.queued.Queue(`SELECT FROM `+table+` WHERE `+column+` = ANY($1::text[]) ORDER BY `+column+` FOR UPDATE`, sorted)
+	t.queue(`INSERT INTO `+table+` (`+column+`) SELECT x FROM unnest($1::text[]) x WHERE NOT EXISTS (SELECT 1 FROM `+table+` WHERE `+column+` = x) ORDER BY x ON CONFLICT DO NOTHING`, sorted)
+	t.queue(`SELECT FROM `+table+` WHERE `+column+` = ANY($1::text[]) ORDER BY `+column+` FOR UPDATE`, sorted)
 }
 
 func granted(out []opsdb.Dispatched) (tasks []opsdb.Task) {

@@ -42,9 +42,9 @@ func (t *tx) queueEvents() {
 	for _, list := range texts {
 		args = append(args, list)
 	}
-	t.queued.Queue(`INSERT INTO event (version, at, revision, id, actor, kind, subject, package, location, why, before, after)
+	t.queue(`INSERT INTO event (version, at, revision, id, actor, kind, subject, package, location, why, before, after)
 	  SELECT $1::integer, $2::timestamptz, e.* FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[]) e`,
-		clean(args)...)
+		args...)
 }
 
 const eventColumns = `key, id, version, coalesce(seq, 0) AS seq, at, actor, kind, subject, package, location, why, revision, before, after, hash`

@@ -36,6 +36,9 @@ func (s *Store) Dirty(ctx context.Context, now time.Time, limit int) (facts []op
 
 // Facts implements opsdb.Planning.
 func (s *Store) Facts(ctx context.Context, ids []opsdb.ID) (facts []opsdb.Facts, err error) {
+	if err := s.serveWakes(ctx); err != nil {
+		return nil, err
+	}
 	err = s.read(ctx, "Facts", func(v *view) error {
 		packs, err := query(v, scanPackage, `SELECT `+packageColumns+` `+these+`package p ON p.id = j.id JOIN package_state s ON s.package = p.key ORDER BY j.n`, idList(ids))
 		if err != nil {

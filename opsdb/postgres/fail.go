@@ -51,14 +51,14 @@ func (t *tx) backOff(j job, f *opsdb.Failure, next time.Time, counts bool) error
 	if f != nil {
 		failure, subject = text(f), f.Subject
 	}
-	if err := t.exec(`UPDATE task SET state = 'pending', next_try = $1, failure = coalesce($2::text, failure), subject = $3, attempts = attempts + $4::integer, worker = '', lease_until = NULL, updated_at = $5
-	  WHERE id = $6`, us(next), failure, subject, boolInt(counts), us(t.now), string(j.ID)); err != nil {
-		return err
-	}
 	if f != nil && f.Class == opsdb.BadData && j.Piece == opsdb.Receive {
 		if err := t.sendAgain(j); err != nil {
 			return err
 		}
+	}
+	if err := t.exec(`UPDATE task SET state = 'pending', next_try = $1, failure = coalesce($2::text, failure), subject = $3, attempts = attempts + $4::integer, worker = '', lease_until = NULL, updated_at = $5
+	  WHERE id = $6`, us(next), failure, subject, boolInt(counts), us(t.now), string(j.ID)); err != nil {
+		return err
 	}
 	return t.release(j)
 }

@@ -212,9 +212,6 @@ func (t *tx) changeFile(old filed, size, modTime int64, identity string, digest 
 	if err != nil {
 		return err
 	}
-	if err := t.register(old.Location, 0, size-old.Size); err != nil {
-		return err
-	}
 	observed, err := t.observed()
 	if err != nil {
 		return err
@@ -224,11 +221,6 @@ func (t *tx) changeFile(old filed, size, modTime int64, identity string, digest 
 	t.event(opsdb.Event{Actor: actor, Kind: opsdb.EventFileChanged, Subject: "file:" + string(old.ID), Location: old.Location,
 		Why: why, Before: contentOf(old.Size, old.ModTime.UnixNano()), After: contentOf(size, modTime)})
 	return err
-}
-
-// register keeps the count of registered files and bytes apart from their states (S12).
-func (t *tx) register(location string, count int, bytes int64) error {
-	return t.exec(`INSERT INTO tally_delta (kind, a, count, bytes) VALUES ('registered', $1, $2, $3)`, location, count, bytes)
 }
 
 // flush writes the new files gathered so far.
@@ -246,16 +238,8 @@ func (f *filer) flush() error {
 	if err != nil {
 		return err
 	}
-	sums := map[string]opsdb.Sum{}
 	for i := range f.fresh {
-		n := &f.fresh[i]
-		sums[n.Location] = opsdb.Sum{Count: sums[n.Location].Count + 1, Bytes: sums[n.Location].Bytes + n.Size}
-		f.t.event(filedEvent(n))
-	}
-	for location, sum := range sums {
-		if err := f.t.register(location, sum.Count, sum.Bytes); err != nil {
-			return err
-		}
+		f.t.event(filedEvent(&f.fresh[i]))
 	}
 	f.filed += len(f.fresh)
 	f.fresh = f.fresh[:0]
@@ -289,7 +273,7 @@ func (s *Store) Skip(ctx context.Context, skips []opsdb.Skip) error {
 // FinishObservation implements opsdb.Filing.
 func (s *Store) FinishObservation(ctx context.Context, instrument, observation string) error {
 	return s.write(ctx, "FinishObservation", func(t *tx) error {
-		t.queued.Queue(`SELECT pg_advisory_xact_lock($1, hashtext($2))`, observing, observation)
+		t.queue(`SELECT pg_advisory_xact_lock($1, hashtext($2))`, observing, observation)
 		if err := t.exec(`INSERT INTO observation (instrument, observation, finished_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
 			instrument, observation, us(t.now)); err != nil {
 			return err

@@ -115,7 +115,7 @@ func (r *router) takeGroups(routings []opsdb.Routing) error {
 		}
 	}
 	for _, o := range slices.Sorted(maps.Keys(observations)) {
-		r.t.queued.Queue(`SELECT pg_advisory_xact_lock_shared($1, hashtext($2))`, observing, clean([]any{o})[0])
+		r.t.queue(`SELECT pg_advisory_xact_lock_shared($1, hashtext($2))`, observing, o)
 	}
 	_, err := query(&r.t.view, func(row scanner) (none, error) {
 		var key int64
@@ -132,7 +132,7 @@ func (r *router) takeGroups(routings []opsdb.Routing) error {
 
 // takeFiles takes the files, reads their state again, and in which groups and packages they are already.
 func (r *router) takeFiles(keys []int64) error {
-	r.t.queued.Queue(`SELECT FROM file WHERE key = ANY($1::bigint[]) ORDER BY key FOR NO KEY UPDATE`, keys)
+	r.t.queue(`SELECT FROM file WHERE key = ANY($1::bigint[]) ORDER BY key FOR NO KEY UPDATE`, keys)
 	known, err := query(&r.t.view, scanFiled, `SELECT `+fileColumns+` FROM file f WHERE f.key = ANY($1::bigint[])`, keys)
 	if err != nil {
 		return err

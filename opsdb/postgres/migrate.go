@@ -30,19 +30,29 @@ const (
 
 const versionTable = "cdt_schema_version"
 
+// Migrate makes or migrates the schema at url, as Open does, and does no more.
+func Migrate(ctx context.Context, url string) error {
+	config, err := configure(url, Options{})
+	if err != nil {
+		return fmt.Errorf("migrate database: %w", err)
+	}
+	if err := migrate(ctx, config.ConnConfig); err != nil {
+		return fmt.Errorf("migrate database %s: %w", address(config.ConnConfig), explain(err))
+	}
+	return nil
+}
+
 // migrate brings the schema up to date if the user owns it, one process at a time.
-func migrate(ctx context.Context, config *pgx.ConnConfig) (err error) {
-	db := stdlib.OpenDB(*config)
-	defer func() { err = errors.Join(err, db.Close()) }()
-	db.SetMaxOpenConns(2) // the lock, and the migration
-	current, target, err := versions(ctx, db)
-	if err != nil || current == target {
+func migrate(ctx context.Context, config *pgx.ConnConfig) error {
+	owner, err := outdated(ctx, config)
+	if err != nil || owner == "" {
 		return err
 	}
-	if may, err := owns(ctx, db); err != nil || !may {
-		return errors.Join(err, fmt.Errorf("%w: schema %d, needed %d", ErrOlder, current, target))
-	}
-	return alone(ctx, db, func() error {
+	config = config.Copy()
+	config.RuntimeParams["role"] = owner
+	db := stdlib.OpenDB(*config)
+	db.SetMaxOpenConns(2) // the lock, and the migration
+	return errors.Join(alone(ctx, db, func() error {
 		p, err := provider(db)
 		if err != nil {
 			return err
@@ -51,7 +61,32 @@ func migrate(ctx context.Context, config *pgx.ConnConfig) (err error) {
 			return err
 		}
 		return grant(ctx, db)
-	})
+	}), db.Close())
+}
+
+// outdated returns as which role the schema is to be made or migrated; "" if there is nothing to do.
+func outdated(ctx context.Context, config *pgx.ConnConfig) (owner string, err error) {
+	db := stdlib.OpenDB(*config)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	current, target, err := versions(ctx, db)
+	if err != nil || current == target {
+		return "", err
+	}
+	if owner, err = ownerOf(ctx, db); err == nil && owner == "" {
+		err = fmt.Errorf("%w: schema %d, needed %d", ErrOlder, current, target)
+	}
+	return owner, err
+}
+
+// ownerOf is who owns the schema, or will: cdt_owner, if the user is a member of it and it may
+// make tables here, else the user. "" if the user may not.
+func ownerOf(ctx context.Context, db *sql.DB) (owner string, err error) {
+	err = db.QueryRowContext(ctx, `SELECT coalesce(CASE
+	    WHEN to_regclass($1) IS NOT NULL THEN (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = to_regclass($1) AND pg_has_role(relowner, 'MEMBER'))
+	    WHEN (SELECT pg_has_role(oid, 'MEMBER') AND has_schema_privilege(oid, current_schema(), 'CREATE') FROM pg_roles WHERE rolname = 'cdt_owner') THEN 'cdt_owner'
+	    WHEN has_schema_privilege(current_schema(), 'CREATE') THEN current_user
+	  END, '')`, versionTable).Scan(&owner)
+	return owner, err
 }
 
 func provider(db *sql.DB) (*goose.Provider, error) {
@@ -82,13 +117,6 @@ func versions(ctx context.Context, db *sql.DB) (current, target int64, err error
 		return current, target, fmt.Errorf("%w: schema %d, known up to %d", opsdb.ErrNewer, current, target)
 	}
 	return current, target, nil
-}
-
-// owns reports whether the user may change the schema: it owns it, or there is none yet and it may make one.
-func owns(ctx context.Context, db *sql.DB) (may bool, err error) {
-	err = db.QueryRowContext(ctx, `SELECT CASE WHEN to_regclass($1) IS NULL THEN coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)
-	  ELSE (SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass($1)) END`, versionTable).Scan(&may)
-	return may, err
 }
 
 // alone runs f while no other process migrates.

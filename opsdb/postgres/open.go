@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -33,6 +34,10 @@ type Options struct {
 	Sweep time.Duration
 	// Name says who is connected, for people who look at the database; default: "cdt".
 	Name string
+	// with is a store of this process that hears of what this one changes, at once.
+	with *Store
+	// trace is told of every statement.
+	trace pgx.QueryTracer
 }
 
 // Store is an opsdb.Store in a PostgreSQL database. Several processes may have the same one open.
@@ -48,8 +53,10 @@ type Store struct {
 	news    chan struct{}
 	closing chan struct{}
 	stop    context.CancelFunc
+	rows    atomic.Int64 // returned by statements
 	done    sync.WaitGroup
 	once    sync.Once
+	claims  *together[claiming, opsdb.Assignment]
 }
 
 var _ opsdb.Store = (*Store)(nil)
@@ -77,6 +84,7 @@ func configure(url string, opts Options) (*pgxpool.Config, error) {
 		return nil, errURL
 	}
 	c := config.ConnConfig
+	c.Tracer = opts.trace
 	if opts.Name == "" {
 		opts.Name = "cdt"
 	}
@@ -85,9 +93,13 @@ func configure(url string, opts Options) (*pgxpool.Config, error) {
 		"timezone":         "UTC",
 		// Whoever stops in the middle of a transaction does not hold up the others for ever.
 		"idle_in_transaction_session_timeout": "60s",
-		"tcp_keepalives_idle":                 "15",
-		"tcp_keepalives_interval":             "5",
-		"tcp_keepalives_count":                "3",
+		// Plans that do not change with what is asked for: nothing that runs all the time may scan.
+		"plan_cache_mode":         "force_generic_plan",
+		"random_page_cost":        "1.1",
+		"jit":                     "off",
+		"tcp_keepalives_idle":     "15",
+		"tcp_keepalives_interval": "5",
+		"tcp_keepalives_count":    "3",
 	} {
 		if c.RuntimeParams[key] == "" {
 			c.RuntimeParams[key] = value
@@ -116,8 +128,12 @@ func open(ctx context.Context, config *pgxpool.Config, opts Options) (*Store, er
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Store{clock: opts.Clock, enqueue: opts.Enqueue, config: config.ConnConfig, pool: pool, name: string(opsdb.NewID()), sweep: opts.Sweep, stop: stop,
 		changed: make(chan struct{}, 1), news: make(chan struct{}, 1), closing: make(chan struct{})}
+	s.claims = &together[claiming, opsdb.Assignment]{do: s.claim}
 	if s.sweep <= 0 {
 		s.sweep = 30 * time.Second
+	}
+	if opts.with != nil {
+		s.name, s.changed = opts.with.name, opts.with.changed
 	}
 	if err := s.found(ctx, opts.Epoch); err != nil {
 		stop()
@@ -134,7 +150,7 @@ func open(ctx context.Context, config *pgxpool.Config, opts Options) (*Store, er
 func (s *Store) found(ctx context.Context, epoch string) error {
 	old := false
 	err := s.read(ctx, "Open", func(v *view) (err error) {
-		if s.wakes, err = v.yes(`SELECT has_column_privilege('package_state', 'version', 'UPDATE')`); err != nil {
+		if s.wakes, err = v.yes(`SELECT has_table_privilege('wakeup', 'DELETE')`); err != nil {
 			return err
 		}
 		old, err = v.yes(`SELECT EXISTS (SELECT 1 FROM opsdb) AND EXISTS (SELECT 1 FROM observed_clock) AND EXISTS (SELECT 1 FROM chain_head)`)

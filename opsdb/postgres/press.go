@@ -24,7 +24,7 @@ func (s *Store) Press(ctx context.Context, marks []opsdb.Mark) (touched int, err
 		return 0, err
 	}
 	err = s.write(ctx, "Press", func(t *tx) error {
-		t.queued.Queue(`SELECT pg_advisory_xact_lock($1)`, int64(pressing))
+		t.queue(`SELECT pg_advisory_xact_lock($1)`, int64(pressing))
 		todo, err := t.pressed(marks)
 		var dirty []opsdb.ID
 		for i := 0; err == nil && i < len(todo); i++ {

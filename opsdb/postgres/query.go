@@ -18,7 +18,7 @@ func query[T any](v *view, scan func(scanner) (T, error), sql string, args ...an
 		if err != nil {
 			return nil, err
 		}
-		return collect(rows, scan)
+		return collect(v, rows, scan)
 	}
 	v.queued.Queue(sql, clean(args)...)
 	results := v.send()
@@ -32,10 +32,10 @@ func query[T any](v *view, scan func(scanner) (T, error), sql string, args ...an
 	if err != nil {
 		return nil, err
 	}
-	return collect(rows, scan)
+	return collect(v, rows, scan)
 }
 
-func collect[T any](rows pgx.Rows, scan func(scanner) (T, error)) (out []T, err error) {
+func collect[T any](v *view, rows pgx.Rows, scan func(scanner) (T, error)) (out []T, err error) {
 	defer rows.Close()
 	for rows.Next() {
 		x, err := scan(rows)
@@ -44,6 +44,7 @@ func collect[T any](rows pgx.Rows, scan func(scanner) (T, error)) (out []T, err 
 		}
 		out = append(out, x)
 	}
+	v.rows.Add(int64(len(out)))
 	return out, rows.Err()
 }
 

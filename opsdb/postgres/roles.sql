@@ -7,4 +7,5 @@ BEGIN
       EXECUTE format('CREATE ROLE %I NOLOGIN', name);
     END IF;
   END LOOP;
+  EXECUTE format('GRANT USAGE, CREATE ON SCHEMA %I TO cdt_owner', current_schema());
 END $$;

@@ -76,8 +76,8 @@ func scanKey(r scanner) (key int64, err error) {
 
 // lockFiles takes files, before them the open groups they are in, and after them the packages that hold them.
 func (t *tx) lockFiles(keys []int64) error {
-	t.queued.Queue(`SELECT FROM file_group WHERE key IN (SELECT grp FROM group_file WHERE file = ANY($1::bigint[])) ORDER BY key FOR NO KEY UPDATE`, keys)
-	t.queued.Queue(`SELECT FROM file WHERE key = ANY($1::bigint[]) ORDER BY key FOR NO KEY UPDATE`, keys)
+	t.queue(`SELECT FROM file_group WHERE key IN (SELECT grp FROM group_file WHERE file = ANY($1::bigint[])) ORDER BY key FOR NO KEY UPDATE`, keys)
+	t.queue(`SELECT FROM file WHERE key = ANY($1::bigint[]) ORDER BY key FOR NO KEY UPDATE`, keys)
 	packages, err := query(&t.view, scanID, `SELECT DISTINCT p.id FROM member m JOIN package p ON p.key = m.package WHERE m.file = ANY($1::bigint[])`, keys)
 	if err != nil {
 		return err

@@ -79,7 +79,7 @@ func (t *tx) touch(ids ...opsdb.ID) error {
 // lock takes packages in the order of their ids. What was read of them before may be out of date.
 func (t *tx) lock(ids ...opsdb.ID) error {
 	slices.Sort(ids)
-	t.queued.Queue(`SELECT FROM package_state WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE`, idList(slices.Compact(ids)))
+	t.queue(`SELECT FROM package_state WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE`, idList(slices.Compact(ids)))
 	return nil
 }
 

@@ -8,7 +8,7 @@ import (
 
 // held returns a task with the lock on its package.
 func (t *tx) held(id opsdb.ID) (job, error) {
-	t.queued.Queue(`SELECT FROM package_state WHERE id = (SELECT package FROM task WHERE id = $1) FOR NO KEY UPDATE`, string(id))
+	t.queue(`SELECT FROM package_state WHERE id = (SELECT package FROM task WHERE id = $1) FOR NO KEY UPDATE`, string(id))
 	j, err := t.job(id)
 	if err != nil {
 		err = fmt.Errorf("task %s: %w", id, err)

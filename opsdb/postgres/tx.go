@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,6 +22,7 @@ type view struct {
 	c      *pgx.Conn
 	now    time.Time
 	queued *pgx.Batch // statements not sent yet; they go with the next query
+	rows   *atomic.Int64
 }
 
 // tx is a write transaction. A statement whose result is of no interest is
@@ -78,7 +80,7 @@ func (s *Store) attempt(ctx context.Context, name string, f func(*tx) error) err
 			c.Release() // with a transaction open, the pool closes the connection
 		}
 	}()
-	t := &tx{view: view{ctx: ctx, c: c.Conn()}, store: s}
+	t := &tx{view: view{ctx: ctx, c: c.Conn(), rows: &s.rows}, store: s}
 	if err := t.begin("begin", s.clock); err != nil {
 		return err
 	}
@@ -91,7 +93,7 @@ func (s *Store) attempt(ctx context.Context, name string, f func(*tx) error) err
 	if err != nil || t.changes == 0 {
 		return err
 	}
-	if t.wakes && s.wakes {
+	if t.wakes {
 		c.Release()
 		c = nil
 		_ = s.serveWakes(ctx) // at once if it can be; Dirty does it in any case
@@ -175,13 +177,17 @@ func (s *Store) read(ctx context.Context, name string, f func(*view) error) erro
 	return nil
 }
 
+// RowsRead is how many rows statements have returned since the store was
+// opened; those that run all the time scan no others.
+func (s *Store) RowsRead() int64 { return s.rows.Load() }
+
 func (s *Store) look(ctx context.Context, f func(*view) error) error {
 	c, err := s.take(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Release()
-	v := &view{ctx: ctx, c: c.Conn()}
+	v := &view{ctx: ctx, c: c.Conn(), rows: &s.rows}
 	if err := v.begin("begin isolation level repeatable read read only", s.clock); err != nil {
 		return err
 	}
@@ -195,6 +201,9 @@ func (t *tx) exec(sql string, args ...any) error {
 	t.changes++
 	return nil
 }
+
+// queue has a statement sent with the next one that changes nothing: it takes locks.
+func (t *tx) queue(sql string, args ...any) { t.queued.Queue(sql, clean(args)...) }
 
 // execN runs a statement at once and tells how many rows were changed.
 func (t *tx) execN(sql string, args ...any) (int64, error) {

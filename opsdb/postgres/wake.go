@@ -43,6 +43,9 @@ func (s *Store) Wake(ctx context.Context, causes []string, limit int) error {
 // packages, in their order. Who is woken waits no more; it says so again if it must.
 func (s *Store) serveWakes(ctx context.Context) error {
 	any := false
+	if !s.wakes {
+		return nil // it is for an engine to do
+	}
 	err := s.read(ctx, "Dirty", func(v *view) (err error) {
 		any, err = v.yes(`SELECT EXISTS (SELECT 1 FROM wakeup)`)
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
@@ -80,62 +81,6 @@ func (t *tx) sitesDown() error {
 	return nil
 }
 
-// Claim implements opsdb.Working.
-func (s *Store) Claim(ctx context.Context, task opsdb.ID, worker string, lease time.Duration) (a opsdb.Assignment, err error) {
-	err = s.write(ctx, "Claim", func(t *tx) error {
-		if _, err := t.held(task); err != nil {
-			return errors.Join(opsdb.ErrNotClaim, err)
-		}
-		n, err := t.execN(`UPDATE task SET state = 'in_progress', token = token + 1, worker = $1, lease_until = $2, phase = '', done = 0, total = 0, updated_at = $3
-		  WHERE id = $4 AND state = 'scheduled' AND lease_until > $3`, worker, us(t.now.Add(lease)), us(t.now), string(task))
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return fmt.Errorf("task %s: %w", task, opsdb.ErrNotClaim)
-		}
-		a, err = t.assignment(task)
-		return err
-	})
-	return a, err
-}
-
-func (v *view) assignment(task opsdb.ID) (a opsdb.Assignment, err error) {
-	j, err := v.job(task)
-	if err != nil {
-		return a, err
-	}
-	a.Task = j.Task
-	if a.Package, err = v.whole(j.Package); err != nil {
-		return a, err
-	}
-	if a.Source, err = v.maybeCopy(j.SourceCopy); err != nil {
-		return a, err
-	}
-	if a.Target, err = v.maybeCopy(j.TargetCopy); err != nil {
-		return a, err
-	}
-	if _, err = v.get([]any{&a.FromType}, `SELECT type FROM location WHERE name = $1`, j.From); err != nil {
-		return a, err
-	}
-	if _, err = v.get([]any{&a.ToType}, `SELECT type FROM location WHERE name = $1`, j.To); err != nil {
-		return a, err
-	}
-	if a.Receipts, err = query(v, scanReceipt, `SELECT `+receiptColumns+` FROM receipt WHERE package = $1 ORDER BY key`, string(j.Package)); err != nil {
-		return a, err
-	}
-	a.Peers, err = query(v, scanID, `SELECT o.id FROM package p JOIN peer e ON e.package = p.key JOIN package o ON o.key = e.other WHERE p.id = $1 ORDER BY o.id`, string(j.Package))
-	return a, err
-}
-
-func (v *view) maybeCopy(id opsdb.ID) (*opsdb.Copy, error) {
-	all, err := query(v, scanCopy, `SELECT `+copyColumns+copyFrom+`WHERE c.id = $1`, string(id))
-	if err != nil || len(all) == 0 {
-		return nil, err
-	}
-	return &all[0], nil
-}
-
 // Renew implements opsdb.Working.
 func (s *Store) Renew(ctx context.Context, task opsdb.ID, token int64, lease time.Duration, phase string, done, total int64) error {
 	return s.write(ctx, "Renew", func(t *tx) error {
@@ -179,19 +124,29 @@ func (s *Store) RecordMembers(ctx context.Context, task opsdb.ID, token int64, m
 		if p.Packed() {
 			return fmt.Errorf("package %s has its digest already: %w", p.Name, opsdb.ErrChanged)
 		}
-		for i := range members {
-			m := &members[i]
-			n, err := t.execN(`UPDATE member SET name = $1, start = $2, size = $3, digest = $4 WHERE package = $5 AND path = $6`,
-				m.Name, m.Offset, m.Size, string(m.Digest), p.key, blob(m.Path))
-			if err != nil {
-				return err
-			}
-			if n == 0 {
-				return fmt.Errorf("%s is no member of %s: %w", opsdb.ShowPath(m.Path), p.Name, opsdb.ErrNotFound)
-			}
-		}
-		return nil
+		return t.members(p, members)
 	})
+}
+
+// members writes what was born of members, in chunks.
+func (t *tx) members(p pack, all []opsdb.Member) error {
+	for chunk := range slices.Chunk(all, memberChunk) {
+		paths, names, digests := make([][]byte, len(chunk)), make([]string, len(chunk)), make([]string, len(chunk))
+		offsets, sizes := make([]int64, len(chunk)), make([]int64, len(chunk))
+		for i, m := range chunk {
+			paths[i], names[i], digests[i], offsets[i], sizes[i] = blob(m.Path), m.Name, string(m.Digest), m.Offset, m.Size
+		}
+		n, err := t.execN(`UPDATE member m SET name = x.name, start = x.start, size = x.size, digest = x.digest
+		  FROM unnest($2::bytea[], $3::text[], $4::bigint[], $5::bigint[], $6::text[]) x (path, name, start, size, digest) WHERE m.package = $1 AND m.path = x.path`,
+			p.key, paths, names, offsets, sizes, digests)
+		if err != nil {
+			return err
+		}
+		if n < int64(len(chunk)) {
+			return fmt.Errorf("%d of %d files are no members of %s: %w", int64(len(chunk))-n, len(chunk), p.Name, opsdb.ErrNotFound)
+		}
+	}
+	return nil
 }
 
 // RecordReceipts implements opsdb.Working.

@@ -1,7 +1,8 @@
 -- +goose Up
 
 -- Counters and versions are kept by triggers, so that no path of the code can
--- forget them. They run once a statement, with the rights of the owner.
+-- forget them. They run once a statement, with the rights of the owner. They
+-- do not join old and new rows: of how many there are a plan knows nothing.
 
 -- +goose StatementBegin
 CREATE FUNCTION file_tally() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
@@ -9,8 +10,13 @@ BEGIN
   IF TG_OP = 'INSERT' THEN
     INSERT INTO tally_delta (kind, a, b, count, bytes)
       SELECT 'file', location, state, count(*), sum(size) FROM new_rows GROUP BY location, state
+      UNION ALL SELECT 'registered', location, '', count(*), sum(size) FROM new_rows GROUP BY location
       UNION ALL SELECT 'homeless', location, '', count(*), sum(size) FROM new_rows WHERE homes = 0 AND state = 'present' GROUP BY location;
   ELSE
+    -- What was registered is counted apart from the states (S12).
+    INSERT INTO tally_delta (kind, a, b, count, bytes)
+      SELECT 'registered', location, '', 0, sum(size) FROM (SELECT location, size FROM new_rows UNION ALL SELECT location, -size FROM old_rows) x
+      GROUP BY location HAVING sum(size) <> 0;
     INSERT INTO tally_delta (kind, a, b, count, bytes)
       SELECT kind, a, b, sum(n), sum(size) FROM (
         SELECT 'file' AS kind, location AS a, state AS b, 1 AS n, size FROM new_rows
@@ -73,8 +79,8 @@ BEGIN
       SELECT 'task', state, '', sum(n), 0 FROM (SELECT state, 1 AS n FROM new_rows UNION ALL SELECT state, -1 FROM old_rows) x
       GROUP BY state HAVING sum(n) <> 0;
     UPDATE package_state SET version = version + 1 WHERE id IN (
-      SELECT n.package FROM new_rows n JOIN old_rows o ON o.id = n.id
-      WHERE (o.state, o.piece, o.attempts) <> (n.state, n.piece, n.attempts) OR o.next_try IS DISTINCT FROM n.next_try);
+      SELECT package FROM (SELECT id, package, state, piece, attempts, next_try FROM new_rows
+        EXCEPT SELECT id, package, state, piece, attempts, next_try FROM old_rows) x);
   END IF;
   RETURN NULL;
 END $$;
@@ -134,8 +140,7 @@ BEGIN
       SELECT 'package', status, '', sum(n), 0 FROM (SELECT status, 1 AS n FROM new_rows UNION ALL SELECT status, -1 FROM old_rows) x
       GROUP BY status HAVING sum(n) <> 0;
     INSERT INTO wakeup (cause, most, what)
-      SELECT DISTINCT w.cause, 0, 'waiting' FROM new_rows n JOIN old_rows o ON o.package = n.package JOIN waiting w ON w.cause = 'package:' || n.id
-      WHERE n.version > o.version;
+      SELECT DISTINCT w.cause, 0, 'waiting' FROM (SELECT id, version FROM new_rows EXCEPT SELECT id, version FROM old_rows) n JOIN waiting w ON w.cause = 'package:' || n.id;
   END IF;
   RETURN NULL;
 END $$;
