@@ -32,7 +32,7 @@ type statusJSON struct {
 	Moves       map[string]map[string]int `json:"moves"`
 	Oldest      *time.Time                `json:"oldest_pending,omitempty"`
 	Pauses      []string                  `json:"paused"`
-	Workers     []map[string]any          `json:"workers"`
+	Workers     []workerJSON              `json:"workers"`
 }
 
 // placeJSON is a site, location or link with what is true of it now.
@@ -47,6 +47,7 @@ type placeJSON struct {
 	Capacity int64              `json:"capacity,omitempty"`
 	Free     int64              `json:"free,omitempty"`
 	InUse    int                `json:"in_use,omitempty"`
+	AtOnce   int                `json:"at_once,omitempty"`
 	Backlog  int64              `json:"backlog,omitempty"`
 }
 
@@ -89,7 +90,7 @@ func statusOf(ctx context.Context, s opsdb.Store) (statusJSON, error) {
 	v := statusJSON{
 		Version: opsdb.FormatVersion, Now: w.Now, Revision: w.Revision, TimeSuspect: w.TimeSuspect,
 		Sites: []placeJSON{}, Locations: []placeJSON{}, Links: []placeJSON{}, Files: sums(t.Files), Unrouted: t.Unrouted.Count, Grouped: t.Grouped.Count,
-		Packages: t.Packages, Copies: sums(t.Copies), Tasks: t.Tasks, Moves: t.Moves, Oldest: timeOrNil(t.OldestPending), Pauses: sorted(w.Pauses), Workers: []map[string]any{},
+		Packages: t.Packages, Copies: sums(t.Copies), Tasks: t.Tasks, Moves: t.Moves, Oldest: timeOrNil(t.OldestPending), Pauses: sorted(w.Pauses), Workers: []workerJSON{},
 	}
 	for _, name := range sorted(w.Sites) {
 		v.Sites = append(v.Sites, siteOf(w.Sites[name]))
@@ -106,7 +107,7 @@ func statusOf(ctx context.Context, s opsdb.Store) (statusJSON, error) {
 		v.Links = append(v.Links, p.with(l.Down, "up"))
 	}
 	for _, k := range workers {
-		v.Workers = append(v.Workers, map[string]any{"id": k.ID, "sites": k.Sites, "program": k.Version, "seen_at": k.SeenAt})
+		v.Workers = append(v.Workers, workerOf(k, w.Now))
 	}
 	return v, nil
 }
@@ -116,7 +117,7 @@ func siteOf(s opsdb.Site) placeJSON {
 	if s.State != "" && s.State != opsdb.SiteActive {
 		state = string(s.State)
 	}
-	return placeJSON{Name: s.Name}.with(s.Down, state)
+	return placeJSON{Name: s.Name, InUse: s.InUse, AtOnce: s.Capacity}.with(s.Down, state)
 }
 
 func locationOf(l opsdb.Location) placeJSON {
@@ -168,6 +169,7 @@ func (a *app) statusText(v statusJSON) error {
 		fmt.Fprintln(a.out, "THE CLOCK HAS JUMPED: nothing is deleted until `dtctl confirm-time`, or an hour passes quietly")
 	}
 	a.placesText(v)
+	a.workersText(v)
 	a.sumsText("FILES", v.Files)
 	if v.Unrouted > 0 {
 		fmt.Fprintln(a.out, unroutedText(v.Unrouted))
@@ -191,7 +193,7 @@ func (a *app) placesText(v statusJSON) {
 	var rows [][]any
 	row := func(kind string, list []placeJSON) {
 		for _, p := range list {
-			room := "-"
+			room := handText(p)
 			if kind == "location" {
 				room = bytesText(p.Used + p.Reserved)
 				if p.Capacity > 0 {
