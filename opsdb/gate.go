@@ -13,8 +13,8 @@ type GateFacts struct {
 	Tasks    []Task // open tasks of the package
 	Holds    []Hold
 	Requests []StagingRequest // of the package; an open one makes its place wanted, whatever was last evaluated
-	Wanted   []string        // wanted places and places on a chosen way, as last evaluated
-	Archives map[string]bool // locations of type long_term_archive in sites that are not lost
+	Wanted   []string         // wanted places and places on a chosen way, as last evaluated
+	Archives map[string]bool  // locations of type long_term_archive in sites that are not lost
 	Policy   Policy
 	Now      time.Time
 	Self     ID // the delete task that asks; not counted as a reader
