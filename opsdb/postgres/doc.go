@@ -3,7 +3,7 @@
 //
 // It decides nothing about routes. Whoever changes facts of a package first
 // takes the lock on it, in the order groups, files, packages, places, slots,
-// each by its key, and reads under it (docs/adr/0011); counters are sums of
+// each by its key, and reads under it (docs/adr/0016); counters are sums of
 // what transactions add, so that nobody waits for one.
 //
 // It may import opsdb, clock and effect.

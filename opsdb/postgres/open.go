@@ -93,8 +93,9 @@ func configure(url string, opts Options) (*pgxpool.Config, error) {
 		"timezone":         "UTC",
 		// Whoever stops in the middle of a transaction does not hold up the others for ever.
 		"idle_in_transaction_session_timeout": "60s",
-		// Plans that do not change with what is asked for: nothing that runs all the time may scan.
+		// Plans that change neither with what is asked for nor with statistics of yesterday: nothing that runs all the time may scan.
 		"plan_cache_mode":         "force_generic_plan",
+		"enable_seqscan":          "off",
 		"random_page_cost":        "1.1",
 		"jit":                     "off",
 		"tcp_keepalives_idle":     "15",

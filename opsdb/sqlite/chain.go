@@ -2,9 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"iter"
 
@@ -15,20 +12,6 @@ import (
 const chainBatch = 5000
 
 const unchained = `SELECT ` + eventColumns + ` FROM event WHERE key > ? ORDER BY key LIMIT ?`
-
-// link is the hash of an event: sha256 of the previous hash (as text) and the
-// JSON of the event with its Seq and without its Hash.
-func link(previous opsdb.Digest, e opsdb.Event) (opsdb.Digest, error) {
-	e.Hash = ""
-	b, err := json.Marshal(e)
-	if err != nil {
-		return "", err
-	}
-	h := sha256.New()
-	h.Write([]byte(previous))
-	h.Write(b)
-	return opsdb.Digest(hex.EncodeToString(h.Sum(nil))), nil
-}
 
 // Chain implements opsdb.Planning. Keys grow in the order of commits, because there is one writer at a time.
 func (s *Store) Chain(ctx context.Context) (n int, err error) {
@@ -62,7 +45,7 @@ func (t *tx) chain() (int, error) {
 	for _, e := range events {
 		seq++
 		e.Seq = seq
-		if hash, err = link(hash, e.Event); err != nil {
+		if hash, err = opsdb.EventHash(hash, e.Event); err != nil {
 			return 0, err
 		}
 		if err := t.exec(`UPDATE event SET seq = ?, hash = ? WHERE key = ?`, seq, string(hash), e.key); err != nil {
@@ -115,14 +98,8 @@ func (s *Store) VerifyChain(ctx context.Context) (c opsdb.Chained, err error) {
 		if err != nil {
 			return c, err
 		}
-		if e.Seq == 0 {
-			c.Tail++
-			continue
-		}
-		if c.Broken == 0 {
-			if err := follow(&c, e.Event); err != nil {
-				return c, err
-			}
+		if err := c.Follow(e.Event); err != nil {
+			return c, err
 		}
 	}
 	if c.Broken == 0 && c.Events < last {
@@ -132,21 +109,4 @@ func (s *Store) VerifyChain(ctx context.Context) (c opsdb.Chained, err error) {
 		c.Broken, c.Text = last, "the head of the chain is another one than the last event's hash"
 	}
 	return c, nil
-}
-
-// follow checks one link.
-func follow(c *opsdb.Chained, e opsdb.Event) error {
-	want, err := link(c.LastHash, e)
-	if err != nil {
-		return err
-	}
-	switch {
-	case e.Seq != c.Events+1:
-		c.Broken, c.Text = c.Events+1, fmt.Sprintf("event %d follows event %d", e.Seq, c.Events)
-	case e.Hash != want:
-		c.Broken, c.Text = e.Seq, fmt.Sprintf("event %s of %s has another content than was chained", e.ID, e.At.Format("2006-01-02T15:04:05Z"))
-	default:
-		c.Events, c.LastHash = e.Seq, e.Hash
-	}
-	return nil
 }
