@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -33,6 +34,7 @@ func (s *Store) claim(ctx context.Context, wishes []claiming) ([]opsdb.Assignmen
 		}
 		for i, w := range wishes {
 			out[i], errs[i] = c.assignment(w.task)
+			c.claimed = slices.DeleteFunc(c.claimed, func(id opsdb.ID) bool { return id == w.task }) // nobody else here has it too
 		}
 		return nil
 	})
@@ -80,10 +82,13 @@ func ask[T any](v *view, into *[]T, scan func(scanner) (T, error), sql string, a
 
 // do takes the packages, claims what can be claimed, and reads what a run needs to know.
 func (c *claims) do() error {
-	ids, workers, until := make([]opsdb.ID, len(c.wishes)), make([]string, len(c.wishes)), make([]*time.Time, len(c.wishes))
-	for i, w := range c.wishes {
-		end := c.now.Add(w.lease)
-		ids[i], workers[i], until[i] = w.task, w.worker, &end
+	var ids []opsdb.ID
+	var workers []string
+	var until []time.Time
+	for _, w := range c.wishes {
+		if !slices.Contains(ids, w.task) { // who comes first has it
+			ids, workers, until = append(ids, w.task), append(workers, w.worker), append(until, c.now.Add(w.lease))
+		}
 	}
 	tasks := idList(ids)
 	c.queued.Queue(`SELECT FROM package_state WHERE id IN (SELECT package FROM task WHERE id = ANY($1::text[])) ORDER BY id FOR NO KEY UPDATE`, tasks)
