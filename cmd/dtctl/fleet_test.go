@@ -395,6 +395,21 @@ func TestFleetWithFewRights(t *testing.T) {
 	}
 }
 
+// One process does everything on PostgreSQL, as it does on an embedded database.
+func TestServeAllOverPostgres(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, testserver.Postgres(t), "MB(8)")
+	f.fill("obs1", 10_000_000, 4_000_000, rand.New(rand.NewPCG(7, 0))) //nolint:gosec // repeatable on purpose
+	all := f.start("serve", "--role", "all", "--routes", f.routes(), "--init-locations", "--scan", "1s", "--sweep", "2s")
+	f.until("everything is archived and cleaned up", 2*time.Minute, f.finished)
+	all.stop()
+	f.check()
+	out, _ := dtctl(t, exitGood, "status", "--db", f.url)
+	if strings.Contains(out, "PROCESS") {
+		t.Errorf("a process that has signed off is still shown:\n%s", out)
+	}
+}
+
 // A person stops what runs, wherever it runs, long before a lease would end; it goes on when it is resumed.
 func TestPauseNowStopsWhatRuns(t *testing.T) {
 	t.Parallel()
