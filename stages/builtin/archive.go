@@ -79,12 +79,14 @@ func (s archiveStage) Run(ctx context.Context, w stages.Work) (opsdb.Outcome, er
 
 // store puts the package under the first name that is free or holds it
 // already: <name>.tar, else <name>.r1.tar and so on. What is there with other content stays (S3).
+// A name that cannot be looked at, as below something that is no folder, is an error: the next one is no better.
 func (r *run) store(ctx context.Context, from storage.Storage, source opsdb.Copy, to storage.Storage, target *opsdb.Copy) (storage.Reading, error) {
 	first := target.Path
 	for n := 0; ; n++ {
 		target.Path = repairName(first, n)
-		_, err := to.Stat(ctx, target.Path)
+		info, err := to.Stat(ctx, target.Path)
 		switch {
+		case err == nil && !info.Mode.IsRegular(): // it is no object, and stays
 		case err == nil:
 			found, err := r.examine(ctx, to, target.Path)
 			if err != nil || found.good {
@@ -95,7 +97,7 @@ func (r *run) store(ctx context.Context, from storage.Storage, source opsdb.Copy
 			if !errors.Is(err, fs.ErrExist) {
 				return reading, err
 			}
-		case !errors.Is(err, storage.ErrIrregular):
+		default:
 			return storage.Reading{}, err
 		}
 	}

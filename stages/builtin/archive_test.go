@@ -111,3 +111,19 @@ func TestArchiveWithADiskAway(t *testing.T) {
 		}
 	})
 }
+
+// Where the archive's folder is a file, the attempt ends and says so; where the name is a folder's, the next name is taken.
+func TestArchiveWhereSomethingElseStands(t *testing.T) {
+	t.Parallel()
+	w := landed(t)
+	top, _, _ := strings.Cut(w.Path(stagestest.Landing), "/")
+	put(t, w, stagestest.Archive, top, "a file where a folder belongs")
+	_, err := w.Try("archive", stagestest.Landing, stagestest.Archive)
+	wantFailure(t, err, opsdb.Permanent, "")
+	remove(t, w, stagestest.Archive, top)
+	put(t, w, stagestest.Archive, w.Path(stagestest.Landing)+"/inside", "a folder where a file belongs")
+	out := w.Do("archive", stagestest.Landing, stagestest.Archive)
+	if !strings.HasSuffix(out.Target.Path, ".r1.tar") {
+		t.Errorf("it is archived as %s", out.Target.Path)
+	}
+}
