@@ -47,6 +47,9 @@ func (s *Store) Dispatch(ctx context.Context, revision int64, grants []opsdb.Gra
 				return fmt.Errorf("package %s, stage %s: %w", g.Move.Package, g.Move.Stage, err)
 			}
 		}
+		if err := d.written(out); err != nil {
+			return err
+		}
 		return t.bring(granted(out)...)
 	})
 	if err != nil {
@@ -58,6 +61,8 @@ func (s *Store) Dispatch(ctx context.Context, revision int64, grants []opsdb.Gra
 // dispatch is one call of Dispatch.
 type dispatch struct {
 	*tx
+	known
+	deletes  bool
 	revision int64
 	epoch    string
 	seen     map[opsdb.ID]int64 // versions as they were before this call changed them
@@ -67,17 +72,16 @@ type dispatch struct {
 func (d *dispatch) take(grants []opsdb.Grant) error {
 	var packages []opsdb.ID
 	rooms, slots := map[string]bool{}, map[string]bool{}
-	deletes := false
 	for _, g := range grants {
 		packages = append(packages, g.Move.Package)
 		rooms[g.Move.To] = true
-		deletes = deletes || g.Move.Type == "delete"
+		d.deletes = d.deletes || g.Move.Type == "delete"
 		for name := range g.Slots {
 			slots[name] = true
 		}
 	}
 	var err error
-	if deletes {
+	if d.deletes {
 		err = d.lockWithPeers(packages...)
 	} else {
 		err = d.lock(packages...)
@@ -87,7 +91,7 @@ func (d *dispatch) take(grants []opsdb.Grant) error {
 	}
 	d.takeNamed("room", "location", rooms)
 	d.takeNamed("slot", "name", slots)
-	return d.flush()
+	return d.learn(packages)
 }
 
 // takeNamed takes rows by their names, which are made as needed.
@@ -134,9 +138,12 @@ func refused(r opsdb.Refusal, format string, args ...any) opsdb.Dispatched {
 
 func (d *dispatch) grant(g opsdb.Grant) (opsdb.Dispatched, error) {
 	m := g.Move
-	p, err := d.pack(m.Package)
-	if err != nil {
+	if err := d.current(m.Package); err != nil {
 		return opsdb.Dispatched{}, err
+	}
+	p, found := d.packs[m.Package]
+	if !found {
+		return opsdb.Dispatched{}, opsdb.ErrNotFound
 	}
 	if _, ok := d.seen[p.ID]; !ok {
 		d.seen[p.ID] = p.Version
@@ -144,11 +151,7 @@ func (d *dispatch) grant(g opsdb.Grant) (opsdb.Dispatched, error) {
 	if d.seen[p.ID] != m.Version {
 		return refused(opsdb.StaleFacts, "the package is at version %d, evaluated was %d", p.Version, m.Version), nil
 	}
-	old, err := query(&d.view, scanJob, `SELECT `+taskColumns+` FROM task t WHERE t.package = $1 AND t.to_loc = $2 AND t.state IN ('pending', 'scheduled', 'in_progress')`,
-		string(p.ID), m.To)
-	if err != nil {
-		return opsdb.Dispatched{}, err
-	}
+	old := d.openAt(p.ID, m.To)
 	if len(old) > 0 && !again(old[0], m) {
 		return refused(opsdb.OtherTask, "task %s (%s) has this place", old[0].ID.Short(), old[0].Stage), nil
 	}
@@ -177,7 +180,7 @@ func again(j job, m opsdb.OpenMove) bool {
 // slots looks whether all slots can be taken.
 func (d *dispatch) slots(g opsdb.Grant) (*opsdb.Dispatched, error) {
 	for _, name := range slices.Sorted(maps.Keys(g.Slots)) {
-		used, err := d.count(`SELECT count(*) FROM task_slot WHERE slot = $1`, name)
+		used, err := d.taken(name)
 		if err != nil {
 			return nil, err
 		}
@@ -219,9 +222,9 @@ func (d *dispatch) task(g opsdb.Grant, p pack, old []job) (job, *opsdb.Dispatche
 
 // reading is a task on a copy that stands.
 func (d *dispatch) reading(j *job) (*opsdb.Dispatched, error) {
-	c, err := d.copy(j.TargetCopy)
-	if err != nil {
-		return nil, err
+	c, found := find(d.known.copies[j.Package], func(c opsdb.Copy) bool { return c.ID == j.TargetCopy })
+	if !found {
+		return nil, fmt.Errorf("copy %s: %w", j.TargetCopy, opsdb.ErrNotFound)
 	}
 	if !c.Live() {
 		no := refused(opsdb.StaleFacts, "the copy is %s", c.State)
@@ -233,13 +236,10 @@ func (d *dispatch) reading(j *job) (*opsdb.Dispatched, error) {
 
 // making is a task that brings a copy: it takes room for it.
 func (d *dispatch) making(j *job, g opsdb.Grant) (*opsdb.Dispatched, error) {
-	there, err := query(&d.view, scanCopy, `SELECT `+copyColumns+copyFrom+`WHERE c.package = $1 AND c.location = $2 AND c.state NOT IN ('deleted', 'quarantined', 'lost')`,
-		string(j.Package), j.To)
-	if err != nil {
-		return nil, err
-	}
-	if len(there) > 0 {
-		c := there[0]
+	c, stands := find(d.known.copies[j.Package], func(c opsdb.Copy) bool {
+		return c.Location == j.To && c.State != opsdb.Deleted && c.State != opsdb.Quarantined && c.State != opsdb.Lost
+	})
+	if stands {
 		if c.State != opsdb.Arrived && c.State != opsdb.Expected {
 			no := refused(opsdb.StaleFacts, "a copy stands there already, %s", c.State)
 			return &no, nil
@@ -284,14 +284,15 @@ func (d *dispatch) schedule(j job, g opsdb.Grant, again bool) (opsdb.Dispatched,
 			string(j.TargetCopy), blob(j.Path), us(d.now), string(j.ID), string(j.SourceCopy)); err != nil {
 			return opsdb.Dispatched{}, err
 		}
-	} else if err := d.insertTask(j); err != nil {
-		return opsdb.Dispatched{}, err
+	} else {
+		d.made = append(d.made, j)
 	}
+	d.stale[j.Package] = true
 	for name := range g.Slots {
 		if err := d.exec(`INSERT INTO task_slot (task, slot) VALUES ($1, $2)`, string(j.ID), name); err != nil {
 			return opsdb.Dispatched{}, err
 		}
+		d.used[name]++
 	}
-	stored, err := d.job(j.ID)
-	return opsdb.Dispatched{Task: stored.Task}, err
+	return opsdb.Dispatched{Task: j.Task}, nil
 }

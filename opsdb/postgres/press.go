@@ -147,10 +147,9 @@ func (t *tx) cover(p pressed, age time.Time, pkg opsdb.ID) ([]opsdb.ID, error) {
 }
 
 // condemnFor condemns a copy for want of room, if there is still too little.
-// Of one that need not go after all nothing is shown. Who does so holds the
+// Of one that need not go after all nothing is shown. The caller holds the
 // place's row, so that several engines together stop at the mark.
 func (t *tx) condemnFor(c opsdb.Copy, until, revision int64) error {
-	t.takeNamed("room", "location", map[string]bool{c.Location: true})
 	used, err := t.count(`SELECT coalesce(sum(bytes * CASE WHEN kind = 'copy' THEN -1 ELSE 1 END), 0)::bigint FROM tally_now WHERE a = $1 AND
 	  (kind = 'used' OR kind = 'file' AND b NOT IN ('deleted', 'lost') OR kind = 'copy' AND b IN ('deletion_possible', 'deletion_scheduled', 'deletion_in_progress'))`, c.Location)
 	if err != nil {

@@ -9,9 +9,11 @@ import (
 const moveColumns = `m.package, m.stage, m.from_loc, m.to_loc, m.version, m.route, m.type, m.link, m.verdict, m.reason, m.text, m.since, m.class, m.priority, m.number, m.made_at,
   m.bytes, m.has_left, m.on_way, m.source_copy, m.target_copy, m.form, m.expect, m.send_site, m.receive_site`
 
-// moveFields are the same, to be written.
-const moveFields = `package, stage, from_loc, to_loc, version, route, type, link, verdict, reason, text, since, class, priority, number, made_at,
-  bytes, has_left, on_way, source_copy, target_copy, form, expect, send_site, receive_site`
+// moveFields are the columns that moveRow gives.
+func moveFields() []string {
+	return []string{"package", "stage", "from_loc", "to_loc", "version", "route", "type", "link", "verdict", "reason", "text", "since", "class", "priority", "number", "made_at",
+		"bytes", "has_left", "on_way", "source_copy", "target_copy", "form", "expect", "send_site", "receive_site", "queued"}
+}
 
 func scanMove(r scanner) (m opsdb.OpenMove, err error) {
 	var since, made *time.Time
@@ -22,8 +24,8 @@ func scanMove(r scanner) (m opsdb.OpenMove, err error) {
 	return m, err
 }
 
-func (t *tx) insertMove(m opsdb.OpenMove) error {
-	return t.exec(`INSERT INTO open_move (`+moveFields+`, queued) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)`,
-		string(m.Package), m.Stage, m.From, m.To, m.Version, m.Route, m.Type, m.Link, m.Verdict, m.Reason, m.Text, us(m.Since), classRank(m.Class), m.Priority, m.Number, us(m.MadeAt),
-		m.Bytes, m.Left, m.OnWay, string(m.SourceCopy), string(m.TargetCopy), string(m.Form), string(m.Expect), m.SendSite, m.ReceiveSite, m.Verdict == "ready")
+// moveRow is a move as it is written: moveFields, and whether it is queued.
+func moveRow(m opsdb.OpenMove) []any {
+	return []any{string(m.Package), m.Stage, m.From, m.To, m.Version, m.Route, m.Type, m.Link, m.Verdict, m.Reason, m.Text, us(m.Since), classRank(m.Class), m.Priority, m.Number, us(m.MadeAt),
+		m.Bytes, m.Left, m.OnWay, string(m.SourceCopy), string(m.TargetCopy), string(m.Form), string(m.Expect), m.SendSite, m.ReceiveSite, m.Verdict == "ready"}
 }

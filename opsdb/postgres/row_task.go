@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
@@ -49,10 +50,17 @@ func (v *view) job(id opsdb.ID) (job, error) {
 	return one(v, scanJob, `SELECT `+taskColumns+` FROM task t WHERE t.id = $1`, string(id))
 }
 
+// taskRow is the columns of a new task.
+func taskRow() []string {
+	return []string{"id", "route", "stage", "type", "package", "from_loc", "to_loc", "link", "send_site", "receive_site", "piece", "state", "class", "priority", "bytes",
+		"revision", "epoch", "claim_by", "lease_until", "source_copy", "target_copy", "form", "path", "expect", "created_at", "updated_at"}
+}
 func (t *tx) insertTask(j job) error {
-	return t.exec(`INSERT INTO task (id, route, stage, type, package, from_loc, to_loc, link, send_site, receive_site, piece, state, class, priority, bytes,
-	    revision, epoch, claim_by, lease_until, source_copy, target_copy, form, path, expect, created_at, updated_at)
-	  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)`,
-		string(j.ID), j.Route, j.Stage, j.Type, string(j.Package), j.From, j.To, j.Link, j.SendSite, j.ReceiveSite, string(j.Piece), string(j.State), string(j.Class), j.Priority, j.Bytes,
-		j.Revision, j.Epoch, j.claimBy.Microseconds(), us(j.LeaseUntil), string(j.SourceCopy), string(j.TargetCopy), string(j.form), blob(j.Path), string(j.Expect), us(t.now), us(t.now))
+	return t.exec(`INSERT INTO task (`+strings.Join(taskRow(), ", ")+`)
+	  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)`, t.taskValues(j)...)
+}
+
+func (t *tx) taskValues(j job) []any {
+	return []any{string(j.ID), j.Route, j.Stage, j.Type, string(j.Package), j.From, j.To, j.Link, j.SendSite, j.ReceiveSite, string(j.Piece), string(j.State), string(j.Class), j.Priority, j.Bytes,
+		j.Revision, j.Epoch, j.claimBy.Microseconds(), us(j.LeaseUntil), string(j.SourceCopy), string(j.TargetCopy), string(j.form), blob(j.Path), string(j.Expect), us(t.now), us(t.now)}
 }

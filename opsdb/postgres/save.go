@@ -2,37 +2,19 @@ package postgres
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
 )
 
-// Save implements opsdb.Planning.
+// Save implements opsdb.Planning. However many evaluations there are, it takes
+// the same few statements, and more only for what is condemned, pardoned, lost or withdrawn.
 func (s *Store) Save(ctx context.Context, revision int64, evals []opsdb.Evaluation) (left []opsdb.ID, err error) {
 	err = s.write(ctx, "Save", func(t *tx) error {
-		active, err := t.count(`SELECT revision FROM opsdb FOR SHARE`)
-		if err != nil {
-			return err
-		}
-		left = left[:0]
-		packages := make([]opsdb.ID, len(evals))
-		for i, e := range evals {
-			packages[i] = e.Package
-		}
-		if err := t.lock(packages...); err != nil {
-			return err
-		}
-		for _, e := range evals {
-			saved := false
-			if active == revision {
-				if saved, err = t.save(e, revision); err != nil {
-					return err
-				}
-			}
-			if !saved {
-				left = append(left, e.Package)
-			}
-		}
-		return nil
+		left, err = t.save(revision, evals)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -40,78 +22,165 @@ func (s *Store) Save(ctx context.Context, revision int64, evals []opsdb.Evaluati
 	return left, nil
 }
 
-func (t *tx) save(e opsdb.Evaluation, revision int64) (bool, error) {
-	urgent := false
-	for _, m := range e.Moves {
-		if m.Class == opsdb.Repair || m.Class == opsdb.Request {
-			urgent = true
+func (t *tx) save(revision int64, evals []opsdb.Evaluation) (left []opsdb.ID, err error) {
+	active, err := t.count(`SELECT revision FROM opsdb FOR SHARE`)
+	if err != nil || len(evals) == 0 {
+		return nil, err
+	}
+	packages := make([]opsdb.ID, len(evals))
+	for i, e := range evals {
+		packages[i] = e.Package
+	}
+	if active != revision {
+		return packages, nil
+	}
+	if err := t.lock(slices.Clone(packages)...); err != nil {
+		return nil, err
+	}
+	current, err := t.saveStates(revision, evals)
+	if err != nil {
+		return nil, err
+	}
+	var saved []opsdb.Evaluation
+	for _, e := range evals {
+		if current[e.Package] == e.Version {
+			saved = append(saved, e)
+		} else {
+			left = append(left, e.Package)
 		}
 	}
-	policies := e.Policies
-	if policies == nil {
-		policies = map[string]opsdb.Policy{}
+	if len(saved) == 0 {
+		return left, nil
 	}
-	n, err := t.execN(`UPDATE package_state SET evaluated = $1, wake_at = $2, wanted = $3, policies = $4, urgent = $5, revision = $7 WHERE id = $6 AND version = $1`,
-		e.Version, us(e.WakeAt), text(append([]string{}, e.Wanted...)), text(policies), urgent, string(e.Package), revision)
-	if err != nil || n == 0 {
-		return false, err
-	}
-	if err := t.saveMoves(e); err != nil {
-		return false, err
-	}
-	if err := t.saveCauses(e); err != nil {
-		return false, err
-	}
-	return true, t.saveActs(e, revision)
+	saved = lastOfEach(saved)
+	return left, errors.Join(t.saveMoves(saved), t.saveCauses(saved), t.saveActs(saved, revision))
 }
 
-func (t *tx) saveMoves(e opsdb.Evaluation) error {
-	id := string(e.Package)
-	for _, q := range []string{`DELETE FROM hop WHERE package = $1`, `DELETE FROM open_move WHERE package = $1`} {
-		if err := t.exec(q, id); err != nil {
-			return err
+// lastOfEach leaves out evaluations of packages that come again later.
+func lastOfEach(evals []opsdb.Evaluation) (out []opsdb.Evaluation) {
+	last := map[opsdb.ID]int{}
+	for i, e := range evals {
+		last[e.Package] = i
+	}
+	for i, e := range evals {
+		if last[e.Package] == i {
+			out = append(out, e)
 		}
 	}
-	for _, m := range e.Moves {
-		m.Package, m.Version = e.Package, e.Version
-		if err := t.insertMove(m); err != nil {
-			return err
+	return out
+}
+
+// saveStates writes what each package is evaluated at, and returns the
+// packages whose version was the one evaluated.
+func (t *tx) saveStates(revision int64, evals []opsdb.Evaluation) (map[opsdb.ID]int64, error) {
+	n := len(evals)
+	ids, wanted, policies := make([]string, n), make([]string, n), make([]string, n)
+	versions, wakes, urgent := make([]int64, n), make([]*time.Time, n), make([]bool, n)
+	for i, e := range evals {
+		ids[i], versions[i], wanted[i] = string(e.Package), e.Version, text(append([]string{}, e.Wanted...))
+		if policies[i] = "{}"; e.Policies != nil {
+			policies[i] = text(e.Policies)
+		}
+		if !e.WakeAt.IsZero() {
+			wake := e.WakeAt.UTC().Truncate(time.Microsecond)
+			wakes[i] = &wake
+		}
+		urgent[i] = slices.ContainsFunc(e.Moves, func(m opsdb.OpenMove) bool { return m.Class == opsdb.Repair || m.Class == opsdb.Request })
+	}
+	current := map[opsdb.ID]int64{}
+	_, err := query(&t.view, func(r scanner) (none, error) {
+		var id opsdb.ID
+		var version int64
+		err := r.Scan(&id, &version)
+		current[id] = version
+		return none{}, err
+	}, `UPDATE package_state s SET evaluated = x.version, wake_at = x.wake, wanted = x.wanted, policies = x.policies, urgent = x.urgent, revision = $7
+	    FROM unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::boolean[]) x (id, version, wake, wanted, policies, urgent)
+	  WHERE s.id = x.id AND s.version = x.version RETURNING s.id, s.version`, ids, versions, wakes, wanted, policies, urgent, revision)
+	t.changes += int64(len(current))
+	return current, err
+}
+
+func (t *tx) saveMoves(evals []opsdb.Evaluation) error {
+	ids := make([]string, len(evals))
+	var moves []opsdb.OpenMove
+	for i, e := range evals {
+		ids[i] = string(e.Package)
+		for _, m := range e.Moves {
+			m.Package, m.Version = e.Package, e.Version
+			moves = append(moves, m)
 		}
 	}
-	if err := t.exec(`INSERT INTO hop (package, location, bytes) SELECT package, from_loc, max(bytes) FROM open_move
-	  WHERE package = $1 AND type NOT IN ('verify', 'delete') GROUP BY package, from_loc`, id); err != nil {
-		return err
-	}
-	return t.exec(`UPDATE package_state s SET status = `+packageStatus+` FROM package p WHERE s.id = $1 AND p.key = s.package`, id)
+	return errors.Join(
+		t.exec(`DELETE FROM hop WHERE package = ANY($1::text[])`, ids),
+		t.exec(`DELETE FROM open_move WHERE package = ANY($1::text[])`, ids),
+		t.fill("open_move", moveFields(), len(moves), func(i int) []any { return moveRow(moves[i]) }),
+		t.exec(`INSERT INTO hop (package, location, bytes) SELECT package, from_loc, max(bytes) FROM open_move
+		  WHERE package = ANY($1::text[]) AND type NOT IN ('verify', 'delete') GROUP BY package, from_loc`, ids),
+		t.exec(`UPDATE package_state s SET status = x.status FROM (SELECT p.key, `+packageStatus+` AS status FROM package p WHERE p.id = ANY($1::text[])) x
+		  WHERE s.package = x.key AND s.status <> x.status`, ids))
 }
 
 // packageStatus is where a package stands, in a word, for the totals.
 const packageStatus = `CASE
-  WHEN p.quarantined <> '' OR EXISTS (SELECT 1 FROM open_move m WHERE m.package = $1 AND m.verdict = 'blocked') THEN 'blocked'
+  WHEN p.quarantined <> '' OR EXISTS (SELECT 1 FROM open_move m WHERE m.package = p.id AND m.verdict = 'blocked') THEN 'blocked'
   WHEN p.digest = '' THEN 'packing'
-  WHEN EXISTS (SELECT 1 FROM open_move m WHERE m.package = $1 AND m.type NOT IN ('verify', 'delete')) THEN 'moving'
-  WHEN EXISTS (SELECT 1 FROM copy c JOIN location l ON l.name = c.location WHERE c.package = $1 AND l.type = 'long_term_archive' AND c.state = 'present') THEN 'archived'
+  WHEN EXISTS (SELECT 1 FROM open_move m WHERE m.package = p.id AND m.type NOT IN ('verify', 'delete')) THEN 'moving'
+  WHEN EXISTS (SELECT 1 FROM copy c JOIN location l ON l.name = c.location WHERE c.package = p.id AND l.type = 'long_term_archive' AND c.state = 'present') THEN 'archived'
   ELSE 'moving' END`
 
-func (t *tx) saveCauses(e opsdb.Evaluation) error {
-	if err := t.exec(`DELETE FROM waiting WHERE package = $1`, string(e.Package)); err != nil {
+func (t *tx) saveCauses(evals []opsdb.Evaluation) error {
+	var ids, causes, packages []string
+	for _, e := range evals {
+		ids = append(ids, string(e.Package))
+		for _, cause := range e.Causes {
+			causes, packages = append(causes, cause), append(packages, string(e.Package))
+		}
+	}
+	err := t.exec(`DELETE FROM waiting WHERE package = ANY($1::text[])`, ids)
+	if len(causes) > 0 {
+		err = errors.Join(err, t.exec(`INSERT INTO waiting (cause, package) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT (cause, package) DO NOTHING`, causes, packages))
+	}
+	return err
+}
+
+// saveActs condemns, pardons, loses and withdraws. It reads only the copies
+// that this may be about: what is named, and what is on its way out.
+func (t *tx) saveActs(evals []opsdb.Evaluation, revision int64) error {
+	var ids, named []string
+	pressed := map[opsdb.ID]bool{}
+	for _, e := range evals {
+		ids = append(ids, string(e.Package))
+		named = append(append(append(named, idList(e.Condemn)...), idList(e.Pardon)...), idList(e.Lose)...)
+		for _, x := range e.Press {
+			named = append(named, string(x.Copy))
+			pressed[x.Copy] = true
+		}
+	}
+	copies, err := query(&t.view, scanCopy, `SELECT `+copyColumns+copyFrom+`WHERE c.package = ANY($1::text[])
+	  AND (c.id = ANY($2::text[]) OR c.state IN ('deletion_possible', 'deletion_scheduled', 'deletion_failed')) ORDER BY c.id`, ids, named)
+	if err != nil {
 		return err
 	}
-	for _, cause := range e.Causes {
-		if err := t.exec(`INSERT INTO waiting (cause, package) VALUES ($1, $2) ON CONFLICT (cause, package) DO NOTHING`, cause, string(e.Package)); err != nil {
+	of, rooms := map[opsdb.ID][]opsdb.Copy{}, map[string]bool{}
+	for _, c := range copies {
+		of[c.Package] = append(of[c.Package], c)
+		if pressed[c.ID] {
+			rooms[c.Location] = true
+		}
+	}
+	t.takeNamed("room", "location", rooms)
+	for _, e := range evals {
+		if err := t.act(e, of[e.Package], revision); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// saveActs condemns, pardons, loses and withdraws. What stands at a place that
-// has become wanted is pardoned whether the evaluation says so or not (S2).
-func (t *tx) saveActs(e opsdb.Evaluation, revision int64) error {
-	copies, err := t.copies(e.Package)
-	if err != nil {
-		return err
-	}
+// act does what one evaluation says. What stands at a place that has become
+// wanted is pardoned whether the evaluation says so or not (S2).
+func (t *tx) act(e opsdb.Evaluation, copies []opsdb.Copy, revision int64) (err error) {
 	wanted, pardon := set(e.Wanted), set(e.Pardon)
 	condemn, lose := set(e.Condemn), set(e.Lose)
 	press := map[opsdb.ID]int64{}

@@ -1,0 +1,138 @@
+package postgres
+
+import (
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+// known is what a call of Dispatch read of all its packages at once, under
+// their locks. A package the call has changed is read again, and so are all if
+// it deletes: a deletion looks at other packages too.
+type known struct {
+	stale  map[opsdb.ID]bool
+	packs  map[opsdb.ID]pack
+	open   map[opsdb.ID][]job
+	copies map[opsdb.ID][]opsdb.Copy
+	used   map[string]int64 // slots taken, as far as they were counted
+	made   []job            // tasks not written yet
+}
+
+// learn reads the packages; their locks are queued before.
+func (d *dispatch) learn(packages []opsdb.ID) error {
+	var packs []pack
+	var open []job
+	var copies []opsdb.Copy
+	ids := idList(packages)
+	ask(&d.view, &packs, scanPackage, `SELECT `+packageColumns+packageFrom+`WHERE p.id = ANY($1::text[])`, ids)
+	ask(&d.view, &open, scanJob, `SELECT `+taskColumns+` FROM task t WHERE t.package = ANY($1::text[]) AND t.state IN ('pending', 'scheduled', 'in_progress')`, ids)
+	ask(&d.view, &copies, scanCopy, `SELECT `+copyColumns+copyFrom+`WHERE c.package = ANY($1::text[])`, ids)
+	if err := d.flush(); err != nil {
+		return err
+	}
+	d.known = known{stale: map[opsdb.ID]bool{}, packs: map[opsdb.ID]pack{}, open: map[opsdb.ID][]job{}, copies: map[opsdb.ID][]opsdb.Copy{}, used: map[string]int64{}}
+	for _, p := range packs {
+		d.packs[p.ID] = p
+	}
+	for _, j := range open {
+		d.open[j.Package] = append(d.open[j.Package], j)
+	}
+	for _, c := range copies {
+		d.copies[c.Package] = append(d.copies[c.Package], c)
+	}
+	return nil
+}
+
+// current has what is known of a package read again if this call may have changed it.
+func (d *dispatch) current(id opsdb.ID) error {
+	if !d.deletes && !d.stale[id] {
+		return nil
+	}
+	if err := d.writeTasks(); err != nil {
+		return err
+	}
+	delete(d.stale, id)
+	p, err := d.pack(id)
+	if err != nil {
+		return err
+	}
+	d.packs[id] = p
+	if d.open[id], err = query(&d.view, scanJob, `SELECT `+taskColumns+` FROM task t WHERE t.package = $1 AND t.state IN ('pending', 'scheduled', 'in_progress')`, string(id)); err != nil {
+		return err
+	}
+	d.known.copies[id], err = d.tx.copies(id)
+	return err
+}
+
+// openAt is the open task that has a place for a package.
+func (d *dispatch) openAt(id opsdb.ID, to string) (old []job) {
+	for _, j := range d.open[id] {
+		if j.To == to {
+			old = append(old, j)
+		}
+	}
+	return old
+}
+
+// taken is how many slots of a name are taken.
+func (d *dispatch) taken(slot string) (int64, error) {
+	if used, counted := d.used[slot]; counted {
+		return used, nil
+	}
+	used, err := d.count(`SELECT count(*) FROM task_slot WHERE slot = $1`, slot)
+	d.used[slot] = used
+	return used, err
+}
+
+// writeTasks writes the tasks that were made, all at once.
+func (d *dispatch) writeTasks() error {
+	made := d.made
+	d.made = nil
+	if len(made) == 0 {
+		return nil
+	}
+	if len(made) == 1 {
+		return d.insertTask(made[0])
+	}
+	if err := d.flush(); err != nil {
+		return err
+	}
+	n, err := d.c.CopyFrom(d.ctx, pgx.Identifier{"task"}, taskRow(), pgx.CopyFromSlice(len(made), func(i int) ([]any, error) { return clean(d.taskValues(made[i])), nil }))
+	d.changes += n
+	if err != nil {
+		return fmt.Errorf("write %d tasks: %w", len(made), err)
+	}
+	return nil
+}
+
+// written reads the tasks that were granted as they are stored.
+func (d *dispatch) written(out []opsdb.Dispatched) error {
+	if err := d.writeTasks(); err != nil {
+		return err
+	}
+	var ids []opsdb.ID
+	for _, o := range out {
+		if o.Refusal == opsdb.Granted {
+			ids = append(ids, o.Task.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	tasks, err := query(&d.view, scanTask, `SELECT `+taskColumns+` FROM task t WHERE t.id = ANY($1::text[])`, idList(ids))
+	if err != nil {
+		return err
+	}
+	byID := make(map[opsdb.ID]opsdb.Task, len(tasks))
+	for _, t := range tasks {
+		byID[t.ID] = t
+	}
+	for i := range out {
+		if out[i].Refusal == opsdb.Granted {
+			out[i].Task = byID[out[i].Task.ID]
+		}
+	}
+	return nil
+}
