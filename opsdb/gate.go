@@ -29,6 +29,10 @@ type Objection struct {
 	// Stale lists archive copies whose receipt is right but too old, when
 	// nothing else stands in the way: re-reading them becomes wanted.
 	Stale []ID
+	// Again is set by Confirm alone: this attempt was told yes before and may
+	// hold bytes out of their place. It puts them back, and its task is tried
+	// again: only an attempt that holds nothing ends the deletion.
+	Again bool
 }
 
 func (o *Objection) Error() string { return fmt.Sprintf("%s: %s", o.Rule, o.Text) }
@@ -47,9 +51,9 @@ func Deletable(f GateFacts) ([]Receipt, *Objection) {
 		return speak, nil
 	}
 	if len(speak)+len(stale) >= need {
-		return nil, &Objection{"S1", "stale_receipt", fmt.Sprintf("%d of %d archive copies were read back recently enough; re-reading comes first", len(speak), need), stale}
+		return nil, &Objection{Rule: "S1", Reason: "stale_receipt", Text: fmt.Sprintf("%d of %d archive copies were read back recently enough; re-reading comes first", len(speak), need), Stale: stale}
 	}
-	return nil, &Objection{"S1", "require_archived", fmt.Sprintf("%d of %d verified archive copies at distinct sites", len(speak)+len(stale), need), nil}
+	return nil, &Objection{Rule: "S1", Reason: "require_archived", Text: fmt.Sprintf("%d of %d verified archive copies at distinct sites", len(speak)+len(stale), need)}
 }
 
 // forbidden finds what stands in the way whatever the receipts say.

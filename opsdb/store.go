@@ -162,7 +162,8 @@ type Working interface {
 	Present(ctx context.Context, w Worker) error
 	// Absent removes it (graceful stop).
 	Absent(ctx context.Context, worker string) error
-	// Claim takes a scheduled task before its claim deadline: raises its token, state in_progress, lease until now+lease. ErrNotClaim otherwise.
+	// Claim takes a scheduled task before its claim deadline: raises its token, state in_progress, lease until now+lease.
+	// ErrNotClaim otherwise, and if it has not begun and something it needs is paused.
 	Claim(ctx context.Context, task ID, worker string, lease time.Duration) (Assignment, error)
 	// Renew prolongs the lease and records progress.
 	Renew(ctx context.Context, task ID, token int64, lease time.Duration, phase string, done, total int64) error
@@ -174,7 +175,9 @@ type Working interface {
 	RecordReceipts(ctx context.Context, receipts []Receipt) error
 	// Confirm asks the gate once more, under a lock on the package (and its
 	// peers): on yes the target copy is deletion_in_progress and the event with its proof is
-	// committed. On no, the error is an *Objection; the task is withdrawn and the copy pardoned.
+	// committed. On no, the error is an *Objection; the task is withdrawn and the
+	// copy pardoned, unless this token was told yes before: then Objection.Again is
+	// set and nothing is written, so that what the attempt holds is put back first.
 	// May be asked again by the same token (after the rename, before the unlink).
 	Confirm(ctx context.Context, task ID, token int64) (DeletionProof, error)
 	// Finish ends the piece well and records its facts. With Outcome.Next set the task is scheduled for

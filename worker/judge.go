@@ -31,7 +31,9 @@ func (w *Worker) judge(ctx context.Context, t opsdb.Task, e end) Result {
 	case e.err == nil:
 		w.breaker.succeeded(t.ID, subjects(t)...)
 		r.Kind = Finished
-	case errors.Is(e.err, opsdb.ErrStale), errors.As(e.err, &objection):
+	case errors.As(e.err, &objection) && objection.Again:
+		r.Kind, r.After, r.Reason = Postponed, baseDelay, e.err.Error()
+	case errors.Is(e.err, opsdb.ErrStale), objection != nil:
 		// Another attempt owns the task, or the gate withdrew it: only readings are left to record.
 		r.Kind, r.Reason = Dropped, e.err.Error()
 	case errors.As(e.err, &later):

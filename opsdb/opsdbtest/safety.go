@@ -18,6 +18,7 @@ func testSafety(t *testing.T, open Open) {
 		{"claimed too late", testClaimedTooLate},
 		{"asked for again", testAskedForAgain},
 		{"cut short and held", testCutShortAndHeld},
+		{"no after yes", testNoAfterYes},
 		{"cut short and missing", testCutShortAndMissing},
 		{"another type", testAnotherType},
 		{"lost and found", testLostAndFound},
@@ -71,6 +72,34 @@ func testCutShortAndHeld(t *testing.T, open Open) {
 	var no *opsdb.Objection
 	if _, err := d.store.Confirm(t.Context(), a.Task.ID, a.Task.Token); !errors.As(err, &no) || no.Reason != "held" {
 		t.Fatalf("confirm: %v", err)
+	}
+	d.stateAt(p.ID, "cologne.buffer", opsdb.Present)
+	d.balanced()
+}
+
+// testNoAfterYes: an attempt that was told yes may hold bytes in .trash. A no
+// leaves its task open, so that they are put back whatever happens to the
+// worker; only an attempt that holds nothing yet ends the deletion.
+func testNoAfterYes(t *testing.T, open Open) {
+	d := newDesk(t, open)
+	p := d.condemned()
+	a := d.claim(d.remove(p, "cologne.buffer").Task.ID)
+	_, err := d.store.Confirm(t.Context(), a.Task.ID, a.Task.Token)
+	d.check(err)
+	d.hold(p, "", opsdb.HoldDelete)
+	var no *opsdb.Objection
+	if _, err := d.store.Confirm(t.Context(), a.Task.ID, a.Task.Token); !errors.As(err, &no) || !no.Again {
+		t.Fatalf("the second confirm: %v", err)
+	}
+	d.stateAt(p.ID, "cologne.buffer", opsdb.DeletionInProgress)
+	d.check(d.store.Later(t.Context(), a.Task.ID, a.Task.Token, d.clock.Now(), no.Text))
+	out := d.remove(p, "cologne.buffer")
+	if out.Refusal != opsdb.Granted || out.Task.ID != a.Task.ID {
+		t.Fatalf("again: %+v", out)
+	}
+	b := d.claim(a.Task.ID)
+	if _, err := d.store.Confirm(t.Context(), b.Task.ID, b.Task.Token); !errors.As(err, &no) || no.Again {
+		t.Fatalf("the next attempt's confirm: %v", err)
 	}
 	d.stateAt(p.ID, "cologne.buffer", opsdb.Present)
 	d.balanced()

@@ -103,6 +103,10 @@ func (s *Store) Confirm(ctx context.Context, task opsdb.ID, token int64) (proof 
 		if receipts, no, err = t.lastGate(j, p, c); err != nil {
 			return err
 		}
+		if no != nil && j.confirmed == j.Token {
+			no.Again = true
+			return nil
+		}
 		if no != nil {
 			return t.keep(j, c, no)
 		}
