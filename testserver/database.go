@@ -37,7 +37,7 @@ func databaseOf(t testing.TB, url string) string {
 // PostgresExec runs statements. Not bound to the test's context: that ends before the clean-ups.
 func PostgresExec(t testing.TB, server string, statements ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*patience)
 	defer cancel()
 	c, err := pgx.Connect(ctx, server)
 	if err != nil {

@@ -3,6 +3,8 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,23 +82,32 @@ func (t *tx) breakerEvent(b breaker, kind string, pkg opsdb.ID, why, after strin
 	t.event(opsdb.Event{Kind: kind, Subject: b.table + ":" + b.name, Package: pkg, Location: locationOnly(b.table, b.name), Why: why, After: after})
 }
 
-// worked closes the breakers of what a task has just used well.
-func (t *tx) worked(j job, out opsdb.Outcome) error {
-	if out.Corrupt != nil {
-		return nil
-	}
-	subjects := []string{"location:" + j.To}
+// usedBy adds what a task has used, as subjects of breakers.
+func usedBy(j job, subjects map[string]bool) {
+	subjects["location:"+j.To] = true
 	if j.Piece != opsdb.Receive {
-		subjects = append(subjects, "location:"+j.From, "link:"+j.Link)
+		subjects["location:"+j.From], subjects["link:"+j.Link] = true, true
 	}
-	for _, subject := range subjects {
+}
+
+// worked closes the breakers of what tasks have just used well.
+func (t *tx) worked(subjects map[string]bool) error {
+	names, closed := map[string][]string{}, map[string][]opsdb.ID{}
+	for _, subject := range slices.Sorted(maps.Keys(subjects)) {
 		kind, name, _ := strings.Cut(subject, ":")
-		n, err := t.execN(`UPDATE `+kind+` SET succeeded_at = $1, failures = 0 WHERE name = $2 AND failed_at >= coalesce(succeeded_at, '-infinity')`, us(t.now), name)
+		names[kind] = append(names[kind], name)
+	}
+	for _, kind := range slices.Sorted(maps.Keys(names)) {
+		list, err := query(&t.view, scanID, `UPDATE `+kind+` SET succeeded_at = $1, failures = 0 WHERE name = ANY($2::text[]) AND failed_at >= coalesce(succeeded_at, '-infinity') RETURNING name`, us(t.now), names[kind])
 		if err != nil {
 			return err
 		}
-		if n > 0 {
-			if err := t.closes(subject); err != nil {
+		t.changes += int64(len(list))
+		closed[kind] = list
+	}
+	for _, kind := range slices.Sorted(maps.Keys(closed)) {
+		for _, name := range closed[kind] {
+			if err := t.closes(kind + ":" + string(name)); err != nil {
 				return err
 			}
 		}

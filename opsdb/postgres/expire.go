@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
@@ -75,17 +76,10 @@ func (v *view) nextDeadline() (time.Time, error) {
 	return v.earliest(nextLease, nextRetry, nextLink, nextPlace)
 }
 
-func (v *view) earliest(queries ...string) (first time.Time, err error) {
-	for _, q := range queries {
-		var at *time.Time
-		if _, err := v.get([]any{&at}, q); err != nil {
-			return first, err
-		}
-		if t := timeOf(at); at != nil && (first.IsZero() || t.Before(first)) {
-			first = t
-		}
-	}
-	return first, nil
+func (v *view) earliest(queries ...string) (time.Time, error) {
+	var at *time.Time
+	_, err := v.get([]any{&at}, `SELECT least((`+strings.Join(queries, `), (`)+`))`)
+	return timeOf(at), err
 }
 
 // NextWake implements opsdb.Planning.

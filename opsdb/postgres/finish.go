@@ -1,56 +1,10 @@
 package postgres
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/ccatobs/cdt/opsdb"
 )
-
-// Finish implements opsdb.Working. Called again with the same token after the
-// task has ended or gone on to its next piece, it returns the task as it is.
-func (s *Store) Finish(ctx context.Context, task opsdb.ID, token int64, out opsdb.Outcome) (done opsdb.Task, err error) {
-	err = s.write(ctx, "Finish", func(t *tx) error {
-		if err := t.lockMembers(out); err != nil {
-			return err
-		}
-		before, err := t.held(task)
-		if err != nil {
-			return err
-		}
-		if finished(before, token, out) {
-			done = before.Task
-			return nil
-		}
-		j, err := t.owned(task, token)
-		if err != nil {
-			return err
-		}
-		if err := t.outcome(j, out); err != nil {
-			return fmt.Errorf("task %s: %w", task, err)
-		}
-		if err := t.worked(j, out); err != nil {
-			return err
-		}
-		if out.Next != "" {
-			err = t.nextPiece(j, out.Next)
-		} else {
-			err = t.completeTask(j)
-		}
-		if err != nil {
-			return err
-		}
-		if j, err = t.job(task); err != nil {
-			return err
-		}
-		done = j.Task
-		if done.State == opsdb.TaskScheduled {
-			err = t.bring(done)
-		}
-		return err
-	})
-	return done, err
-}
 
 // finished reports whether this very Finish has been done already.
 func finished(j job, token int64, out opsdb.Outcome) bool {
@@ -77,14 +31,6 @@ func (t *tx) nextPiece(j job, piece opsdb.Piece) error {
 	}
 	return t.exec(`UPDATE task SET state = 'scheduled', piece = $1, worker = '', phase = '', done = 0, total = 0, lease_until = $2, updated_at = $3 WHERE id = $4`,
 		string(piece), us(t.now.Add(j.claimBy)), us(t.now), string(j.ID))
-}
-
-func (t *tx) completeTask(j job) error {
-	if err := t.exec(`UPDATE task SET state = 'completed', lease_until = NULL, next_try = NULL, failure = NULL, updated_at = $1, ended_at = $1 WHERE id = $2`,
-		us(t.now), string(j.ID)); err != nil {
-		return err
-	}
-	return t.release(j)
 }
 
 // outcome records the facts of a good end, in an order in which each finds what it builds on.

@@ -42,21 +42,22 @@ type Options struct {
 
 // Store is an opsdb.Store in a PostgreSQL database. Several processes may have the same one open.
 type Store struct {
-	clock   clock.Clock
-	enqueue func(ctx context.Context, tx pgx.Tx, tasks []opsdb.Task) error
-	config  *pgx.ConnConfig
-	pool    *pgxpool.Pool
-	name    string // of this store among those that have the database open
-	sweep   time.Duration
-	wakes   bool // this user may mark packages dirty
-	changed chan struct{}
-	news    chan struct{}
-	closing chan struct{}
-	stop    context.CancelFunc
-	rows    atomic.Int64 // returned by statements
-	done    sync.WaitGroup
-	once    sync.Once
-	claims  *together[claiming, opsdb.Assignment]
+	clock    clock.Clock
+	enqueue  func(ctx context.Context, tx pgx.Tx, tasks []opsdb.Task) error
+	config   *pgx.ConnConfig
+	pool     *pgxpool.Pool
+	name     string // of this store among those that have the database open
+	sweep    time.Duration
+	wakes    bool // this user may mark packages dirty
+	changed  chan struct{}
+	news     chan struct{}
+	closing  chan struct{}
+	stop     context.CancelFunc
+	rows     atomic.Int64 // returned by statements
+	done     sync.WaitGroup
+	once     sync.Once
+	claims   *together[claiming, opsdb.Assignment]
+	finishes *together[finishing, opsdb.Task]
 }
 
 var _ opsdb.Store = (*Store)(nil)
@@ -130,6 +131,7 @@ func open(ctx context.Context, config *pgxpool.Config, opts Options) (*Store, er
 	s := &Store{clock: opts.Clock, enqueue: opts.Enqueue, config: config.ConnConfig, pool: pool, name: string(opsdb.NewID()), sweep: opts.Sweep, stop: stop,
 		changed: make(chan struct{}, 1), news: make(chan struct{}, 1), closing: make(chan struct{})}
 	s.claims = &together[claiming, opsdb.Assignment]{do: s.claim}
+	s.finishes = &together[finishing, opsdb.Task]{do: s.finish}
 	if s.sweep <= 0 {
 		s.sweep = 30 * time.Second
 	}

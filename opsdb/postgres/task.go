@@ -23,10 +23,15 @@ func (t *tx) owned(id opsdb.ID, token int64) (job, error) {
 	if err != nil {
 		return j, err
 	}
+	return j, j.owned(token)
+}
+
+// owned says why a token gives no right to act.
+func (j job) owned(token int64) error {
 	if j.Token != token || token == 0 || !(j.State == opsdb.TaskInProgress || j.State == opsdb.TaskScheduled && j.Worker != "") {
-		return j, fmt.Errorf("task %s is %s with token %d, not %d: %w", id, j.State, j.Token, token, opsdb.ErrStale)
+		return fmt.Errorf("task %s is %s with token %d, not %d: %w", j.ID, j.State, j.Token, token, opsdb.ErrStale)
 	}
-	return j, nil
+	return nil
 }
 
 // withdraw ends a task that is not to be done.
@@ -43,15 +48,21 @@ func (t *tx) withdraw(j job, revision int64, why string) error {
 	return t.exec(`UPDATE copy SET state = 'deletion_possible' WHERE id = $1 AND state = 'deletion_scheduled'`, string(j.TargetCopy))
 }
 
-// release frees what a task took and has not used: slots, and the room of a
-// copy of which nothing is there yet.
-func (t *tx) release(j job) error {
-	if err := t.exec(`DELETE FROM task_slot WHERE task = $1`, string(j.ID)); err != nil {
+// release frees what tasks took and have not used: slots, and the room of
+// copies of which nothing is there yet.
+func (t *tx) release(jobs ...job) error {
+	tasks, copies := make([]opsdb.ID, len(jobs)), make([]opsdb.ID, len(jobs))
+	for i, j := range jobs {
+		tasks[i], copies[i] = j.ID, j.TargetCopy
+	}
+	if err := t.exec(`DELETE FROM task_slot WHERE task = ANY($1::text[])`, idList(tasks)); err != nil {
 		return err
 	}
-	n, err := t.execN(`DELETE FROM copy WHERE id = $1 AND state = 'expected'`, string(j.TargetCopy))
-	if err == nil && n > 0 {
-		err = t.roomFreed(j.To)
+	freed, err := query(&t.view, scanID, `DELETE FROM copy WHERE id = ANY($1::text[]) AND state = 'expected' RETURNING location`, idList(copies))
+	for _, location := range freed {
+		if err := t.roomFreed(string(location)); err != nil {
+			return err
+		}
 	}
 	return err
 }
