@@ -96,9 +96,11 @@ func (c *claims) do() error {
 	}
 	tasks := idList(ids)
 	c.queued.Queue(`SELECT FROM package_state WHERE id IN (SELECT package FROM task WHERE id = ANY($1::text[])) ORDER BY id FOR NO KEY UPDATE`, tasks)
-	ask(&c.view, &c.jobs, scanJob, `SELECT `+taskColumns+` FROM task t WHERE t.id = ANY($1::text[])`, tasks)
-	ask(&c.view, &c.paused, func(r scanner) (subject string, err error) { return subject, r.Scan(&subject) }, `SELECT subject FROM pause`)
+	ask(&c.view, &c.claimed, scanID, `UPDATE task t SET state = 'in_progress', token = t.token + 1, worker = x.worker, lease_until = x.until, phase = '', done = 0, total = 0, updated_at = $4
+	  FROM unnest($1::text[], $2::text[], $3::timestamptz[]) x (id, worker, until) WHERE t.id = x.id AND t.state = 'scheduled' AND t.lease_until > $4 AND `+mayBegin+` RETURNING t.id`,
+		tasks, workers, until, us(c.now))
 	const theirs = ` IN (SELECT package FROM task WHERE id = ANY($1::text[])) `
+	ask(&c.view, &c.jobs, scanJob, `SELECT `+taskColumns+` FROM task t WHERE t.id = ANY($1::text[])`, tasks)
 	ask(&c.view, &c.packages, scanPackage, `SELECT `+packageColumns+packageFrom+`WHERE p.id`+theirs, tasks)
 	ask(&c.view, &c.segments, func(r scanner) (x segments, err error) { return x, r.Scan(&x.pkg, &x.digests) },
 		`SELECT p.id, s.digests FROM package p JOIN segments s ON s.package = p.key WHERE p.id`+theirs, tasks)
@@ -111,21 +113,8 @@ func (c *claims) do() error {
 	if err := c.flush(); err != nil {
 		return err
 	}
-	return c.claim(workers, until)
-}
-
-// claim claims what may be claimed, for as many workers as there are wishes.
-func (c *claims) claim(ids []opsdb.ID, workers []string, until []time.Time) error {
-	claimed, err := query(&c.view, scanJob, `UPDATE task t SET state = 'in_progress', token = t.token + 1, worker = x.worker, lease_until = x.until, phase = '', done = 0, total = 0, updated_at = $4
-	  FROM unnest($1::text[], $2::text[], $3::timestamptz[]) x (id, worker, until) WHERE t.id = x.id AND t.state = 'scheduled' AND t.lease_until > $4 RETURNING `+taskColumns,
-		idList(ids), workers, until, us(c.now))
-	c.claimed, c.changes = claimed, c.changes+int64(len(claimed))
-	return err
-}
-
-// pausedUnder reports whether a task has not begun and is under a pause.
-func (c *claims) pausedUnder(t opsdb.Task) bool {
-	return !t.Begun() && slices.ContainsFunc(t.Under(), func(subject string) bool { return slices.Contains(c.paused, subject) })
+	c.changes += int64(len(c.claimed))
+	return nil
 }
 
 // assignment puts together what was read for one task.
