@@ -114,6 +114,21 @@ func (t Task) Site() string {
 	return t.SendSite
 }
 
+// Under are the subjects whose pause keeps the task from beginning.
+func (t Task) Under() []string {
+	out := []string{"route:" + t.Route, "stage:" + t.Route + "/" + t.Stage}
+	for _, at := range []string{t.From, t.To} {
+		out = append(out, "location:"+at, "site:"+SiteOf(at))
+	}
+	if t.Link != "" {
+		out = append(out, "link:"+t.Link)
+	}
+	return out
+}
+
+// Begun reports whether a worker has begun with the task: it has a lease, had one, or did its first piece.
+func (t Task) Begun() bool { return t.Worker != "" || t.Piece == Receive }
+
 // Assignment is a claimed task with what its run needs; members are streamed
 // separately, because a package may have a million of them.
 type Assignment struct {

@@ -13,6 +13,8 @@ func testOrders(t *testing.T, open Open) {
 		"requests": testRequests,
 		"pauses":   testPauses,
 		"markers":  testMarkers,
+
+		"pause before the claim": testPauseBeforeTheClaim,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -111,6 +113,29 @@ func testPauses(t *testing.T, open Open) {
 	}
 	if d.events(opsdb.EventPaused) != 5 || d.events(opsdb.EventResumed) != 5 {
 		t.Error("events do not say so")
+	}
+}
+
+// What was dispatched before a pause does not begin under it (B3); what has begun goes on.
+func testPauseBeforeTheClaim(t *testing.T, open Open) {
+	for _, subject := range []string{"route:raw", "stage:raw/ship", "location:cologne.buffer", "location:ccat.buffer", "link:ccat>cologne", "site:cologne"} {
+		d := newDesk(t, open)
+		p := d.packed(1)
+		task := d.schedule(p, "ship", "transfer", "ccat.buffer", "cologne.buffer")
+		d.check(d.store.Pause(t.Context(), opsdb.Pause{Subject: subject, Who: "ada"}))
+		if _, err := d.store.Claim(t.Context(), task.ID, "w", lease); !errors.Is(err, opsdb.ErrNotClaim) {
+			t.Errorf("%s: claimed under a pause: %v", subject, err)
+		}
+		d.check(d.store.Resume(t.Context(), subject, "ada"))
+		a := d.claim(task.ID)
+		d.check(d.store.Pause(t.Context(), opsdb.Pause{Subject: subject, Who: "ada"}))
+		d.clock.Advance(2 * lease)
+		_, err := d.store.Expire(t.Context(), d.clock.Now(), claimBy)
+		d.check(err)
+		if next := d.claim(a.Task.ID); next.Task.Token != a.Task.Token+1 {
+			t.Errorf("%s: what has begun is not gone on with: %+v", subject, next.Task)
+		}
+		d.check(d.store.Resume(t.Context(), subject, "ada"))
 	}
 }
 

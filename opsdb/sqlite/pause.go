@@ -53,3 +53,16 @@ func (s *Store) Resume(ctx context.Context, subject, who string) error {
 		return t.wake("pause:"+subject, 0)
 	})
 }
+
+// notPaused refuses what has not begun and is under a pause.
+func (t *tx) notPaused(task opsdb.Task) error {
+	if task.Begun() {
+		return nil
+	}
+	var one int
+	paused, err := t.get([]any{&one}, `SELECT 1 FROM pause WHERE subject IN (SELECT value FROM json_each(?))`, text(task.Under()))
+	if err == nil && paused {
+		err = fmt.Errorf("task %s is under a pause: %w", task.ID, opsdb.ErrNotClaim)
+	}
+	return err
+}

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -83,6 +84,13 @@ func (t *tx) sitesDown() error {
 // Claim implements opsdb.Working.
 func (s *Store) Claim(ctx context.Context, task opsdb.ID, worker string, lease time.Duration) (a opsdb.Assignment, err error) {
 	err = s.write(ctx, "Claim", func(t *tx) error {
+		j, err := t.job(task)
+		if err != nil {
+			return errors.Join(opsdb.ErrNotClaim, err)
+		}
+		if err := t.notPaused(j.Task); err != nil {
+			return err
+		}
 		n, err := t.execN(`UPDATE task SET state = 'in_progress', token = token + 1, worker = ?, lease_until = ?, phase = '', done = 0, total = 0, updated_at = ?
 		  WHERE id = ? AND state = 'scheduled' AND lease_until > ?`, worker, us(t.now.Add(lease)), us(t.now), string(task), us(t.now))
 		if err != nil {
