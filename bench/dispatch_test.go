@@ -31,6 +31,7 @@ func BenchmarkDispatch(b *testing.B) {
 	theirs := newCelery(b)
 	l.pass(1, workers) // both are up
 	next := 1 + workers
+	l.countStatements()
 	for range b.N {
 		var ratios []float64
 		for round := range rounds {
@@ -45,6 +46,7 @@ func BenchmarkDispatch(b *testing.B) {
 		slices.Sort(ratios)
 		b.ReportMetric(ratios[len(ratios)/2], "ratio")
 	}
+	l.printStatements()
 }
 
 // dispatchBatch is how many tasks are made at once: what an engine takes at once.

@@ -57,7 +57,7 @@ type lab struct {
 func newLab(b *testing.B, packages int) *lab {
 	b.Helper()
 	ctx := b.Context()
-	l := &lab{B: b, url: testserver.PostgresWith(b, "max_wal_size=4GB", "shared_buffers=256MB")}
+	l := &lab{B: b, url: testserver.PostgresWith(b, append(preload(), "max_wal_size=4GB", "shared_buffers=256MB")...)}
 	var err error
 	if l.store, err = openStore(ctx, l.url, "engine"); err != nil {
 		b.Fatal(err)

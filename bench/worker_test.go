@@ -94,6 +94,7 @@ func openStore(ctx context.Context, url, name string) (*postgres.Store, error) {
 
 // work is a worker until ctx ends.
 func work(ctx context.Context, url, name string) error {
+	defer profile(name)()
 	store, err := openStore(ctx, url, name)
 	if err != nil {
 		return err

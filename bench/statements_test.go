@@ -1,0 +1,70 @@
+//go:build servers
+
+package bench_test
+
+import (
+	"fmt"
+	"os"
+	"runtime/pprof"
+	"strings"
+
+	"github.com/ccatobs/cdt/clock"
+)
+
+// CDT_BENCH_STATEMENTS=yes shows the statements PostgreSQL spent its time on;
+// CDT_BENCH_PROFILE=DIR has each worker write the profile of its processor time there.
+const (
+	showStatements = "CDT_BENCH_STATEMENTS"
+	profileFolder  = "CDT_BENCH_PROFILE"
+)
+
+// preload is the settings of a server that counts statements, if that was asked for.
+func preload() []string {
+	if os.Getenv(showStatements) == "" {
+		return nil
+	}
+	return []string{"shared_preload_libraries=pg_stat_statements"}
+}
+
+// countStatements begins anew.
+func (l *lab) countStatements() {
+	if os.Getenv(showStatements) != "" {
+		l.exec(`CREATE EXTENSION IF NOT EXISTS pg_stat_statements`)
+		l.exec(`SELECT pg_stat_statements_reset()`)
+	}
+}
+
+// printStatements prints the statements that took longest in all.
+func (l *lab) printStatements() {
+	if os.Getenv(showStatements) == "" {
+		return
+	}
+	rows, err := l.conn.Query(l.Context(), `SELECT calls, total_exec_time, rows, query FROM pg_stat_statements ORDER BY total_exec_time DESC LIMIT 25`)
+	l.check(err)
+	for rows.Next() {
+		var calls, n int64
+		var took float64
+		var query string
+		l.check(rows.Scan(&calls, &took, &n, &query))
+		query = strings.Join(strings.Fields(query), " ")
+		fmt.Printf("%8.0f ms %7d calls %8d rows  %.150s\n", took, calls, n, query)
+	}
+	l.check(rows.Err())
+}
+
+// profile writes where this process spends its processor time; the function it returns ends that.
+func profile(name string) (stop func()) {
+	dir := os.Getenv(profileFolder)
+	if dir == "" {
+		return func() {}
+	}
+	f, err := os.Create(fmt.Sprintf("%s/%s-%d.pprof", dir, name, clock.System{}.Now().Unix()))
+	if err != nil {
+		return func() {}
+	}
+	_ = pprof.StartCPUProfile(f)
+	return func() {
+		pprof.StopCPUProfile()
+		_ = f.Close()
+	}
+}
