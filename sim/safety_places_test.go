@@ -243,7 +243,7 @@ func TestLeftoversOfWithdrawnTasksGo(t *testing.T) {
 // D7: a database of yesterday is put back after the sources are gone: the archives stay as they are, and nothing crosses the ocean again.
 func TestDatabaseOfYesterday(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, ccat(t))
+	h := newEmbeddedHouse(t, ccat(t))
 	h.fill("ccat.primecam", 4, 20_000)
 	h.stopBeforeDeletion()
 	h.shut()
