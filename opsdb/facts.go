@@ -163,7 +163,7 @@ const (
 	GateShut    Refusal = "gate"     // a deletion the gate does not allow
 )
 
-// Verdict of Dispatch for one grant.
+// Dispatched is the verdict of Dispatch for one grant.
 type Dispatched struct {
 	Refusal Refusal
 	Task    Task // when granted

@@ -57,7 +57,7 @@ func testPeers(t *testing.T, open Open) {
 		t.Fatalf("peers %v", a.Peers)
 	}
 	d.removeFiles(a, files)
-	if f := d.facts(second.ID); f.Gone != 2 || d.dirty(second.ID) == false {
+	if f := d.facts(second.ID); f.Gone != 2 || !d.dirty(second.ID) {
 		t.Fatalf("the peer does not know: %+v", f)
 	}
 	d.balanced()

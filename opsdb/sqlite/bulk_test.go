@@ -18,7 +18,7 @@ func BenchmarkBulk(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer s.Close()
+	defer s.Close() //nolint:errcheck // a benchmark's
 	if _, err := s.Activate(b.Context(), opsdb.Revision{Digest: "d"}, opsdb.Mirror{}); err != nil {
 		b.Fatal(err)
 	}

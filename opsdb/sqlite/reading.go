@@ -49,7 +49,7 @@ func (v *view) findPackages(what string) ([]opsdb.ID, error) {
 	if route, number, ok := strings.Cut(what, "/"); ok {
 		n, err := strconv.ParseInt(number, 10, 64)
 		if err != nil {
-			return nil, nil
+			return nil, nil //nolint:nilerr // what is no number names no package
 		}
 		return query(v, scanID, `SELECT id FROM package WHERE route = ? AND number = ?`, route, n)
 	}

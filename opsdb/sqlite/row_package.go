@@ -60,8 +60,3 @@ func (t *tx) insertPackage(p opsdb.Package, firstFiled any) (int64, error) {
 		string(p.ID), p.Route, p.Stage, p.Number, p.Name, p.Dir, string(p.Group), p.Source, p.Destination, p.Files, p.Bytes, p.Size,
 		p.Instrument, p.Observation, p.Module, p.Program, text(p.Tags), us(p.ObservedAt), us(p.MadeAt), us(p.MadeAge), firstFiled)
 }
-
-// touch marks a package dirty.
-func (t *tx) touch(id opsdb.ID) error {
-	return t.exec(`UPDATE package SET version = version + 1 WHERE id = ?`, string(id))
-}
