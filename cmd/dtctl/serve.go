@@ -22,6 +22,7 @@ import (
 // serving is the settings of one `dtctl serve`.
 type serving struct {
 	*app
+	beside
 	role        string
 	sites       []string
 	atOnce      string
@@ -49,6 +50,8 @@ SIGTERM or SIGINT stops it gracefully: what runs may finish, what cannot is give
 	f.StringSliceVar(&s.sites, "site", nil, "sites whose work is done here (default: all)")
 	f.StringVar(&s.atOnce, "at-once", "4", "tasks at once, in all or of a stage type: package=2,transfer=4")
 	leaseFlags(f, &s.lease, &s.grace, &s.scan)
+	s.liveFlags(f)
+	s.notifyFlags(f)
 	f.DurationVar(&s.claimBy, "claim-by", 2*time.Minute, "how long a task may wait for a worker before it is withdrawn")
 	f.DurationVar(&s.sweep, "sweep", 30*time.Second, "how often the engine looks though nothing woke it")
 	f.StringVar(&s.state, "state", stateFolder(), "folder for results that wait while a PostgreSQL database is away")
@@ -100,15 +103,25 @@ func (s *serving) serve(ctx context.Context, store *sqlite.Store, g *graph.Graph
 	if err != nil {
 		return fmt.Errorf("open the journal of results: %w", err)
 	}
-	n, err := node.New(node.Config{
+	c := node.Config{
 		Store: store, Graph: g, Name: workerName(), Version: programVersion, AtOnce: at.total, PerType: at.types,
 		ClaimBy: s.claimBy, Sweep: s.sweep, Lease: s.lease, Grace: s.grace, Scan: s.scan, Journal: journal, Log: log,
-	})
+	}
+	others, err := s.accompany(ctx, &c, store, s.db+".notify.json")
 	if err != nil {
 		return errors.Join(err, journal.Close())
 	}
-	err = s.live(ctx, n, g, log)
-	return errors.Join(err, journal.Close())
+	err = s.embedded(ctx, c)
+	return errors.Join(err, others.stop(), journal.Close())
+}
+
+// embedded makes the node of an embedded database and runs it.
+func (s *serving) embedded(ctx context.Context, c node.Config) error {
+	n, err := node.New(c)
+	if err != nil {
+		return err
+	}
+	return s.live(ctx, n, c.Graph, c.Log)
 }
 
 // live starts the node and runs it until ctx is cancelled.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 
 	"github.com/ccatobs/cdt/config"
 	"github.com/ccatobs/cdt/engine/graph"
@@ -86,6 +87,11 @@ func (s *serving) servePart(ctx context.Context, p *shared, c node.Config) error
 		c.Journal = journal
 	}
 	p.configure(&c)
+	others, err := s.accompany(ctx, &c, p.store, filepath.Join(s.state, "notify.json"))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = others.stop() }()
 	n, err := node.New(c)
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ import (
 // working is the settings of one `dtctl work`.
 type working struct {
 	*app
+	beside
 	sites  []string
 	atOnce string
 	lease  time.Duration
@@ -43,6 +44,7 @@ It needs a PostgreSQL database. An embedded one is served by one process: ` + "`
 	f.StringSliceVar(&w.sites, "site", nil, "sites whose work is done here")
 	f.StringVar(&w.atOnce, "at-once", "4", "tasks at once, in all or of a stage type: package=2,transfer=4")
 	leaseFlags(f, &w.lease, &w.grace, &w.scan)
+	w.liveFlags(f)
 	f.StringVar(&w.state, "state", stateFolder(), "folder for results that wait while the database is away")
 	return c
 }
@@ -104,7 +106,10 @@ func (w *working) work(ctx context.Context, s *shared, name string, at atOnce, l
 		AtOnce: at.total, PerType: at.types, Lease: w.lease, Grace: w.grace, Scan: w.scan, Journal: journal, Log: log,
 	}
 	s.configure(&c)
-	err = w.live(ctx, c, at)
+	others, err := w.accompany(ctx, &c, s.store, "")
+	if err == nil {
+		err = errors.Join(w.live(ctx, c, at), others.stop())
+	}
 	return errors.Join(err, journal.Close())
 }
 
