@@ -228,6 +228,29 @@ func TestE2ALateWorkerOfARealStore(t *testing.T) {
 	s.packed(2, "live", 1)
 }
 
+// Two workers with one identity are two workers all the same: one of them does the task, and the other's late result counts for nothing.
+func TestTwoWorkersWithOneIdentity(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	begun, proceed := make(chan struct{}), make(chan struct{})
+	first := s.worker("twin", s.db, func() { close(begun); <-proceed })
+	ended := make(chan error)
+	go func() {
+		_, err := first.RunTask(t.Context(), s.task.ID)
+		ended <- err
+	}()
+	<-begun
+	second := s.worker("twin", s.db, func() { t.Error("the task was begun twice") })
+	if ran, err := second.RunTask(t.Context(), s.task.ID); ran || err != nil {
+		t.Errorf("the twin ran %v, %v", ran, err)
+	}
+	close(proceed)
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	s.packed(1, "twin", 1)
+}
+
 // flaky commits Finish and loses the answer, as long as it is told to.
 type flaky struct {
 	*sqlite.Store

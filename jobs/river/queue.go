@@ -2,6 +2,7 @@ package river
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -79,10 +80,12 @@ func (o Options) filled() Options {
 	return o
 }
 
+var errURL = errors.New("the queue's database: this is no address of a PostgreSQL database, say postgres://user@host:5432/name")
+
 func connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, fmt.Errorf("read the address of the queue's database: %w", err)
+		return nil, errURL // what pgx says of it may hold the password
 	}
 	cfg.MaxConns = connections
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)

@@ -42,8 +42,11 @@ func Redact(url string) string {
 func explain(err error) error {
 	var e *pgconn.PgError
 	if errors.As(err, &e) {
-		if hint, is := hints(e.Code); hint != "" {
-			return errors.Join(is, fmt.Errorf("%s: %w", hint, err))
+		switch hint, is := hints(e.Code); {
+		case is != nil:
+			return fmt.Errorf("%w: %s: %w", is, hint, err)
+		case hint != "":
+			return fmt.Errorf("%s: %w", hint, err)
 		}
 		return err
 	}
