@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"embed"
@@ -14,6 +15,7 @@ import (
 	"sync/atomic"
 
 	"github.com/pressly/goose/v3"
+	"golang.org/x/sys/unix"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -118,7 +120,7 @@ func dsn(path string) string {
 
 // prepare migrates the schema, gives a new database its epoch and opens the connections.
 func (s *Store) prepare(ctx context.Context, epoch string) error {
-	if err := migrate(ctx, s.db); err != nil {
+	if err := s.migrate(ctx); err != nil {
 		return err
 	}
 	for range readers {
@@ -144,30 +146,50 @@ func (s *Store) prepare(ctx context.Context, epoch string) error {
 	})
 }
 
-func migrate(ctx context.Context, db *sql.DB) error {
+// migrate brings the schema up to date, one process at a time: two that make
+// the same new database must not both make its tables.
+func (s *Store) migrate(ctx context.Context) error {
+	done, first := migrate(ctx, s.db, false)
+	if done && first == nil || errors.Is(first, opsdb.ErrNewer) {
+		return first
+	}
+	f, err := os.OpenFile(s.path+".migrate", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return cmp.Or(first, err)
+	}
+	defer func() { _ = f.Close() }() // ends the lock
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+		return fmt.Errorf("lock the migration: %w", err)
+	}
+	_, err = migrate(ctx, s.db, true)
+	return err
+}
+
+// migrate looks at the schema and, if it may, brings it up to date; done says that it is.
+func migrate(ctx context.Context, db *sql.DB, may bool) (done bool, err error) {
 	sub, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		return err
+		return false, err
 	}
 	p, err := goose.NewProvider(goose.DialectSQLite3, db, sub, goose.WithTableName("schema_version"), goose.WithLogger(goose.NopLogger()))
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := ours(ctx, db); err != nil {
-		return err
+		return false, err
 	}
 	current, target, err := p.GetVersions(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if current > target {
-		return fmt.Errorf("%w: schema %d, known up to %d", opsdb.ErrNewer, current, target)
+		return false, fmt.Errorf("%w: schema %d, known up to %d", opsdb.ErrNewer, current, target)
 	}
-	if current == target {
-		return nil
+	if current == target || !may {
+		return current == target, nil
 	}
 	_, err = p.Up(ctx)
-	return err
+	return err == nil, err
 }
 
 // ours refuses a SQLite file that holds tables but is no OpsDB, before anything is written to it.
