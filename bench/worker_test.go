@@ -29,7 +29,7 @@ import (
 const (
 	workers      = 2
 	celeryAtOnce = 2
-	ourAtOnce    = 16
+	ourAtOnce    = 64
 )
 
 // What makes the test binary a worker of its own process.

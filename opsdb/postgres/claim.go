@@ -96,8 +96,9 @@ func (c *claims) do() error {
 	}
 	tasks := idList(ids)
 	c.queued.Queue(`SELECT FROM package_state WHERE id IN (SELECT package FROM task WHERE id = ANY($1::text[])) ORDER BY id FOR NO KEY UPDATE`, tasks)
+	// By their ids: the state is hidden from the planner, which would walk through all that was ever scheduled.
 	ask(&c.view, &c.claimed, scanID, `UPDATE task t SET state = 'in_progress', token = t.token + 1, worker = x.worker, lease_until = x.until, phase = '', done = 0, total = 0, updated_at = $4
-	  FROM unnest($1::text[], $2::text[], $3::timestamptz[]) x (id, worker, until) WHERE t.id = x.id AND t.state = 'scheduled' AND t.lease_until > $4 AND `+mayBegin+` RETURNING t.id`,
+	  FROM unnest($1::text[], $2::text[], $3::timestamptz[]) x (id, worker, until) WHERE t.id = x.id AND t.state || '' = 'scheduled' AND t.lease_until > $4 AND `+mayBegin+` RETURNING t.id`,
 		tasks, workers, until, us(c.now))
 	const theirs = ` IN (SELECT package FROM task WHERE id = ANY($1::text[])) `
 	ask(&c.view, &c.jobs, scanJob, `SELECT `+taskColumns+` FROM task t WHERE t.id = ANY($1::text[])`, tasks)
