@@ -80,7 +80,7 @@ func (c *celery) worker(name string) {
 func (c *celery) python(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, debianPython, args...)
 	cmd.Dir = c.dir
-	cmd.Env = append(os.Environ(), "BROKER="+c.broker, "PYTHONDONTWRITEBYTECODE=1", "C_FORCE_ROOT=1")
+	cmd.Env = append(os.Environ(), "BROKER="+c.broker, "PYTHONDONTWRITEBYTECODE=1", "PYTHONWARNINGS=ignore", "C_FORCE_ROOT=1")
 	cmd.Stderr = os.Stderr
 	return cmd
 }
