@@ -9,20 +9,21 @@ import (
 
 func testWorking(t *testing.T, open Open) {
 	for name, test := range map[string]func(*testing.T, Open){
-		"claim":           testClaim,
-		"lease":           testLease,
-		"stale":           testStaleWorker,
-		"twice":           testFinishTwice,
-		"receive":         testReceive,
-		"bad bytes":       testBadBytes,
-		"no receipt":      testNoReceipt,
-		"born once":       testBornOnce,
-		"changed members": testChangedMembers,
-		"failures":        testFailures,
-		"down and up":     testDownAndUp,
-		"verify":          testVerify,
-		"corrupt source":  testCorruptSource,
-		"restart":         testRestart,
+		"claim":               testClaim,
+		"begun and unclaimed": testBegunAndUnclaimed,
+		"lease":               testLease,
+		"stale":               testStaleWorker,
+		"twice":               testFinishTwice,
+		"receive":             testReceive,
+		"bad bytes":           testBadBytes,
+		"no receipt":          testNoReceipt,
+		"born once":           testBornOnce,
+		"changed members":     testChangedMembers,
+		"failures":            testFailures,
+		"down and up":         testDownAndUp,
+		"verify":              testVerify,
+		"corrupt source":      testCorruptSource,
+		"restart":             testRestart,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -76,6 +77,28 @@ func testLease(t *testing.T, open Open) {
 	d.check(d.store.Renew(t.Context(), a.Task.ID, a.Task.Token, lease, "moving", 20, 500))
 	if _, err := d.store.Claim(t.Context(), a.Task.ID, "other", lease); !errors.Is(err, opsdb.ErrNotClaim) {
 		t.Fatalf("claimed from a living worker: %v", err)
+	}
+	d.balanced()
+}
+
+// What was begun and then taken by nobody is not given up: it is tried again as itself, so that what its attempts left is found (B5).
+func testBegunAndUnclaimed(t *testing.T, open Open) {
+	d := newDesk(t, open)
+	p := d.packed(1)
+	a := d.claim(d.schedule(p, "ship", "transfer", "ccat.buffer", "cologne.buffer").ID)
+	for range 2 { // the lease, then the claim deadline
+		d.clock.Advance(2 * claimBy)
+		_, err := d.store.Expire(t.Context(), d.clock.Now(), claimBy)
+		d.check(err)
+	}
+	got, err := d.store.Task(t.Context(), a.Task.ID)
+	d.check(err)
+	if got.State != opsdb.TaskPending || got.Attempts != 0 || !d.dirty(p.ID) {
+		t.Fatalf("the task is %s after %d attempts", got.State, got.Attempts)
+	}
+	d.present()
+	if again := d.schedule(p, "ship", "transfer", "ccat.buffer", "cologne.buffer"); again.ID != a.Task.ID {
+		t.Errorf("it is tried again as another task: %+v", again)
 	}
 	d.balanced()
 }

@@ -110,10 +110,10 @@ func (t *tx) expire(now time.Time, claimBy time.Duration) (again []opsdb.Task, e
 	return again, t.halfOpen(now)
 }
 
-// unclaimed ends a task nobody took. A deletion that was confirmed is not
-// given up: it backs off and goes on where it was.
+// unclaimed ends a task nobody took. One that was begun is not given up, as a
+// deletion that was confirmed never is: it backs off and goes on where it was.
 func (t *tx) unclaimed(j job) error {
-	if j.confirmed > 0 {
+	if j.confirmed > 0 || j.Token > 0 {
 		return t.backOff(j, nil, t.now, false)
 	}
 	return t.withdraw(j, j.Revision, "no worker claimed it in time")
