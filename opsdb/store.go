@@ -130,7 +130,8 @@ type Planning interface {
 	// Waiting records, for open moves that got no task, the refusal as their reason (verdict waiting).
 	// They stay in Ready's order.
 	Waiting(ctx context.Context, moves []OpenMove) error
-	// Expire withdraws scheduled tasks whose claim deadline has passed (freeing slots and room),
+	// Expire withdraws scheduled tasks whose claim deadline has passed (freeing slots and room); one that was begun before
+	// becomes pending instead, to be tried again as itself, so that what its attempts left is found. It
 	// makes in-progress tasks with an expired lease claimable again (state scheduled, same token),
 	// and makes pending tasks whose NextTry has come dirty. Sites that lost their last worker are noticed:
 	// packages with a move from or to them become dirty. A breaker whose pause is over becomes half open: one package that
