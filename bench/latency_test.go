@@ -33,6 +33,7 @@ func BenchmarkLatency(b *testing.B) {
 	l := newLab(b, packages)
 	l.startEngine()
 	held := l.watchWorkers()
+	l.countStatements()
 	people, err := postgres.Open(b.Context(), l.url, postgres.Options{Name: "people", Connections: 2})
 	l.check(err)
 	b.Cleanup(func() { _ = people.Close() })
@@ -69,6 +70,7 @@ func BenchmarkLatency(b *testing.B) {
 		b.ReportMetric(mine.p99.Seconds()*1000, "filing-p99-ms")
 		b.ReportMetric(mine.median.Seconds()/celery.median.Seconds(), "of-celery")
 	}
+	l.printStatements()
 }
 
 // times are a median and a 99th percentile.
