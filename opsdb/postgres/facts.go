@@ -13,22 +13,24 @@ func (s *Store) Dirty(ctx context.Context, now time.Time, limit int) (facts []op
 		return nil, err
 	}
 	err = s.read(ctx, "Dirty", func(v *view) error {
-		dirty, err := query(v, scanPackage, `SELECT `+packageColumns+` `+packageFrom+`WHERE s.version > s.evaluated
-		  ORDER BY s.urgent DESC, s.made_at, s.package LIMIT $1`, limitOf(limit))
-		if err != nil {
-			return err
-		}
-		due, err := query(v, scanPackage, `SELECT `+packageColumns+` `+packageFrom+`WHERE s.wake_at <= $1 ORDER BY s.wake_at LIMIT $2`, us(now), limitOf(limit))
-		if err != nil {
-			return err
-		}
-		// A new revision makes every package dirty, without a write to each.
-		older, err := query(v, scanPackage, `SELECT `+packageColumns+packageFrom+`WHERE s.revision < (SELECT revision FROM opsdb) ORDER BY s.revision, s.package LIMIT $1`, limitOf(limit))
-		if err != nil {
-			return err
+		var packs [3][]pack
+		for i, which := range []struct {
+			where string
+			args  []any
+		}{
+			{`version > evaluated ORDER BY urgent DESC, made_at, package LIMIT $1`, []any{limitOf(limit)}},
+			{`wake_at <= $2 ORDER BY wake_at LIMIT $1`, []any{limitOf(limit), us(now)}},
+			// A new revision makes every package dirty, without a write to each.
+			{`revision < (SELECT revision FROM opsdb) ORDER BY revision, package LIMIT $1`, []any{limitOf(limit)}},
+		} {
+			// First the few, then what belongs to them.
+			if packs[i], err = query(v, scanPackage, `WITH s AS MATERIALIZED (SELECT * FROM package_state WHERE `+which.where+`)
+			  SELECT `+packageColumns+` FROM s JOIN package p ON p.key = s.package ORDER BY s.urgent DESC, s.made_at, s.package`, which.args...); err != nil {
+				return err
+			}
 		}
 		id := func(p pack) opsdb.ID { return p.ID }
-		facts, err = v.facts(merge(merge(dirty, due, limit, id), older, limit, id))
+		facts, err = v.facts(merge(merge(packs[0], packs[1], limit, id), packs[2], limit, id))
 		return err
 	})
 	return facts, err

@@ -95,13 +95,15 @@ func configure(url string, opts Options) (*pgxpool.Config, error) {
 		// Whoever stops in the middle of a transaction does not hold up the others for ever.
 		"idle_in_transaction_session_timeout": "60s",
 		// Plans that change neither with what is asked for nor with statistics of yesterday: nothing that runs all the time may scan.
-		"plan_cache_mode":         "force_generic_plan",
-		"enable_seqscan":          "off",
-		"random_page_cost":        "1.1",
-		"jit":                     "off",
-		"tcp_keepalives_idle":     "15",
-		"tcp_keepalives_interval": "5",
-		"tcp_keepalives_count":    "3",
+		"plan_cache_mode":  "force_generic_plan",
+		"enable_seqscan":   "off",
+		"random_page_cost": "1.1",
+		// What is short is not made shorter by starting helpers for it.
+		"max_parallel_workers_per_gather": "0",
+		"jit":                             "off",
+		"tcp_keepalives_idle":             "15",
+		"tcp_keepalives_interval":         "5",
+		"tcp_keepalives_count":            "3",
 	} {
 		if c.RuntimeParams[key] == "" {
 			c.RuntimeParams[key] = value
