@@ -34,7 +34,7 @@ const MediaSuffix = ".tar"
 // declaration is the content of bagit.txt.
 const declaration = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 
-// ErrMalformed: what was read is no bag of ours; the text says where it goes wrong.
+// ErrMalformed says that what was read is no bag of ours; the text says where it goes wrong.
 var ErrMalformed = errors.New("not a well-formed package")
 
 // digestOf is the digest a hash stands at.

@@ -73,12 +73,12 @@ func Write(ctx context.Context, w io.Writer, job Job) (Written, error) {
 	if err != nil {
 		return Written{}, err
 	}
-	defer manifest.Close()
+	defer manifest.Close() //nolint:errcheck // a spool of ours, done with
 	names, err := newNamesWriter()
 	if err != nil {
 		return Written{}, err
 	}
-	defer names.Close()
+	defer names.Close() //nolint:errcheck // a spool of ours, done with
 	b := &writer{job: job, manifest: manifest, names: names}
 	b.pipe = newPipe(ctx, w, b.born)
 	if err := b.pipe.close(b.all()); err != nil {

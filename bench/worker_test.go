@@ -42,13 +42,13 @@ const (
 // TestMain makes the test binary stand for a worker, if it was started as one.
 func TestMain(m *testing.M) {
 	if os.Getenv(workerDatabase) == "" {
-		os.Exit(m.Run())
+		os.Exit(m.Run()) //nolint:forbidigo // this is the main of a test binary
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	if err := work(ctx, os.Getenv(workerDatabase), os.Getenv(workerName)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		os.Exit(1) //nolint:forbidigo // this is the main of a worker process
 	}
 }
 
@@ -99,12 +99,12 @@ func work(ctx context.Context, url, name string) error {
 	if err != nil {
 		return err
 	}
-	defer store.Close()
+	defer store.Close() //nolint:errcheck // the process ends
 	queue, err := river.Open(ctx, url, river.Options{ID: name, InHand: 4 * ourAtOnce})
 	if err != nil {
 		return err
 	}
-	defer queue.Close()
+	defer queue.Close() //nolint:errcheck // the process ends
 	var told io.Writer
 	if os.Getenv(workerTells) != "" {
 		told = os.Stdout

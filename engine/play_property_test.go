@@ -26,7 +26,7 @@ func TestFaultsAndTimes(t *testing.T) {
 	}
 	rapid.Check(t, func(r *rapid.T) {
 		p := newPlay(t, ccatRules(t, ccat("cologne", "cornell")))
-		defer p.store.Close()
+		defer p.store.Close() //nolint:errcheck // a database of this run alone
 		s := &storm{play: p, r: r, cut: map[string]bool{}, requests: map[opsdb.ID]bool{}}
 		p.broken, p.retry, p.lease = s.fails, 5*time.Hour, 5*time.Hour
 		for range rapid.IntRange(3, 25).Draw(r, "steps") {

@@ -50,7 +50,6 @@ type chaos struct {
 	routes   []map[string][]byte // revisions to go through
 	safe     map[opsdb.ID]string // package → the archive whose copy is never harmed
 	away     map[string]func()   // locations that are not mounted
-	cut      context.CancelFunc  // ends the process at an effect
 	effects  int64               // until then
 	journal  []string
 	requests []opsdb.ID
