@@ -36,9 +36,16 @@ func ownJournal(folder string, sites []string) (j *worker.Journal, release func(
 		if err != nil {
 			return nil, nil, errors.Join(err, lock.Close())
 		}
-		return j, func() { _ = lock.Close() }, nil
+		return j, func() { unlock(lock) }, nil
 	}
 	return nil, nil, misuse("give each its own --state", "%d workers of these sites use the folder %s already", mostWorkers, folder)
+}
+
+// unlock gives the lock back at once, even while a child that was just forked
+// still has the file open.
+func unlock(f *os.File) {
+	_ = unix.Flock(int(f.Fd()), unix.LOCK_UN)
+	_ = f.Close()
 }
 
 // locked opens a file and takes its lock, which goes with the file.

@@ -36,7 +36,13 @@ func (s *Store) Serve(ctx context.Context) (release func(), err error) {
 		return nil, errors.Join(fmt.Errorf("sign the serve lock: %w", err), f.Close())
 	}
 	var once sync.Once
-	return func() { once.Do(func() { _ = f.Truncate(0); _ = f.Close() }) }, nil
+	return func() {
+		once.Do(func() {
+			_ = f.Truncate(0)
+			_ = unix.Flock(int(f.Fd()), unix.LOCK_UN) // a child that was just forked may still have the file open
+			_ = f.Close()
+		})
+	}, nil
 }
 
 // sign writes who holds the lock, for people.
