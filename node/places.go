@@ -83,8 +83,8 @@ func (p *Places) open(location string) (storage.Storage, error) {
 		return nil, fmt.Errorf("open %s: no such location in the routes", location)
 	}
 	marker, err := p.marker(context.Background(), location)
-	if err != nil {
-		return nil, err
+	if err != nil { // OpsDB is away, which is no fault of the settings
+		return nil, stages.Failed(opsdb.Failure{Class: opsdb.Transient}, err)
 	}
 	if marker == "" {
 		err := fmt.Errorf("open %s: it was never initialised: run `dtctl init-location %s`: %w", location, location, storage.ErrOffline)

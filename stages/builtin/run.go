@@ -40,9 +40,19 @@ func (r *run) want() storage.Expect {
 func (r *run) storage(location string) (storage.Storage, error) {
 	st, err := r.Storages.Storage(location)
 	if err != nil {
-		return nil, stages.Failed(opsdb.Failure{Class: opsdb.BadConfig}, fmt.Errorf("storage of %s: %w", location, err))
+		return nil, unopened(fmt.Errorf("storage of %s: %w", location, err))
 	}
 	return st, nil
+}
+
+// unopened classifies an error of a catalog: as the catalog did, else as a
+// mistake in the settings, which no retry mends.
+func unopened(err error) error {
+	var failure *stages.FailureError
+	if errors.As(err, &failure) {
+		return stages.Failed(failure.Failure, err)
+	}
+	return stages.Failed(opsdb.Failure{Class: opsdb.BadConfig}, err)
 }
 
 // treeStorage is a location whose plain files a stage works on.
