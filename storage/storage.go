@@ -163,10 +163,16 @@ type Receiver interface {
 	// Settle takes the attempt's part file the way Put does after Write: sync, drop caches,
 	// re-read, compare, final name, sync of the folder. The part missing is fs.ErrNotExist unless the final name is as expected.
 	Settle(ctx context.Context, a Attempt, path string, want Expect, progress Progress) (Reading, error)
-	// ReadPart digests the part file of an attempt.
+	// ReadPart digests the part file of an attempt, whatever permissions the transport left it with.
 	ReadPart(ctx context.Context, a Attempt, progress Progress) (Reading, error)
 	// CopyPart copies the first n bytes of one attempt's part into another's new part (never a rename: an orphan may hold the old one open).
 	CopyPart(ctx context.Context, from, to Attempt, n int64) error
+}
+
+// PartSizer is implemented by receivers that can tell how long a part is without reading it, as a
+// transport asks while it fills one. A part that is not there is fs.ErrNotExist.
+type PartSizer interface {
+	PartSize(ctx context.Context, a Attempt) (int64, error)
 }
 
 // Tree is implemented by storages that hold plain files people can use:

@@ -81,7 +81,7 @@ func (d *Disk) settle(ctx context.Context, a storage.Attempt, path string, want 
 }
 
 func (c *commit) syncPart() error {
-	f, st, err := c.parts.regular(c.part)
+	f, st, err := c.disk.openPart(c.ctx, c.parts, c.part)
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,12 @@ func (c *commit) settled(want storage.Expect) (storage.Reading, error) {
 // ReadPart implements [storage.Receiver]. It reads from the medium.
 func (d *Disk) ReadPart(ctx context.Context, a storage.Attempt, progress storage.Progress) (r storage.Reading, err error) {
 	err = d.inParts(ctx, a, func(parts *dir, name string) error {
-		r, _, err = d.readMedium(ctx, parts, name, medium, progress)
+		f, _, err := d.openPart(ctx, parts, name)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = f.Close() }()
+		r, _, err = d.digest(ctx, f, medium, tell(progress, storage.ReadingBack))
 		return err
 	})
 	if err != nil {
@@ -136,7 +141,7 @@ func (d *Disk) CopyPart(ctx context.Context, from, to storage.Attempt, n int64) 
 }
 
 func (d *Disk) copyPart(ctx context.Context, parts *dir, old, name string, n int64) error {
-	src, _, err := parts.regular(old)
+	src, _, err := d.openPart(ctx, parts, old)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func receiverChecks() []check {
 		both("settle", checkSettle), both("settle again", checkSettleAgain), both("settle wrong bytes", checkSettleWrong),
 		both("settle on a taken name", checkSettleTaken), both("settle cancelled", checkSettleCancelled), both("copy part", checkCopyPart),
 		both("leftovers", checkLeftovers), both("reclaim", checkReclaim), both("absolute path", checkAbsPath),
-		both("put replaces its own part only", checkOwnPart),
+		both("put replaces its own part only", checkOwnPart), both("part size", checkPartSize), both("part that may only be written", checkWriteOnly),
 	}
 }
 
@@ -215,4 +215,45 @@ func checkOwnPart(t *testing.T, s storage.Storage, _ storage.Receiver) {
 	must(t, "write into the old part", err)
 	must(t, "close", f.Close())
 	holds(t, s, "p.tar", []byte("new"))
+}
+
+// checkPartSize is for those that are a [storage.PartSizer].
+func checkPartSize(t *testing.T, s storage.Storage, _ storage.Receiver) {
+	sizer, ok := s.(storage.PartSizer)
+	if !ok {
+		return
+	}
+	a := NewAttempt()
+	_, err := sizer.PartSize(t.Context(), a)
+	wants(t, "size of nothing", err, fs.ErrNotExist)
+	for _, n := range []int{0, 1, 3<<20 + 1} {
+		WritePart(t, s, a, Bytes(n, 1))
+		size, err := sizer.PartSize(t.Context(), a)
+		must(t, "part size", err)
+		if size != int64(n) {
+			t.Errorf("size %d of a part of %d bytes", size, n)
+		}
+	}
+}
+
+// checkWriteOnly: bbcp lets a file be written only until it is through with it.
+func checkWriteOnly(t *testing.T, s storage.Storage, r storage.Receiver) {
+	b := Bytes(1000, 1)
+	for name, use := range map[string]func(a storage.Attempt) error{
+		"read part": func(a storage.Attempt) error { _, err := r.ReadPart(t.Context(), a, nil); return err },
+		"copy part": func(a storage.Attempt) error { return r.CopyPart(t.Context(), a, Next(a), 10) },
+		"settle": func(a storage.Attempt) error {
+			_, err := r.Settle(t.Context(), a, string(a.Task)+".tar", expect(b), nil)
+			return err
+		},
+	} {
+		a := NewAttempt()
+		path := WritePart(t, s, a, b)
+		must(t, "let it be written only", os.Chmod(path, 0o200))
+		must(t, name, use(a))
+		// Root reads everything: look at the permissions as well.
+		if after, err := os.Stat(path); err == nil && after.Mode()&0o400 == 0 {
+			t.Errorf("%s: its owner may still not read it: %v", name, after.Mode())
+		}
+	}
 }
