@@ -40,7 +40,7 @@ test-full: ## The long tests whole: a kill at every effect, 20 kills of dtctl se
 	  $(GO) test -tags servers -timeout 120m -run 'ThreeSites|FleetInChaos' -parallel 1 -v $(TEST_FLAGS) ./cmd/dtctl
 
 test-servers: ## The tests that start real servers (PostgreSQL, Redis); what is missing fails and says so
-	$(GO) test $(RACE) -tags servers -timeout 14m $(TEST_FLAGS) ./testserver/... ./opsdb/... ./jobs/... ./live/... ./cmd/dtctl/...
+	$(GO) test $(RACE) -tags servers -timeout 14m $(TEST_FLAGS) ./testserver/... ./opsdb/... ./jobs/... ./live/... ./cmd/dtctl/... ./examples/three-sites/...
 	$(GO) test -tags servers -timeout 14m $(TEST_FLAGS) -skip TestKillAtEveryEffect ./sim
 
 bench: ## Run benchmarks, one by name: BENCH=pack, evaluate, dispatch, latency

@@ -1,0 +1,203 @@
+//go:build servers
+
+package router_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/ccatobs/cdt/examples/three-sites/machine"
+	"github.com/ccatobs/cdt/examples/three-sites/router"
+)
+
+// wire is two machines with a line between them.
+type wire struct {
+	*testing.T
+	*router.Router
+	near, far *machine.Machine
+	listener  net.Listener
+}
+
+const farAddr = "10.77.0.2"
+
+func newWire(t *testing.T, how router.Line) *wire {
+	t.Helper()
+	w := &wire{T: t, Router: router.New(1)}
+	t.Cleanup(func() { w.must(w.Router.Close()) })
+	w.near, w.far = w.join("near", "10.77.0.1"), w.join("far", farAddr)
+	w.must(w.SetBoth("near", "far", how))
+	w.must(w.far.InNetwork(func() (err error) {
+		w.listener, err = net.Listen("tcp4", farAddr+":7000")
+		return err
+	}))
+	t.Cleanup(func() { _ = w.listener.Close() })
+	return w
+}
+
+func (w *wire) must(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *wire) join(name, addr string) *machine.Machine {
+	w.Helper()
+	m, err := machine.New(machine.Options{Name: name})
+	w.must(err)
+	w.Cleanup(func() { w.must(m.Close()) })
+	for _, s := range []string{"net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem"} {
+		w.must(m.Set(s, "4096 1048576 33554432"))
+	}
+	w.must(m.InNetwork(func() error {
+		tun, err := router.OpenTUN("tun0", netip.MustParsePrefix(addr+"/24"), 9000)
+		if err != nil {
+			return err
+		}
+		return w.Join(name, netip.MustParseAddr(addr), tun)
+	}))
+	return m
+}
+
+// dial connects near to far; both ends end after a while.
+func (w *wire) dial() (near, far net.Conn) {
+	w.Helper()
+	accepted := make(chan net.Conn, 1)
+	go func() {
+		c, _ := w.listener.Accept()
+		accepted <- c
+	}()
+	w.must(w.near.InNetwork(func() (err error) {
+		near, err = net.DialTimeout("tcp4", farAddr+":7000", 10*time.Second)
+		return err
+	}))
+	far = <-accepted
+	for _, c := range []net.Conn{near, far} {
+		w.Cleanup(func() { _ = c.Close() })
+		w.must(c.SetDeadline(time.Now().Add(time.Minute)))
+	}
+	return near, far
+}
+
+func TestRoundTripTime(t *testing.T) {
+	t.Parallel()
+	w := newWire(t, router.Line{Delay: 100 * time.Millisecond})
+	near, far := w.dial()
+	go func() { _, _ = io.Copy(far, far) }()
+	const rtt = 200 * time.Millisecond
+	best := time.Hour
+	for range 5 {
+		start := time.Now()
+		_, err := near.Write([]byte{1})
+		w.must(err)
+		_, err = io.ReadFull(near, make([]byte, 1))
+		w.must(err)
+		best = min(best, time.Since(start))
+	}
+	if best < rtt || best > rtt+20*time.Millisecond {
+		t.Errorf("the round trip takes %s", best)
+	}
+	t.Logf("round trip %s", best)
+}
+
+// One stream fills a long line, and does not exceed it.
+func TestThroughput(t *testing.T) {
+	t.Parallel()
+	const rate, bytes = 200_000_000, 50_000_000
+	w := newWire(t, router.Line{Delay: 100 * time.Millisecond, Rate: rate})
+	near, far := w.dial()
+	go func() {
+		_, _ = io.CopyN(near, endless{}, bytes)
+		_ = near.Close()
+	}()
+	const begin = bytes / 3 // until then the stream finds out how fast it may go
+	_, err := io.CopyN(io.Discard, far, begin)
+	w.must(err)
+	start := time.Now()
+	n, err := io.Copy(io.Discard, far)
+	w.must(err)
+	took := time.Since(start)
+	share := float64(n) * 8 / took.Seconds() / rate
+	t.Logf("%d bytes in %s: %.3f of the rate", n, took, share)
+	if share < 0.8 || share > 1.05 {
+		t.Errorf("a stream has %.3f of the rate", share)
+	}
+	c, err := w.Count("near", "far")
+	w.must(err)
+	if c.Carried.Bytes < bytes || c.Carried.Bytes > bytes*11/10 {
+		t.Errorf("%d bytes passed, counted are %+v", bytes, c)
+	}
+}
+
+type endless struct{}
+
+func (endless) Read(b []byte) (int, error) { return len(b), nil }
+
+// What is lost is sent again by TCP; what arrives is whole.
+func TestLoss(t *testing.T) {
+	t.Parallel()
+	w := newWire(t, router.Line{Delay: time.Millisecond, Loss: 0.02})
+	near, far := w.dial()
+	const bytes = 4_000_000
+	go func() {
+		_, _ = io.CopyN(near, endless{}, bytes)
+		_ = near.Close()
+	}()
+	n, err := io.Copy(io.Discard, far)
+	w.must(err)
+	c, err := w.Count("near", "far")
+	w.must(err)
+	if n != bytes || c.Lost.Packets == 0 {
+		t.Errorf("%d bytes arrived, %+v", n, c)
+	}
+}
+
+func TestCut(t *testing.T) {
+	t.Parallel()
+	w := newWire(t, router.Line{})
+	near, far := w.dial()
+	say := func() error {
+		_, err := near.Write([]byte("x"))
+		w.must(err)
+		w.must(far.SetReadDeadline(time.Now().Add(400 * time.Millisecond)))
+		_, err = io.ReadFull(far, make([]byte, 1))
+		return err
+	}
+	w.must(say())
+	w.must(w.Cut("near", "far"))
+	if err := say(); err == nil {
+		t.Fatal("a byte came through a cut line")
+	}
+	w.must(w.Mend("near", "far"))
+	w.must(far.SetReadDeadline(time.Now().Add(20 * time.Second)))
+	_, err := io.ReadFull(far, make([]byte, 1))
+	w.must(err) // TCP sent it again
+	w.must(w.CutAt("near", "far", 0, 300*time.Millisecond))
+	if err := say(); err == nil {
+		t.Error("a byte came through a line that is cut on schedule")
+	}
+	if c, err := w.Count("near", "far"); err != nil || c.Cut.Packets == 0 {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+func TestWhoIsUnknownIsTold(t *testing.T) {
+	t.Parallel()
+	w := newWire(t, router.Line{})
+	for name, err := range map[string]error{
+		"line": w.Set("near", "moon", router.Line{}), "cut": w.Cut("moon", "far"),
+		"twice":   w.Join("near", netip.MustParseAddr("10.77.0.9"), nil),
+		"address": w.Join("moon", netip.MustParseAddr(farAddr), nil),
+	} {
+		if err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if fmt.Sprint(w.Set("a", "b", router.Line{})) != "no such line: a>b" {
+		t.Error("the error does not name the line")
+	}
+}
