@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ccatobs/cdt/clock"
 	"github.com/ccatobs/cdt/effect"
 	"github.com/ccatobs/cdt/engine/graph"
+	"github.com/ccatobs/cdt/measure"
 	"github.com/ccatobs/cdt/opsdb"
 )
 
@@ -36,6 +38,8 @@ type Config struct {
 	// Sweep is how often the loop looks though nothing woke it (default 30 s).
 	Sweep time.Duration
 	Log   *slog.Logger // default: nowhere
+	// Measure takes what passes did; nil: nobody does.
+	Measure *measure.Set
 }
 
 // Progress is what one pass did.
@@ -65,6 +69,9 @@ type Engine struct {
 	ticked  time.Duration // monotonic time of the last tick
 	pressed time.Time     // when room was last looked at
 	running bool          // a first tick was made
+
+	since  func() time.Duration // since the engine was made
+	passed atomic.Int64         // of since, when a pass of the loop last ended well; 0: none has
 }
 
 // plans is the graph in force with the number of its revision.
@@ -93,7 +100,7 @@ func New(cfg Config) *Engine {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Engine{cfg: cfg, turns: NewTurns(), poke: make(chan struct{}, 1)}
+	return &Engine{cfg: cfg, turns: NewTurns(), poke: make(chan struct{}, 1), since: clock.Monotonic()}
 }
 
 // Activate puts a revision in force: it is appended to OpsDB unless its routes

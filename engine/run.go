@@ -22,7 +22,7 @@ func (e *Engine) Poke() {
 // pass is logged, and the next pass comes after a while. It returns ctx.Err().
 func (e *Engine) Run(ctx context.Context) error {
 	for {
-		did, next, err := e.Pass(ctx)
+		did, next, err := e.measured(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -56,6 +56,7 @@ func (w *Worker) renew(ctx context.Context, work *work) error {
 	t := work.a.Task
 	p := work.progress()
 	err := w.store.Renew(ctx, t.ID, t.Token, w.cfg.Lease, p.Phase, p.Done, p.Total)
+	w.renewed(ctx, err)
 	if errors.Is(err, opsdb.ErrStale) || errors.Is(err, opsdb.ErrNotFound) {
 		return fmt.Errorf("renew the lease of task %s: %w", t.ID, err)
 	}

@@ -29,8 +29,10 @@ func (w *Worker) RunTask(ctx context.Context, id opsdb.ID) (ran bool, err error)
 	}
 	w.busy.Add(1)
 	defer w.busy.Add(-1)
-	end := w.perform(ctx, a)
-	return true, w.record(ctx, w.judge(ctx, a.Task, end))
+	ctx, over := w.observe(ctx, a)
+	r := w.judge(ctx, a.Task, w.perform(ctx, a))
+	over(r)
+	return true, w.record(ctx, r)
 }
 
 // end is how a run ended.

@@ -23,6 +23,7 @@ type work struct {
 	mu     sync.Mutex
 	phase  stages.Phase
 	total  int64
+	told   int64         // of done, what was measured
 	seen   int64         // beats at the watchdog's last look
 	still  time.Duration // since when nothing moved
 	closed bool
@@ -47,13 +48,14 @@ func (k *work) Now() time.Time { return k.w.cfg.Clock.Now() }
 func (k *work) Phase(name string, total int64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.tell()
 	k.phase = stages.Phase{Name: name}
 	for _, p := range k.spec.Phases {
 		if p.Name == name {
 			k.phase = p
 		}
 	}
-	k.total, k.seen, k.still = total, 0, 0
+	k.total, k.told, k.seen, k.still = total, 0, 0, 0
 	k.done.Store(0)
 }
 
@@ -72,6 +74,7 @@ func (k *work) watch(elapsed time.Duration) error {
 	} else {
 		k.still += elapsed
 	}
+	k.tell()
 	phase, still, limit := k.phase.Name, k.still, k.limit()
 	k.mu.Unlock()
 	if still > limit {
@@ -118,6 +121,7 @@ func (k *work) Confirm(ctx context.Context) (opsdb.DeletionProof, error) {
 func (k *work) close() {
 	k.mu.Lock()
 	k.closed = true
+	k.tell()
 	k.mu.Unlock()
 	p := k.progress()
 	p.Ended = true

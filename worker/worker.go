@@ -18,6 +18,7 @@ import (
 
 	"github.com/ccatobs/cdt/clock"
 	"github.com/ccatobs/cdt/jobs"
+	"github.com/ccatobs/cdt/measure"
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/stages"
 )
@@ -60,6 +61,9 @@ type Config struct {
 	// Suspect is told of a failure that blames a location; [Watch.Suspect] fits.
 	Suspect func(ctx context.Context, location string, f opsdb.Failure, need int64)
 	Log     *slog.Logger
+	// Measure and Tracer take what is measured and traced; nil: nobody does.
+	Measure *measure.Set
+	Tracer  *measure.Tracer
 }
 
 // Progress is what a task is doing now.
@@ -82,12 +86,17 @@ type Worker struct {
 	busy    atomic.Int64
 	breaker *breaker
 	replay  sync.Mutex // one replay at a time
+
+	since       func() time.Duration // since the worker was made
+	lastRenewed atomic.Int64         // of since, when OpsDB last took a renewal; 0: never
+	counting    sync.Mutex           // guards runs
+	runs        map[string]int       // tasks that run here, by type
 }
 
 // New makes a worker; it does nothing until [Worker.Run], [Worker.Drain] or [Worker.RunTask].
 func New(cfg Config, store Store, queue jobs.Queue, registry stages.Registry) *Worker {
 	cfg = cfg.filled()
-	return &Worker{cfg: cfg, store: store, queue: queue, stages: registry, breaker: newBreaker()}
+	return &Worker{cfg: cfg, store: store, queue: queue, stages: registry, breaker: newBreaker(), since: clock.Monotonic(), runs: map[string]int{}}
 }
 
 func (c Config) filled() Config {
@@ -137,5 +146,10 @@ func (w *Worker) Waiting() int { return w.cfg.Journal.Len() }
 
 // present renews the worker's row.
 func (w *Worker) present(ctx context.Context) error {
-	return w.store.Present(ctx, opsdb.Worker{ID: w.cfg.ID, Sites: w.cfg.Sites, Version: w.cfg.Version, SeenAt: w.cfg.Clock.Now(), AtOnce: w.cfg.Total * lookahead, Protocol: opsdb.Protocol})
+	err := w.store.Present(ctx, opsdb.Worker{ID: w.cfg.ID, Sites: w.cfg.Sites, Version: w.cfg.Version, SeenAt: w.cfg.Clock.Now(), AtOnce: w.cfg.Total * lookahead, Protocol: opsdb.Protocol})
+	if err == nil {
+		w.lastRenewed.Store(max(1, int64(w.since())))
+	}
+	w.cfg.Measure.JournalWaiting(ctx, w.Waiting())
+	return err
 }
