@@ -35,7 +35,19 @@ var (
 	ErrMismatch  = errors.New("content is not what was recorded")
 	ErrOutside   = errors.New("path leaves the location's root")
 	ErrNotEmpty  = errors.New("root has content but no marker") // Init without adopt
+	ErrBusy      = errors.New("the server asks to be left alone for a while")
+	ErrKept      = errors.New("nothing is moved or removed in an archive") // S3
+	ErrUnsafe    = errors.New("the storage cannot give a name without replacing")
 )
+
+// NotYetError says that the storage is at work on what was asked, as a tape
+// library that brings a file back: ask again After.
+type NotYetError struct {
+	After time.Duration
+	Doing string // for a person: "recalled from tape"
+}
+
+func (e *NotYetError) Error() string { return "not yet: it is being " + e.Doing }
 
 // Attempt names one attempt of one task; its files are fenced by that name.
 type Attempt struct {
@@ -92,12 +104,17 @@ const (
 	Syncing     = "syncing"
 	ReadingBack = "reading"
 	Committing  = "committing"
+	// Recalling is bringing back from a slow medium, and bringing there: nothing moves that one could count.
+	Recalling = "recalling"
 )
 
 // Put is a request to store one object under a final name.
 type Put struct {
 	Attempt Attempt
 	Path    string // final, relative, slash-separated, engine-made
+	// Known is what the content will be, where that is known before it is written; zero if not. Object
+	// stores keep its digest in the object's metadata, and size their parts by its size. Nothing is proved by it.
+	Known Expect
 	// Write produces the content. It is called once.
 	Write func(w io.Writer) error
 	// Expect is asked after Write has returned.
@@ -152,6 +169,19 @@ type Storage interface {
 	Discard(ctx context.Context, a Attempt) error
 	// Reclaim removes parts in .part older than age whose task keep says no to.
 	Reclaim(ctx context.Context, age time.Duration, keep func(Attempt) bool) (removed int, err error)
+}
+
+// Remark is what an examination found, for a person.
+type Remark struct {
+	Wrong bool   // it needs a person; otherwise it is worth knowing
+	Text  string // what is so
+	Do    string // what can be done about it
+}
+
+// Examiner is implemented by storages that have more to tell than Check: what
+// a server can do and how it is set up. Nothing that has a name is changed.
+type Examiner interface {
+	Examine(ctx context.Context) ([]Remark, error)
 }
 
 // Receiver is implemented by storages into which a transport can write files of its own (disks).
@@ -236,7 +266,11 @@ func Classify(location string, err error) opsdb.Failure {
 		env("read_only")
 	case errors.Is(err, ErrDenied):
 		env("refused")
-	case errors.Is(err, ErrOutside), errors.Is(err, ErrIrregular), errors.Is(err, ErrNotEmpty):
+	case errors.Is(err, ErrBusy):
+		env("busy")
+	case errors.Is(err, ErrUnsafe):
+		f.Class = opsdb.BadConfig
+	case errors.Is(err, ErrKept), errors.Is(err, ErrOutside), errors.Is(err, ErrIrregular), errors.Is(err, ErrNotEmpty):
 		f.Class = opsdb.Permanent
 	}
 	return f
