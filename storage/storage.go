@@ -38,6 +38,9 @@ var (
 	ErrBusy      = errors.New("the server asks to be left alone for a while")
 	ErrKept      = errors.New("nothing is moved or removed in an archive") // S3
 	ErrUnsafe    = errors.New("the storage cannot give a name without replacing")
+	// ErrUnreachable: the host of a location at another site does not answer. It says
+	// nothing of the location: such an error comes classified (stages.Failed) as a failure of the link.
+	ErrUnreachable = errors.New("host cannot be reached")
 )
 
 // NotYetError says that the storage is at work on what was asked, as a tape

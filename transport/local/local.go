@@ -112,6 +112,9 @@ func (s *sending) sourceFailed(ctx context.Context, err error) error {
 
 // targetFailed is an error about the destination.
 func (s *sending) targetFailed(ctx context.Context, err error) error {
+	if classified := new(stages.FailureError); errors.As(err, &classified) && ctx.Err() == nil {
+		return err
+	}
 	err = storage.FromSystem(err)
 	f := storage.Classify(s.item.Target.Location(), err)
 	return s.failed(ctx, f, fmt.Errorf("write to %s: %w", s.item.Target.Location(), err))

@@ -37,9 +37,6 @@ func (s *sending) move(ctx context.Context, kept int64) error {
 func (s *sending) openPart(ctx context.Context, kept int64) (*os.File, error) {
 	flags := os.O_WRONLY | unix.O_NOFOLLOW
 	if kept == 0 {
-		if err := s.item.Target.Discard(ctx, s.item.Attempt); err != nil {
-			return nil, err
-		}
 		flags |= os.O_CREATE | os.O_EXCL
 	}
 	path, err := s.target.PartPath(ctx, s.item.Attempt)
