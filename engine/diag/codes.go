@@ -59,6 +59,7 @@ func Codes() []Code {
 		{OddSetting, "a setting means nothing where it stands"},
 		{TooLittle, "a number is zero or too small"},
 		{TooMuch, "a size does not fit the capacity"},
+		{OddWord, "a setting of a link may not stand in a command"},
 		{ExprSyntax, "an expression cannot be read"},
 		{ExprTooLong, "an expression is too long or has too many parts"},
 		{ExprNotAllowed, "an expression uses what the language does not have"},
@@ -112,6 +113,7 @@ const (
 	OddSetting   = "CDT0212"
 	TooLittle    = "CDT0213"
 	TooMuch      = "CDT0214"
+	OddWord      = "CDT0215"
 )
 
 // Codes of the graph and its safety.

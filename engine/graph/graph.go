@@ -71,8 +71,8 @@ type Link struct {
 	Cost      float64
 	Driver    string // site that runs send; default From
 	Limits    []Limit
-	Share     int               // percent kept for each lower class, default 10
-	Options   map[string]string // the transport's own block, as written
+	Share     int  // percent kept for each lower class, default 10
+	Far       *Far // the transport's own block; nil if it needs no host at the other end
 	At        diag.Place
 }
 

@@ -43,15 +43,10 @@ func (c *compiler) link(in *route.Link, from, to *Site) {
 	}
 	l := &Link{From: from, To: to, Transport: in.Transport.V, Bandwidth: in.Bandwidth.V, RTT: in.RTT.V, AtOnce: max(in.AtOnce.V, 1),
 		Cost: in.Cost.V, Driver: from.Name, Share: in.Share.V, At: in.At}
-	if len(in.Options) > 0 {
-		l.Options = map[string]string{}
-	}
-	for k, v := range in.Options {
-		l.Options[k] = v.V
-	}
 	c.g.Links[name] = l
 	c.linkNumbers(in, l)
 	c.driver(in, l)
+	c.far(in, l)
 	c.limits(in, l)
 }
 

@@ -133,8 +133,6 @@ func (d *decoder) field(out *Fields, f Field, n *yaml.Node, key Value[string]) {
 		out.values[f.Name] = d.objects(n, f)
 	case Map, placesMap, stageMap:
 		out.values[f.Name] = d.entries(n, f)
-	case Settings:
-		out.values[f.Name] = d.settings(n, f.Name)
 	case Places, Names:
 		out.values[f.Name] = d.words(n, f)
 	default:

@@ -29,7 +29,6 @@ const (
 	Object     FieldType = "object"     // Fields
 	Objects    FieldType = "objects"    // a list of objects of Fields
 	Map        FieldType = "map"        // names to objects of Fields
-	Settings   FieldType = "settings"   // any words to single values
 
 	placesMap FieldType = "sets"   // names to Places
 	stageMap  FieldType = "stages" // names to stages, whose fields depend on their type
@@ -137,12 +136,6 @@ type Entry struct {
 // Entries returns a field of type Map or Objects, in the order written.
 func (f Fields) Entries(name string) []Entry {
 	v, _ := get[[]Entry](f, name)
-	return v
-}
-
-// Settings returns a field of type Settings.
-func (f Fields) Settings(name string) map[string]Value[string] {
-	v, _ := get[map[string]Value[string]](f, name)
 	return v
 }
 

@@ -73,9 +73,38 @@ func linkFields() []Field {
 			{Name: "rate", Type: Rate, Required: true, Help: "at most this much", Example: "600Mbit/s"},
 		}},
 		{Name: "share", Type: Share, Default: "10%", Help: "part of the link that each lower class keeps"},
-		{Name: "local", Type: Settings, Help: "settings of the transport local"},
-		{Name: "rsync", Type: Settings, Help: "settings of the transport rsync"},
-		{Name: "bbcp", Type: Settings, Help: "settings of the transport bbcp", Example: "{streams: 16, window: 8MiB}"},
+		{Name: "local", Type: Object, Help: "settings of the transport local: there are none"},
+		{Name: "rsync", Type: Object, Help: "settings of the transport rsync", Fields: farFields(), Example: "{host: data.example.org, user: cdt}"},
+		{Name: "bbcp", Type: Object, Help: "settings of the transport bbcp", Fields: append(farFields(), bbcpFields()...), Example: "{host: data.example.org, streams: 16, window: 8MiB}"},
+	}
+}
+
+// farFields are what transports over ssh share: how the host at the other end
+// is reached, and how the programs at both ends are called.
+func farFields() []Field {
+	return []Field{
+		{Name: "host", Type: String, Help: "the host at the other end of the link, as seen from the driver; the name of its site if not said, which ssh's own configuration may explain", Example: "data.example.org"},
+		{Name: "port", Type: Int, Min: 1, Help: "port of its sshd; ssh's default if not said", Example: "2222"},
+		{Name: "user", Type: String, Help: "user there; ssh's default if not said", Example: "cdt"},
+		{Name: "key", Type: String, Help: "file of the private key; ssh's own if not said", Example: "/etc/cdt/link_key"},
+		{Name: "known_hosts", Type: String, Help: "file with the host's key, which is always checked; ssh's own if not said", Example: "/etc/cdt/known_hosts"},
+		{Name: "ssh", Type: String, Default: "ssh", Help: "the ssh program here"},
+		{Name: "program", Type: String, Help: "the transport's program here; its name if not said", Example: "/usr/local/bin/bbcp"},
+		{Name: "remote_program", Type: String, Help: "the transport's program at the other end; its name if not said", Example: "/opt/bbcp/bin/bbcp"},
+		{Name: "agent", Type: String, Default: "dtctl", Help: "dtctl at the other end, of the same version as here", Example: "/usr/local/bin/dtctl"},
+		{Name: "rate", Type: Rate, Help: "at most this much, over all the link's sends at once; a limit that holds now and is lower wins", Example: "800Mbit/s"},
+	}
+}
+
+// bbcpFields are what only bbcp takes.
+func bbcpFields() []Field {
+	return []Field{
+		{Name: "streams", Type: Int, Min: 1, Help: "parallel TCP streams; from bandwidth and rtt if not said", Example: "16"},
+		{Name: "window", Type: Size, Help: "TCP window of a stream; from bandwidth and rtt if not said", Example: "8MiB"},
+		{Name: "reverse", Type: Bool, Default: "false", Help: "the other end opens the data connections (bbcp -z), where a firewall asks for it"},
+		{Name: "source_host", Type: String, Help: "the name by which the other end reaches this host's data network", Example: "data.ccat.example.org"},
+		{Name: "ports", Type: String, Help: "range of the ports of data connections", Example: "5031:5059"},
+		{Name: "buffer", Type: Size, Help: "bytes that are read and written at a time", Example: "1MiB"},
 	}
 }
 

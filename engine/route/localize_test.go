@@ -32,8 +32,8 @@ func TestLocalize(t *testing.T) {
 	}
 	for i, l := range after.Links {
 		was := before.Links[i]
-		if l.Transport.V != "local" || len(l.Options) != 0 {
-			t.Errorf("link %d has transport %q with %v", i, l.Transport.V, l.Options)
+		if l.Transport.V != "local" || l.Options.Set {
+			t.Errorf("link %d has transport %q with %v", i, l.Transport.V, l.Options.Keys)
 		}
 		if l.Bandwidth.V != was.Bandwidth.V || l.RTT.V != was.RTT.V || len(l.Limits) != len(was.Limits) {
 			t.Errorf("link %d became %+v", i, l)

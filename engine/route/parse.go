@@ -152,14 +152,14 @@ func (p *parser) link(e Entry) *Link {
 		At: f.At, From: f.String("from"), To: f.String("to"), Transport: f.String("transport"),
 		Bandwidth: f.Size("bandwidth"), RTT: f.Duration("rtt"), AtOnce: f.Int("at_once"),
 		Cost: f.Number("cost"), Driver: f.String("driver"), Share: f.Int("share"),
-		Options: f.Settings(f.String("transport").V),
+		Options: f.Object(f.String("transport").V),
 	}
 	for _, limit := range f.Entries("limits") {
 		g := limit.Fields
 		l.Limits = append(l.Limits, Limit{g.At, g.Text("window"), g.Size("rate")})
 	}
 	for _, k := range f.Keys {
-		if known, _ := field(linkFields(), k.V); known.Type == Settings && k.V != l.Transport.V && l.Transport.Set {
+		if known, _ := field(linkFields(), k.V); known.Type == Object && k.V != l.Transport.V && l.Transport.Set {
 			p.list.Warnf(k.At, codeOtherLink, "", "the link uses %s, so the settings of %s do nothing", l.Transport.V, k.V)
 		}
 	}

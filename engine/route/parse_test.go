@@ -72,7 +72,7 @@ func TestCCAT(t *testing.T) {
 	if got := raw.Stages[5].When.V; got != "requested" {
 		t.Errorf("when of process is %q", got)
 	}
-	if got := set.Links[0].Options["window"].V; got != "8MiB" {
-		t.Errorf("window of bbcp is %q", got)
+	if got := set.Links[0].Options.Size("window").V; got != 8<<20 {
+		t.Errorf("window of bbcp is %d", got)
 	}
 }

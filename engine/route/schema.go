@@ -102,8 +102,6 @@ func (s schemer) field(f Field) object {
 		return s.named("", ref("words"))
 	case stageMap:
 		return s.named("", ref("stage"))
-	case Settings:
-		return object{"type": "object", "additionalProperties": object{"type": []string{"string", "number", "boolean"}}}
 	case Choice:
 		return object{"anyOf": []object{{"enum": f.Options}, ref("variable")}}
 	case Names:

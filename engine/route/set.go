@@ -110,8 +110,8 @@ type Link struct {
 	Driver    Value[string] // a site
 	Limits    []Limit
 	Share     Value[int] // percent
-	// Options is the block named like the transport, as written, by key.
-	Options map[string]Value[string]
+	// Options is the block named like the transport.
+	Options Fields
 }
 
 // Limit is a rate by time of day.

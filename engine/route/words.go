@@ -19,17 +19,6 @@ func (d *decoder) name(key Value[string], in string) bool {
 	return false
 }
 
-func (d *decoder) settings(n *yaml.Node, what string) map[string]Value[string] {
-	pairs, _ := d.pairs(n, what)
-	out := map[string]Value[string]{}
-	for _, p := range pairs {
-		if t, _, ok := d.scalar(follow(p.value), p.key.V); ok {
-			out[p.key.V] = t.Value()
-		}
-	}
-	return out
-}
-
 // words decodes a word or a list of words.
 func (d *decoder) words(n *yaml.Node, f Field) List {
 	items := []*yaml.Node{n}
