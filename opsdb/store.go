@@ -265,6 +265,10 @@ type Totals struct {
 	Tasks         map[TaskState]int
 	Moves         map[string]map[string]int // verdict → reason → count
 	OldestPending time.Time                 // filing time of the oldest file not in every archive; zero: none
+	// Unverified is when, at each archive location that has copies, the one was read back that waits longest for the next time.
+	Unverified map[string]time.Time
+	Dirty      int // packages that wait to be evaluated
+	Unchained  int // events that are not in the chain yet
 }
 
 // Sum counts things and their bytes.

@@ -24,6 +24,7 @@ func (d *desk) balanced() {
 	d.balancedCopies(totals, w, facts)
 	d.balancedMoves(totals, w, facts)
 	d.balancedTasks(totals, w)
+	d.balancedBehind(totals, w, facts)
 }
 
 func (d *desk) balancedFiles(totals opsdb.Totals) {

@@ -14,7 +14,7 @@ func (s *Store) Totals(ctx context.Context) (n opsdb.Totals, err error) {
 	err = s.read(ctx, "Totals", func(v *view) error {
 		n = opsdb.Totals{Files: map[string]map[opsdb.CopyState]opsdb.Sum{}, Copies: map[string]map[opsdb.CopyState]opsdb.Sum{},
 			Packages: map[string]int{}, Tasks: map[opsdb.TaskState]int{}, Moves: map[string]map[string]int{}}
-		for _, read := range []func(*opsdb.Totals) error{v.fileTotals, v.copyTotals, v.packageTotals, v.taskTotals, v.moveTotals, v.pendingTotals} {
+		for _, read := range []func(*opsdb.Totals) error{v.fileTotals, v.copyTotals, v.packageTotals, v.taskTotals, v.moveTotals, v.pendingTotals, v.behindTotals} {
 			if err := read(&n); err != nil {
 				return err
 			}
