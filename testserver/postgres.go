@@ -1,13 +1,10 @@
 package testserver
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"testing"
 )
 
@@ -56,17 +53,7 @@ func PostgresWith(t testing.TB, settings ...string) string {
 // startPostgres returns the folder of its socket.
 func startPostgres(t testing.TB, init []string, args ...string) (dir string) {
 	t.Helper()
-	initdb := Need(t, "initdb", "postgresql", debianPostgres)
-	postgres := Need(t, "postgres", "postgresql", debianPostgres)
-	as := unprivileged(t, "postgres", "nobody")
-	dir = folder(t, as)
-	data := filepath.Join(dir, "data")
-	runOnce(t, as, initdb, append(init, "--no-sync", "--username=cdt", "--encoding=UTF8", "--locale=C", "-D", data)...)
-	// Not bound to the test's context: that ends before the clean-up that stops it.
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), postgres, append([]string{"-D", data, "-k", dir,
-		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=300", "-c", "log_destination=stderr"}, args...)...)
-	cmd.Dir = dir
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as}
-	server{name: "PostgreSQL", cmd: cmd, ready: "ready to accept connections", signal: syscall.SIGQUIT}.start(t)
-	return dir
+	p := newPostgres(t, init, args...)
+	p.Start()
+	return p.dir
 }

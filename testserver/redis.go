@@ -2,6 +2,7 @@ package testserver
 
 import (
 	"context"
+	"io"
 	"net"
 	"os/exec"
 	"strconv"
@@ -40,6 +41,39 @@ func (r *RedisServer) start() {
 	r.cmd = exec.CommandContext(context.WithoutCancel(r.t.Context()), program, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", r.dir)
 	r.cmd.Dir = r.dir
 	(&server{name: "Redis", cmd: r.cmd, ready: "Ready to accept connections", signal: syscall.SIGTERM}).start(r.t)
+}
+
+// Flush has it forget everything; false if it does not answer.
+func (r *RedisServer) Flush() bool {
+	r.t.Helper()
+	return r.say("FLUSHALL", "+OK")
+}
+
+// Fill has it refuse every write for want of memory, until Start.
+func (r *RedisServer) Fill() {
+	r.t.Helper()
+	if !r.say("CONFIG SET maxmemory-policy noeviction", "+OK") || !r.say("CONFIG SET maxmemory 1", "+OK") {
+		r.t.Fatal("Redis does not take a limit of its memory")
+	}
+}
+
+// say gives a command and reports whether the answer begins as it should.
+func (r *RedisServer) say(command, want string) bool {
+	d := net.Dialer{Timeout: 5 * time.Second}
+	c, err := d.DialContext(context.WithoutCancel(r.t.Context()), "tcp", r.Addr)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = c.Close() }()
+	answer := make([]byte, len(want))
+	if err := c.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		return false
+	}
+	if _, err := io.WriteString(c, command+"\r\n"); err != nil {
+		return false
+	}
+	_, err = io.ReadFull(c, answer)
+	return err == nil && string(answer) == want
 }
 
 // Freeze stops the process where it is: connections stay, nothing answers.

@@ -42,7 +42,8 @@ func (a *app) serveCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "serve", Short: "Run engine, workers and discovery of files in one process", Args: cobra.NoArgs,
 		Long: `Makes the routes the active revision and holds them against the facts until it is stopped.
-SIGTERM or SIGINT stops it gracefully: what runs may finish, what cannot is given back. Killed, it goes on where it was when it is started again.`,
+SIGTERM or SIGINT stops it gracefully: what runs may finish, what cannot is given back. Killed, it goes on where it was when it is started again.
+While a PostgreSQL database is away it waits, at its start as later.`,
 		RunE: func(c *cobra.Command, _ []string) error { return s.run(c.Context()) },
 	}
 	f := c.Flags()

@@ -52,15 +52,19 @@ func (s *serving) runShared(ctx context.Context) error {
 	}
 	log := slog.New(slog.NewJSONHandler(s.errs, nil))
 	name := workerName()
-	p, err := join(ctx, s.db, name, roles, at.total*inHandPerTask, log)
-	if err != nil {
-		return err
-	}
-	err = s.servePart(ctx, p, node.Config{
-		Roles: roles, Sites: s.sites, Name: name, Version: programVersion, AtOnce: at.total, PerType: at.types,
-		ClaimBy: s.claimBy, Sweep: s.sweep, Lease: s.lease, Grace: s.grace, Scan: s.scan, Log: log,
+	wait := patience{db: s.db, log: log}
+	return wait.until(ctx, func() error {
+		p, err := join(ctx, s.db, name, roles, at.total*inHandPerTask, log)
+		if err != nil {
+			return err
+		}
+		wait.over(ctx)
+		err = s.servePart(ctx, p, node.Config{
+			Roles: roles, Sites: s.sites, Name: name, Version: programVersion, AtOnce: at.total, PerType: at.types,
+			ClaimBy: s.claimBy, Sweep: s.sweep, Lease: s.lease, Grace: s.grace, Scan: s.scan, Log: log,
+		})
+		return errors.Join(err, p.leave())
 	})
-	return errors.Join(err, p.leave())
 }
 
 // servePart makes the node of this process and runs it.

@@ -34,7 +34,7 @@ func (a *app) workCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "work --site SITE[,SITE]", Short: "Do the work of one or more sites", Args: cobra.NoArgs,
 		Long: `Does the tasks of its sites and finds the files of their source locations, by the routes that an engine has put into force; newer ones are followed.
-SIGTERM or SIGINT stops it gracefully: what runs may finish, what cannot is given back. Killed, its tasks go on elsewhere when their leases end.
+SIGTERM or SIGINT stops it gracefully: what runs may finish, what cannot is given back. Killed, its tasks go on elsewhere when their leases end. While the database is away it waits, at its start as later.
 
 It needs a PostgreSQL database. An embedded one is served by one process: ` + "`dtctl serve`" + ` does the work of all sites there.`,
 		Example: "  dtctl work --site cologne --db postgres://cdt@db.example.org/cdt\n  dtctl work --site cologne --at-once package=2,transfer=4",
@@ -66,7 +66,7 @@ func (w *working) run(ctx context.Context) error {
 		return misuse("name them: --site cologne", "which sites' work is to be done?")
 	}
 	if !isShared(w.db) {
-		return misuse("`dtctl serve` does the work of all sites on an embedded database; give a worker --db postgres://…", "%s is an embedded database, which one process serves", w.db)
+		return misuse("`dtctl serve` does the work of all sites on an embedded database; give a worker --db postgres://…", "%s is an embedded database, which one process serves", config.Address(w.db))
 	}
 	at, err := parseAtOnce(w.atOnce)
 	if err != nil {
@@ -74,12 +74,16 @@ func (w *working) run(ctx context.Context) error {
 	}
 	log := slog.New(slog.NewJSONHandler(w.errs, nil))
 	name := workerName()
-	s, err := join(ctx, w.db, name, node.RoleWorker, at.total*inHandPerTask, log)
-	if err != nil {
-		return err
-	}
-	err = w.work(ctx, s, name, at, log)
-	return errors.Join(err, s.leave())
+	wait := patience{db: w.db, log: log}
+	return wait.until(ctx, func() error {
+		s, err := join(ctx, w.db, name, node.RoleWorker, at.total*inHandPerTask, log)
+		if err != nil {
+			return err
+		}
+		wait.over(ctx)
+		err = w.work(ctx, s, name, at, log)
+		return errors.Join(err, s.leave())
+	})
 }
 
 // inHandPerTask is how many jobs a worker fetches for every task it runs.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"os"
 	"strings"
 	"syscall"
 
@@ -60,6 +62,12 @@ func explain(err error) error {
 	return err
 }
 
+// Away reports whether err says that the database cannot be reached now, or broke
+// the line: the same may do well later. A database that answers and refuses is not away.
+func Away(err error) bool {
+	return errors.Is(err, ErrUnreachable) || err != nil && errors.Is(explain(err), ErrUnreachable)
+}
+
 func hints(code string) (hint string, is error) {
 	switch code {
 	case "28P01", "28000":
@@ -80,9 +88,11 @@ func hints(code string) (hint string, is error) {
 	return "", nil
 }
 
+// brokenLine tells an error of a connection from one of a file: both are errors of the system.
 func brokenLine(err error) bool {
-	var n net.Error
-	return errors.As(err, &n) || errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
+	var op *net.OpError
+	return errors.As(err, &op) || pgconn.Timeout(err) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) ||
+		errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
 }
 
 // lively makes a connection that has been cut fail within half a minute, not within hours.
