@@ -19,27 +19,30 @@ func (e *Engine) Poke() {
 
 // Run makes passes until ctx ends: whenever facts change, when something is
 // due, and every so often (the sweep) in case a wake-up was lost. An error of a
-// pass is logged, and the next pass comes after a while. It returns ctx.Err().
+// pass is logged, and the next pass comes after a while, a longer one each time. It returns ctx.Err().
 func (e *Engine) Run(ctx context.Context) error {
-	for {
+	for failed := 0; ; {
 		did, next, err := e.measured(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		if err != nil {
 			e.cfg.Log.ErrorContext(ctx, "a pass ended early", "error", err)
+			failed++
+		} else {
+			failed = 0
 		}
-		if err := e.sleep(ctx, e.pause(did, next, err)); err != nil {
+		if err := e.sleep(ctx, e.pause(did, next, failed)); err != nil {
 			return err
 		}
 	}
 }
 
-// pause is how long to sleep if nothing wakes the loop.
-func (e *Engine) pause(did Progress, next time.Time, err error) time.Duration {
+// pause is how long to sleep if nothing wakes the loop; failed is how many passes in a row did.
+func (e *Engine) pause(did Progress, next time.Time, failed int) time.Duration {
 	wait := e.cfg.Sweep
-	if err != nil {
-		return min(wait, 20*shortest)
+	if failed > 0 {
+		return min(wait, 20*shortest<<min(failed-1, 4))
 	}
 	if !next.IsZero() {
 		wait = min(wait, next.Sub(e.cfg.Clock.Now()))

@@ -5,8 +5,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"io/fs"
+	"math"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -30,9 +34,12 @@ type member struct {
 // chaos is trouble for a fleet.
 type chaos struct {
 	*fleet
-	members []*member
-	rand    *rand.Rand
-	lease   time.Duration
+	members  []*member
+	rand     *rand.Rand
+	lease    time.Duration
+	postgres *testserver.PostgresServer
+	redis    *testserver.RedisServer
+	restarts int
 }
 
 // kill ends a process without a word; a new one takes its place at once.
@@ -73,6 +80,31 @@ func (c *chaos) crash() string {
 	return "crashed PostgreSQL"
 }
 
+// restart stops PostgreSQL, as in a crash or in order by turns, and starts it again on its data a
+// moment later; meanwhile a process is killed, and the one in its place finds no database.
+func (c *chaos) restart() string {
+	mode := testserver.StopImmediate
+	if c.restarts++; c.restarts%2 == 0 {
+		mode = testserver.StopFast
+	}
+	c.postgres.Stop(mode)
+	killed := c.kill()
+	c.pause(time.Duration(c.rand.IntN(4000)) * time.Millisecond)
+	c.postgres.Start()
+	return "restarted PostgreSQL (" + mode + "), and meanwhile " + killed
+}
+
+// forget has Redis lose everything, or be away for a while.
+func (c *chaos) forget() string {
+	if c.rand.IntN(2) == 0 && c.redis.Flush() {
+		return "flushed Redis"
+	}
+	c.redis.Kill()
+	c.pause(time.Duration(c.rand.IntN(2000)) * time.Millisecond)
+	c.redis.Start()
+	return "stopped and started Redis"
+}
+
 // mend lets stopped processes go on when it is time, and starts again what ended by itself.
 func (c *chaos) mend(all bool) {
 	for _, m := range c.members {
@@ -92,25 +124,24 @@ func (c *chaos) mend(all bool) {
 
 func now() time.Time { return time.Now() } //nolint:forbidigo // of the test's own doings
 
-// E1-E4: engines and workers are killed and stopped for longer than their leases, PostgreSQL crashes;
-// in the end every file is archived once, every deletion was proved, and no late result counted.
+// E1-E4: engines and workers are killed and stopped for longer than their leases, PostgreSQL crashes and is restarted,
+// Redis forgets and is away; in the end every file is archived once, every deletion was proved, and no late result counted.
 func TestFleetInChaos(t *testing.T) {
 	if testing.Short() {
 		t.Skip("minutes of trouble: not with -short")
 	}
 	t.Parallel()
 	seed := sizeFrom(t, "CDT_CHAOS_SEED", int64(rand.Uint32()))
-	kills, stops, crashes := sizeFrom(t, "CDT_CHAOS_KILLS", 15), sizeFrom(t, "CDT_CHAOS_STOPS", 3), sizeFrom(t, "CDT_CHAOS_CRASHES", 2)
 	total, largest := sizeFrom(t, "CDT_FLEET_BYTES", 100_000_000), sizeFrom(t, "CDT_FLEET_LARGEST", 16_000_000)
-	t.Logf("CDT_CHAOS_SEED=%d CDT_CHAOS_KILLS=%d CDT_CHAOS_STOPS=%d CDT_CHAOS_CRASHES=%d CDT_FLEET_BYTES=%d", seed, kills, stops, crashes, total)
+	t.Logf("CDT_CHAOS_SEED=%d CDT_FLEET_BYTES=%d", seed, total)
 	c := newChaos(t, seed)
-	var acts []func() string
-	acts = append(acts, slices.Repeat([]func() string{c.kill}, int(kills))...)
-	acts = append(acts, slices.Repeat([]func() string{c.freeze}, int(stops))...)
-	acts = append(acts, slices.Repeat([]func() string{c.crash}, int(crashes))...)
-	c.rand.Shuffle(len(acts), func(i, j int) { acts[i], acts[j] = acts[j], acts[i] })
+	acts := c.acts()
 	for i, act := range acts {
-		c.fill(fmt.Sprintf("obs%03d", i), max(total/int64(len(acts)), 1), largest, c.rand)
+		share := max(total/2/int64(len(acts)), 1)
+		if i%tenth == 0 { // or no file could be large
+			share *= tenth + 1
+		}
+		c.fill(fmt.Sprintf("obs%03d", i), share, largest, c.rand)
 		c.pause(time.Duration(200+c.rand.IntN(1800)) * time.Millisecond)
 		t.Logf("%3d: %s", i, act())
 	}
@@ -122,12 +153,62 @@ func TestFleetInChaos(t *testing.T) {
 	for _, m := range c.members {
 		m.proc.stop()
 		if m.exits > 0 {
-			t.Logf("%s ended by itself %d times", m.name, m.exits)
+			t.Errorf("%s ended by itself %d times", m.name, m.exits)
 		}
 	}
 	c.check()
+	c.archivedOnce()
 	dtctl(t, exitGood, "audit", "verify", "--db", c.url)
 	c.triedAgain()
+}
+
+// tenth is after how many troubles an observation is a large one.
+const tenth = 10
+
+// acts are all the trouble of a run, in any order.
+func (c *chaos) acts() (acts []func() string) {
+	for _, kind := range []struct {
+		name  string
+		times int64
+		do    func() string
+	}{
+		{"CDT_CHAOS_KILLS", 15, c.kill}, {"CDT_CHAOS_STOPS", 3, c.freeze}, {"CDT_CHAOS_CRASHES", 2, c.crash},
+		{"CDT_CHAOS_RESTARTS", 2, c.restart}, {"CDT_CHAOS_REDIS", 3, c.forget},
+	} {
+		n := sizeFrom(c.t, kind.name, kind.times)
+		c.t.Logf("%s=%d", kind.name, n)
+		acts = append(acts, slices.Repeat([]func() string{kind.do}, int(n))...)
+	}
+	c.rand.Shuffle(len(acts), func(i, j int) { acts[i], acts[j] = acts[j], acts[i] })
+	return acts
+}
+
+// archivedOnce fails if an archive holds a package twice, in OpsDB or on its disk.
+func (c *chaos) archivedOnce() {
+	c.t.Helper()
+	facts, err := c.look().Packages(c.t.Context(), opsdb.Query{Limit: math.MaxInt32})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, archive := range []string{"cologne.lta", "cornell.lta"} {
+		for _, p := range facts {
+			copies := slices.DeleteFunc(slices.Clone(p.Copies), func(o opsdb.Copy) bool { return o.Location != archive })
+			if len(copies) != 1 || copies[0].State != opsdb.Present {
+				c.t.Errorf("%s has %d copies in %s: %v", p.Package.Name, len(copies), archive, copies)
+			}
+		}
+		tars := 0
+		err := filepath.WalkDir(c.graph.Locations[archive].Path, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && strings.Contains(d.Name(), ".tar") && !d.IsDir() {
+				tars++
+			}
+			return err
+		})
+		if err != nil || tars != len(facts) {
+			c.t.Errorf("%d tars for %d packages lie in %s, %v", tars, len(facts), archive, err)
+		}
+	}
+	c.t.Logf("%d packages, each once in each archive", len(facts))
 }
 
 // triedAgain says for the log how many tasks were claimed more than once: without any there was no trouble.
@@ -151,7 +232,9 @@ func (c *chaos) triedAgain() {
 // newChaos starts two engines and a worker at each site.
 func newChaos(t *testing.T, seed int64) *chaos {
 	t.Helper()
-	c := &chaos{fleet: newFleet(t, testserver.Postgres(t), "MB(16)"), lease: 5 * time.Second, rand: rand.New(rand.NewPCG(uint64(seed), 0))} //nolint:gosec // repeatable on purpose
+	server := testserver.PostgresThatStops(t)
+	c := &chaos{fleet: newFleet(t, server.DSN, "MB(16)"), postgres: server, redis: testserver.Redis(t), lease: 5 * time.Second, rand: rand.New(rand.NewPCG(uint64(seed), 0))} //nolint:gosec // repeatable on purpose
+	c.fleet.redis = c.redis.URL
 	first := c.engine()
 	first.waitFor(`"msg":"serving"`)
 	c.initialise()

@@ -75,6 +75,7 @@ type fleet struct {
 	t     *testing.T
 	root  string
 	url   string
+	redis string            // "": none
 	users map[string]string // user to log in as, by verb; none: the owner
 	graph *graph.Graph
 	truth []check.Original
@@ -137,6 +138,9 @@ func (f *fleet) start(args ...string) *served {
 		url = strings.Replace(url, "cdt@", user+"@", 1)
 	}
 	args = append(args, "--db", url, "--state", filepath.Join(f.root, "state"), "--grace", "5s")
+	if f.redis != "" {
+		args = append(args, "--redis", f.redis)
+	}
 	s := &served{t: f.t, file: out.Name(), done: make(chan struct{}), cmd: exec.Command("dtctl", args...)} //nolint:noctx // ended by signals, which is what is tested
 	s.cmd.Stderr, s.cmd.Stdout = out, out
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}

@@ -50,15 +50,14 @@ func (s *serving) runShared(ctx context.Context) error {
 			return err
 		}
 	}
-	log := slog.New(slog.NewJSONHandler(s.errs, nil))
+	wait, log := newPatience(s.db, slog.NewJSONHandler(s.errs, nil))
 	name := workerName()
-	wait := patience{db: s.db, log: log}
 	return wait.until(ctx, func() error {
 		p, err := join(ctx, s.db, name, roles, at.total*inHandPerTask, log)
 		if err != nil {
 			return err
 		}
-		wait.over(ctx)
+		wait.here(ctx, p.store)
 		err = s.servePart(ctx, p, node.Config{
 			Roles: roles, Sites: s.sites, Name: name, Version: programVersion, AtOnce: at.total, PerType: at.types,
 			ClaimBy: s.claimBy, Sweep: s.sweep, Lease: s.lease, Grace: s.grace, Scan: s.scan, Log: log,

@@ -70,7 +70,7 @@ func join(ctx context.Context, url, name string, roles node.Roles, inHand int, l
 	if s.clock, err = node.NewStoreClock(ctx, store); err != nil {
 		return s, err
 	}
-	quiet := slog.New(atLeast{log.Handler(), slog.LevelWarn})
+	quiet := slog.New(queueLog{log.Handler()})
 	if roles.Has(node.RoleWorker) {
 		if s.queue, err = river.Open(ctx, url, river.Options{ID: name, InHand: inHand, Log: quiet}); err != nil {
 			return s, err
@@ -118,12 +118,3 @@ func (s *shared) configure(c *node.Config) {
 		c.House = s.house
 	}
 }
-
-// atLeast is a log that leaves out what is below a level: the queue is talkative.
-type atLeast struct {
-	slog.Handler
-	level slog.Level
-}
-
-// Enabled implements [slog.Handler].
-func (h atLeast) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level }

@@ -72,15 +72,14 @@ func (w *working) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewJSONHandler(w.errs, nil))
+	wait, log := newPatience(w.db, slog.NewJSONHandler(w.errs, nil))
 	name := workerName()
-	wait := patience{db: w.db, log: log}
 	return wait.until(ctx, func() error {
 		s, err := join(ctx, w.db, name, node.RoleWorker, at.total*inHandPerTask, log)
 		if err != nil {
 			return err
 		}
-		wait.over(ctx)
+		wait.here(ctx, s.store)
 		err = w.work(ctx, s, name, at, log)
 		return errors.Join(err, s.leave())
 	})
