@@ -172,6 +172,9 @@ type Working interface {
 	Members(ctx context.Context, pkg ID) iter.Seq2[Member, error]
 	// RecordMembers stores names, offsets and digests of members of a package that has no digest yet.
 	RecordMembers(ctx context.Context, task ID, token int64, members []Member) error
+	// RecordRemoved records some source files as deleted while their deletion goes on: a package may have a
+	// million of them. What is recorded already may be given again. Without a confirmed deletion it is [ErrInvariant].
+	RecordRemoved(ctx context.Context, task ID, token int64, files []ID) error
 	// RecordReceipts stores readings, whatever the token.
 	RecordReceipts(ctx context.Context, receipts []Receipt) error
 	// Confirm asks the gate once more, under a lock on the package (and its

@@ -160,7 +160,7 @@ type Outcome struct {
 	// Corrupt says which copy was read and found wrong (the target of verify,
 	// the source of anything else); it is quarantined.
 	Corrupt *Corrupt
-	// Removed are source files (delete of Files) that are gone now.
+	// Removed are source files (delete of Files) that are gone now, but for those that went through RecordRemoved before.
 	Removed []ID
 	// Kept are source files that differ from their member's digest: the
 	// package is quarantined and a person is told (S1f).

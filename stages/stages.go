@@ -100,6 +100,8 @@ type Work interface {
 	// Members streams the members of the package, ordered by path.
 	Members(ctx context.Context) iter.Seq2[opsdb.Member, error]
 	RecordMembers(ctx context.Context, members []opsdb.Member) error
+	// RecordRemoved records source files as deleted while a deletion goes on; the last ones may stand in the outcome.
+	RecordRemoved(ctx context.Context, files []opsdb.ID) error
 	// Confirm asks the gate right before a destructive act; an *opsdb.Objection means no.
 	Confirm(ctx context.Context) (opsdb.DeletionProof, error)
 	// Now is the store's time as the worker knows it; for formats only, nothing is decided by it.

@@ -184,6 +184,13 @@ func (d *desk) RecordMembers(_ context.Context, id opsdb.ID, token int64, _ []op
 	return err
 }
 
+func (d *desk) RecordRemoved(_ context.Context, id opsdb.ID, token int64, _ []opsdb.ID) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, err := d.held(id, token)
+	return err
+}
+
 func (d *desk) RecordReceipts(_ context.Context, receipts []opsdb.Receipt) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

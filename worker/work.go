@@ -109,6 +109,14 @@ func (k *work) RecordMembers(ctx context.Context, members []opsdb.Member) error 
 	return k.w.store.RecordMembers(ctx, k.a.Task.ID, k.a.Task.Token, members)
 }
 
+// RecordRemoved implements [stages.Work].
+func (k *work) RecordRemoved(ctx context.Context, files []opsdb.ID) error {
+	if err := k.open(); err != nil {
+		return err
+	}
+	return k.w.store.RecordRemoved(ctx, k.a.Task.ID, k.a.Task.Token, files)
+}
+
 // Confirm implements [stages.Work].
 func (k *work) Confirm(ctx context.Context) (opsdb.DeletionProof, error) {
 	if err := k.open(); err != nil {

@@ -1,6 +1,7 @@
 package opsdbtest
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -27,6 +28,12 @@ func testWay(t *testing.T, open Open) {
 		t.Fatal(out)
 	}
 	a := d.claim(out.Task.ID)
+	record := func(token int64, files ...opsdb.ID) error {
+		return d.store.RecordRemoved(t.Context(), a.Task.ID, token, files)
+	}
+	if err := record(a.Task.Token, opsdb.NewID()); !errors.Is(err, opsdb.ErrInvariant) {
+		t.Fatalf("files were removed before the gate was asked: %v", err)
+	}
 	proof, err := d.store.Confirm(t.Context(), a.Task.ID, a.Task.Token)
 	d.check(err)
 	if len(proof.Receipts) != 2 || proof.Files != 3 || proof.Require != 2 {
@@ -38,7 +45,17 @@ func testWay(t *testing.T, open Open) {
 		d.check(err)
 		gone = append(gone, m.File)
 	}
-	d.finish(a, opsdb.Outcome{Removed: gone, Target: &opsdb.CopyFact{State: opsdb.Deleted}})
+	for range 2 { // told twice, as by one that does not know whether it was heard
+		d.check(record(a.Task.Token, gone[:2]...))
+	}
+	if err := record(a.Task.Token+1, gone[2]); !errors.Is(err, opsdb.ErrStale) {
+		t.Errorf("with another token: %v", err)
+	}
+	if f := d.facts(p.ID); f.Gone != 2 {
+		t.Errorf("on the way %d are gone", f.Gone)
+	}
+	d.balanced()
+	d.finish(a, opsdb.Outcome{Removed: gone[2:], Target: &opsdb.CopyFact{State: opsdb.Deleted}})
 	if f := d.facts(p.ID); f.Gone != 3 || len(f.Tasks) != 0 {
 		t.Errorf("gone %d, tasks %v", f.Gone, f.Tasks)
 	}

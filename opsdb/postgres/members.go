@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/ccatobs/cdt/opsdb"
@@ -90,6 +91,20 @@ func (t *tx) maybeEmpty(p pack) error {
 	}
 	t.event(opsdb.Event{Kind: opsdb.EventQuarantined, Subject: packageSubject(p.ID), Package: p.ID, Why: "every file changed or vanished before it was packed"})
 	return t.exec(`UPDATE copy SET state = 'lost', before = state, reason = 'no file is left' WHERE package = $1 AND form = 'files'`, string(p.ID))
+}
+
+// RecordRemoved implements opsdb.Working.
+func (s *Store) RecordRemoved(ctx context.Context, task opsdb.ID, token int64, files []opsdb.ID) error {
+	return s.write(ctx, "RecordRemoved", func(t *tx) error {
+		if err := t.lockMembers(opsdb.Outcome{Removed: files}); err != nil {
+			return err
+		}
+		j, err := t.owned(task, token)
+		if err != nil {
+			return err
+		}
+		return t.removed(j, files)
+	})
 }
 
 // removed are source files that are gone now by a confirmed deletion.

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/ccatobs/cdt/opsdb"
@@ -84,6 +85,17 @@ func (t *tx) maybeEmpty(p pack) error {
 	}
 	t.event(opsdb.Event{Kind: opsdb.EventQuarantined, Subject: packageSubject(p.ID), Package: p.ID, Why: "every file changed or vanished before it was packed"})
 	return t.exec(`UPDATE copy SET state = 'lost', before = state, reason = 'no file is left' WHERE package = ? AND form = 'files'`, string(p.ID))
+}
+
+// RecordRemoved implements opsdb.Working.
+func (s *Store) RecordRemoved(ctx context.Context, task opsdb.ID, token int64, files []opsdb.ID) error {
+	return s.write(ctx, "RecordRemoved", func(t *tx) error {
+		j, err := t.owned(task, token)
+		if err != nil {
+			return err
+		}
+		return t.removed(j, files)
+	})
 }
 
 // removed are source files that are gone now by a confirmed deletion.

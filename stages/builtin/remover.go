@@ -131,9 +131,26 @@ func (d *remover) removeAll(ctx context.Context, seen *memberSpool) error {
 		if err := d.tree.RemoveDirs(ctx, d.path(m)); err != nil {
 			return fmt.Errorf("remove empty folders of %s: %w", opsdb.ShowPath(m.Path), err)
 		}
-		d.removed = append(d.removed, m.File)
+		if err := d.gone(ctx, m.File); err != nil {
+			return err
+		}
 		d.Moved(1)
 	}
+	return nil
+}
+
+// gone notes a file that is gone, and tells OpsDB in portions; the last portion goes with the outcome.
+func (d *remover) gone(ctx context.Context, file opsdb.ID) error {
+	if d.prefix != "" {
+		return nil // an unpacked file, of which OpsDB knows nothing
+	}
+	if d.removed = append(d.removed, file); len(d.removed) < recordEvery {
+		return nil
+	}
+	if err := d.RecordRemoved(ctx, d.removed); err != nil {
+		return fmt.Errorf("record removed files: %w", err)
+	}
+	d.removed = d.removed[:0]
 	return nil
 }
 

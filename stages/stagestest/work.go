@@ -23,6 +23,7 @@ type Work struct {
 	Bytes    int64    // as moved
 	Asked    int
 	Recorded int
+	Removed  int // by RecordRemoved
 }
 
 // Assignment implements stages.Work.
@@ -70,6 +71,14 @@ func (w *Work) RecordMembers(_ context.Context, members []opsdb.Member) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// RecordRemoved implements stages.Work.
+func (w *Work) RecordRemoved(_ context.Context, files []opsdb.ID) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.Removed += len(files)
 	return nil
 }
 
