@@ -23,8 +23,7 @@ func (s *scan) add(ctx context.Context, seen sight, p Placed) error {
 		return fmt.Errorf("look again at %s: %w", opsdb.ShowPath(seen.path), err)
 	case !seen.same(info):
 		seen.size, seen.modTime, seen.identity, seen.since = info.Size, info.ModTime, info.Identity, s.w.observed
-		s.pending = append(s.pending, seen)
-		return nil
+		return s.pending.add(seen)
 	}
 	s.sights = append(s.sights, seen)
 	s.files = append(s.files, opsdb.File{

@@ -21,7 +21,7 @@ const soonest = time.Second
 //
 // It may be called again at any time, and after any error: what was not
 // registered is found again. Files and known files are compared as two
-// ordered streams, so that memory is needed for pending files only.
+// ordered streams, and many pending ones wait in a file, so that memory does not grow with their number.
 func (w *Watcher) Scan(ctx context.Context) (next time.Time, changed bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -30,13 +30,19 @@ func (w *Watcher) Scan(ctx context.Context) (next time.Time, changed bool, err e
 	if err := w.there(ctx); err != nil {
 		return next, false, fmt.Errorf("scan %s: %w", w.cfg.Location, err)
 	}
-	s := &scan{w: w, now: now, old: w.pending}
+	old, err := w.pending.read()
+	if err != nil {
+		return next, false, fmt.Errorf("scan %s: %w", w.cfg.Location, err)
+	}
+	s := &scan{w: w, now: now, old: old, pending: &sights{}}
 	err = errors.Join(s.walk(ctx), s.flush(ctx))
 	if err == nil {
 		err = errors.Join(s.missing(ctx), s.finish(ctx))
-		w.pending, w.dirs = s.pending, s.dirs
+		s.pending, w.pending = w.pending, s.pending
+		w.dirs = s.dirs
 		next = s.next()
 	}
+	s.pending.drop()
 	if err != nil {
 		return next, s.changed, fmt.Errorf("scan %s: %w", w.cfg.Location, err)
 	}
@@ -47,7 +53,10 @@ func (w *Watcher) Scan(ctx context.Context) (next time.Time, changed bool, err e
 func (w *Watcher) Pending() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.pending)
+	if w.pending == nil {
+		return 0
+	}
+	return w.pending.count
 }
 
 // observe counts the time that passed since the last scan; a clock that was set back counts nothing.
@@ -76,8 +85,8 @@ type scan struct {
 	now     time.Time
 	changed bool
 
-	old     []sight // pending of the last scan, what is left of it
-	pending []sight
+	old     *sightReader // pending of the last scan
+	pending *sights
 	files   []opsdb.File
 	sights  []sight // of files
 	skips   []opsdb.Skip
@@ -146,7 +155,10 @@ func (s *scan) unreadable(ctx context.Context, info storage.Info, err error) err
 
 // meet looks at one entry of the walk.
 func (s *scan) meet(ctx context.Context, info storage.Info, file opsdb.File, isKnown bool) error {
-	before := s.before(info)
+	before, err := s.old.at(info.Path)
+	if err != nil {
+		return err
+	}
 	if s.w.ignore.Match(info.Path) {
 		return nil
 	}
@@ -174,21 +186,9 @@ func (s *scan) meet(ctx context.Context, info storage.Info, file opsdb.File, isK
 		seen.since = before.since
 	}
 	if !s.final(placed, seen, again) {
-		s.pending = append(s.pending, seen)
-		return nil
+		return s.pending.add(seen)
 	}
 	return s.add(ctx, seen, placed)
-}
-
-// before is the file as the last scan left it pending, or nil.
-func (s *scan) before(info storage.Info) *sight {
-	for len(s.old) > 0 && s.old[0].path < info.Path {
-		s.old = s.old[1:]
-	}
-	if len(s.old) > 0 && s.old[0].path == info.Path {
-		return &s.old[0]
-	}
-	return nil
 }
 
 // enter notes that the walk came to an observation's folder. The marker is
@@ -232,8 +232,8 @@ func (s *scan) next() time.Time {
 	if s.w.cfg.Final.By == ByRename {
 		after = 0
 	}
-	for _, p := range s.pending {
-		wait = min(wait, max(after-(s.w.observed-p.since), soonest))
+	if left := s.w.pending; left.count > 0 {
+		wait = min(wait, max(after-(s.w.observed-left.oldest), soonest))
 	}
 	return s.now.Add(wait)
 }

@@ -79,7 +79,7 @@ type Watcher struct {
 	mu       sync.Mutex
 	observed time.Duration // time this watcher has seen passing
 	last     time.Time     // of the last scan
-	pending  []sight       // found and not final yet, in the order of paths
+	pending  *sights       // found and not final yet, in the order of paths
 	refused  map[string]sight
 	skipped  map[string]string
 	finished map[string]bool

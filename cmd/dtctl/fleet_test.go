@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,13 +81,21 @@ type fleet struct {
 	graph *graph.Graph
 	truth []check.Original
 	store *postgres.Store // for looking
+
+	program string // that is started; "": this one
 }
 
 // newFleet makes folders and routes for a fleet on a database; packages close at about closeAt bytes.
 func newFleet(t *testing.T, dsn, closeAt string) *fleet {
 	t.Helper()
-	f := &fleet{t: t, root: t.TempDir(), url: urlOf(dsn)}
-	text := strings.NewReplacer("ROOT", f.root, "MAX", closeAt).Replace(fleetRoutes)
+	return newFleetOf(t, dsn, t.TempDir(), strings.ReplaceAll(fleetRoutes, "MAX", closeAt))
+}
+
+// newFleetOf makes folders and routes for a fleet below root, which stands as ROOT in the routes.
+func newFleetOf(t *testing.T, dsn, root, routes string) *fleet {
+	t.Helper()
+	f := &fleet{t: t, root: root, url: urlOf(dsn)}
+	text := strings.ReplaceAll(routes, "ROOT", f.root)
 	if err := os.WriteFile(f.routes(), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +150,7 @@ func (f *fleet) start(args ...string) *served {
 	if f.redis != "" {
 		args = append(args, "--redis", f.redis)
 	}
-	s := &served{t: f.t, file: out.Name(), done: make(chan struct{}), cmd: exec.Command("dtctl", args...)} //nolint:noctx // ended by signals, which is what is tested
+	s := &served{t: f.t, file: out.Name(), done: make(chan struct{}), cmd: exec.Command(cmp.Or(f.program, "dtctl"), args...)} //nolint:noctx // ended by signals, which is what is tested
 	s.cmd.Stderr, s.cmd.Stdout = out, out
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := s.cmd.Start(); err != nil {
