@@ -74,19 +74,12 @@ func PathFor(f *opsdb.Facts, m opsdb.OpenMove) string {
 
 // dispatch gives out what is ready: it returns how many tasks it made.
 func (e *Engine) dispatch(ctx context.Context, p *plans) (int, error) {
-	moves, err := e.cfg.Store.Ready(ctx, laneLimit)
+	moves, w, err := e.cfg.Store.Queue(ctx, laneLimit)
 	if err != nil {
 		return 0, fmt.Errorf("read what is ready: %w", err)
 	}
-	if len(moves) == 0 {
-		return 0, nil
-	}
-	w, err := e.cfg.Store.World(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("read the world: %w", err)
-	}
-	if w.Revision != p.revision {
-		return 0, nil // another revision was activated; the next pass is under it
+	if len(moves) == 0 || w.Revision != p.revision {
+		return 0, nil // if another revision was activated, the next pass is under it
 	}
 	a := Arrange(p.graph, w, moves, e.cfg.Limits, e.turns)
 	grants, err := e.complete(ctx, openness{g: p.graph, w: &w}, a.Grants)
@@ -104,15 +97,28 @@ func (e *Engine) complete(ctx context.Context, o openness, grants []opsdb.Grant)
 	if len(grants) == 0 {
 		return nil, nil
 	}
-	ids := make([]opsdb.ID, len(grants))
-	for i, g := range grants {
-		ids[i] = g.Move.Package
-	}
-	facts, err := e.cfg.Store.Facts(ctx, unique(ids))
-	if err != nil {
-		return nil, fmt.Errorf("read the facts of what goes: %w", err)
+	facts, unknown := e.known(grants)
+	if len(unknown) > 0 {
+		more, err := e.cfg.Store.Facts(ctx, unique(unknown))
+		if err != nil {
+			return nil, fmt.Errorf("read the facts of what goes: %w", err)
+		}
+		facts = append(facts, more...)
 	}
 	return Complete(grants, facts, func(site string) int { return o.atSite(site, e.cfg.Limits) }), nil
+}
+
+// known are the facts of the grants that this pass has evaluated, at the very
+// version the moves are of, and the packages of which it has none.
+func (e *Engine) known(grants []opsdb.Grant) (facts []opsdb.Facts, unknown []opsdb.ID) {
+	for _, g := range grants {
+		if f, ok := e.seen[g.Move.Package]; ok && f.Package.Version == g.Move.Version {
+			facts = append(facts, f)
+		} else {
+			unknown = append(unknown, g.Move.Package)
+		}
+	}
+	return facts, unknown
 }
 
 func unique(ids []opsdb.ID) []opsdb.ID {

@@ -57,15 +57,22 @@ func (p Progress) Idle() bool { return p == Progress{} }
 
 // Engine is the loop around [Evaluate] and [Arrange]. Its methods may be called
 // by several goroutines; passes run one after another. Several engines may
-// share a store.
+// share a store. [Engine.Pass] does everything in turn; [Engine.Run] keeps apart
+// what a changed fact waits for and the housekeeping beside it.
 type Engine struct {
 	cfg    Config
 	turns  *Turns
 	poke   chan struct{}
-	pass   sync.Mutex // one pass at a time
-	mu     sync.Mutex // guards active
+	stir   chan struct{} // told by a pass that did something: the house is to be kept
+	found  atomic.Int64  // passes of the sweep that found something
+	house  sync.Mutex    // one round of housekeeping at a time; taken before pass
+	pass   sync.Mutex    // one pass at a time
+	mu     sync.Mutex    // guards active
 	active *plans
 
+	seen map[opsdb.ID]opsdb.Facts // what the present pass evaluated last; guarded by pass
+
+	// Guarded by house.
 	ticked  time.Duration // monotonic time of the last tick
 	pressed time.Time     // when room was last looked at
 	running bool          // a first tick was made
@@ -100,7 +107,7 @@ func New(cfg Config) *Engine {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Engine{cfg: cfg, turns: NewTurns(), poke: make(chan struct{}, 1), since: clock.Monotonic()}
+	return &Engine{cfg: cfg, turns: NewTurns(), poke: make(chan struct{}, 1), stir: make(chan struct{}, 1), since: clock.Monotonic()}
 }
 
 // Activate puts a revision in force: it is appended to OpsDB unless its routes
@@ -151,29 +158,40 @@ func (e *Engine) Graph() (*graph.Graph, int64) {
 // ErrNotActive is returned by a pass before any revision was activated.
 var ErrNotActive = errors.New("no routes are in force")
 
-// Pass is one round: the clock, what expired, files, groups, packages,
-// dispatch, the audit chain. It returns what it did and when something is due
-// next (zero: nothing by itself). To be called again after any error.
+// Pass is one whole round: the clock, what expired, files, groups, packages,
+// room, dispatch, the audit chain. It returns what it did and when something is
+// due next (zero: nothing by itself). To be called again after any error.
 func (e *Engine) Pass(ctx context.Context) (did Progress, next time.Time, err error) {
+	e.house.Lock()
+	defer e.house.Unlock()
 	e.pass.Lock()
 	defer e.pass.Unlock()
-	e.mu.Lock()
-	p := e.active
-	e.mu.Unlock()
+	p := e.inForce()
 	if p == nil {
 		return did, next, ErrNotActive
 	}
 	for _, step := range []func(context.Context, *plans, *Progress) error{
-		e.tick, e.expire, e.routeFiles, e.closeGroups, e.evaluate, e.press, e.dispatchAll, e.chain} {
+		e.tick, e.expire, e.settle, e.press, e.dispatchAll, e.chain} {
 		if err := step(ctx, p, &did); err != nil {
 			return did, next, err
 		}
 	}
-	next, err = e.cfg.Store.NextWake(ctx)
+	next, err = e.due(ctx)
+	return did, next, err
+}
+
+func (e *Engine) inForce() *plans {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.active
+}
+
+func (e *Engine) due(ctx context.Context) (time.Time, error) {
+	next, err := e.cfg.Store.NextWake(ctx)
 	if err != nil {
-		return did, next, fmt.Errorf("ask when something is due: %w", err)
+		return next, fmt.Errorf("ask when something is due: %w", err)
 	}
-	return did, next, nil
+	return next, nil
 }
 
 func (e *Engine) tick(ctx context.Context, _ *plans, _ *Progress) error {

@@ -57,15 +57,29 @@ func (v *view) pressed(c *opsdb.Copy, rule *graph.Rule) bool {
 }
 
 // press starts deletions early where there is too little room, and looks at
-// the packages concerned, until there is enough or nothing more to look at.
-// Where nothing has happened, room changes only by what others do: that is
-// looked at every so often.
+// the packages concerned. Where nothing has happened, room changes only by what
+// others do: that is looked at every so often.
 func (e *Engine) press(ctx context.Context, p *plans, did *Progress) error {
 	now := e.cfg.Clock.Now()
 	if did.Idle() && now.Sub(e.pressed) < e.cfg.Sweep {
 		return nil
 	}
 	e.pressed = now
+	return e.relieve(ctx, p, func() error { return e.settle(ctx, p, did) })
+}
+
+// pressBeside is press while passes may be under way.
+func (e *Engine) pressBeside(ctx context.Context, p *plans, did *Progress) error {
+	return e.relieve(ctx, p, func() error {
+		e.pass.Lock()
+		defer e.pass.Unlock()
+		return e.settle(ctx, p, did)
+	})
+}
+
+// relieve starts deletions until there is enough room or nothing more to look
+// at; settle looks at what it has made dirty.
+func (e *Engine) relieve(ctx context.Context, p *plans, settle func() error) error {
 	for range maxRounds {
 		w, err := e.cfg.Store.World(ctx)
 		if err != nil {
@@ -83,7 +97,7 @@ func (e *Engine) press(ctx context.Context, p *plans, did *Progress) error {
 		if touched == 0 {
 			return nil
 		}
-		if err := e.evaluate(ctx, p, did); err != nil {
+		if err := settle(); err != nil {
 			return err
 		}
 	}

@@ -13,79 +13,93 @@ import (
 // left is taken by the next pass.
 const maxRounds = 200
 
-// routeFiles puts new files into groups.
-func (e *Engine) routeFiles(ctx context.Context, p *plans, did *Progress) error {
+// settle looks at what has changed or is due, until nothing is left to look at.
+func (e *Engine) settle(ctx context.Context, p *plans, did *Progress) error {
 	for range maxRounds {
-		files, err := e.cfg.Store.Unrouted(ctx, e.cfg.Batch)
-		if err != nil {
-			return fmt.Errorf("read unrouted files: %w", err)
+		moved, err := e.round(ctx, p, did)
+		if err != nil || moved == nothing {
+			return err
 		}
-		if len(files) == 0 {
-			return nil
-		}
-		routings, err := RouteFiles(p.graph, files, e.cfg.Clock.Now())
-		if err != nil {
-			e.cfg.Log.ErrorContext(ctx, "a file was selected by no stage", "error", err)
-		}
-		ids := make([]opsdb.ID, len(files))
-		for i, f := range files {
-			ids[i] = f.ID
-		}
-		effect.Point(ctx, "engine.route.before")
-		if err := e.cfg.Store.Route(ctx, ids, routings); err != nil {
-			return fmt.Errorf("route %d files: %w", len(files), err)
-		}
-		effect.Point(ctx, "engine.route.after")
-		did.Routed += len(files)
 	}
 	return nil
 }
 
-// closeGroups holds dirty and due groups against their close_when.
-func (e *Engine) closeGroups(ctx context.Context, p *plans, did *Progress) error {
-	for range maxRounds {
-		now, err := e.cfg.Store.Now(ctx)
-		if err != nil {
-			return fmt.Errorf("ask for the time: %w", err)
-		}
-		groups, err := e.cfg.Store.DirtyGroups(ctx, now, e.cfg.Batch)
-		if err != nil {
-			return fmt.Errorf("read groups: %w", err)
-		}
-		if len(groups) == 0 {
-			return nil
-		}
-		w, err := e.cfg.Store.World(ctx)
-		if err != nil {
-			return fmt.Errorf("read the world: %w", err)
-		}
-		moved := false
-		for _, g := range groups {
-			ok, err := e.closeGroup(ctx, p, w, g, did)
-			if err != nil {
-				return fmt.Errorf("group %s: %w", g.ID.Short(), err)
-			}
-			moved = moved || ok
-		}
-		if !moved {
-			return nil
+// moved is how far a round has come.
+type moved int
+
+const (
+	nothing   moved = iota // there was nothing to do, or all of it changed meanwhile
+	gathered               // files and groups were looked at: there may be new packages
+	evaluated              // packages were
+)
+
+// round reads what there is to do, in one snapshot, and does it: files into
+// groups, groups into packages, packages evaluated. What follows from the one for the
+// next is seen by the next round.
+func (e *Engine) round(ctx context.Context, p *plans, did *Progress) (far moved, err error) {
+	todo, err := e.cfg.Store.Todo(ctx, e.cfg.Batch)
+	if err != nil {
+		return nothing, fmt.Errorf("read what there is to do: %w", err)
+	}
+	if todo.World.Revision != p.revision {
+		return nothing, nil // another revision was activated elsewhere
+	}
+	if len(todo.Unrouted) > 0 {
+		far = gathered
+		if err := e.routeFiles(ctx, p, todo.Unrouted, did); err != nil {
+			return far, err
 		}
 	}
+	for _, g := range todo.Groups {
+		ok, err := e.closeGroup(ctx, p, todo.World, g, did)
+		if err != nil {
+			return far, fmt.Errorf("group %s: %w", g.ID.Short(), err)
+		}
+		if ok {
+			far = gathered
+		}
+	}
+	saved, err := e.evaluate(ctx, p, todo, did)
+	if saved {
+		far = evaluated
+	}
+	return far, err
+}
+
+// routeFiles puts new files into groups.
+func (e *Engine) routeFiles(ctx context.Context, p *plans, files []opsdb.File, did *Progress) error {
+	routings, err := RouteFiles(p.graph, files, e.cfg.Clock.Now())
+	if err != nil {
+		e.cfg.Log.ErrorContext(ctx, "a file was selected by no stage", "error", err)
+	}
+	ids := make([]opsdb.ID, len(files))
+	for i, f := range files {
+		ids[i] = f.ID
+	}
+	effect.Point(ctx, "engine.route.before")
+	if err := e.cfg.Store.Route(ctx, ids, routings); err != nil {
+		return fmt.Errorf("route %d files: %w", len(files), err)
+	}
+	effect.Point(ctx, "engine.route.after")
+	did.Routed += len(files)
 	return nil
 }
 
 // closeGroup closes one group or keeps it open. It reports whether the group
 // is off the list; one that changed meanwhile comes back.
-func (e *Engine) closeGroup(ctx context.Context, p *plans, w opsdb.World, g opsdb.Group, did *Progress) (bool, error) {
-	c := EvaluateGroup(p.graph, w, g, w.Now)
+func (e *Engine) closeGroup(ctx context.Context, p *plans, w opsdb.World, g opsdb.OpenGroup, did *Progress) (bool, error) {
+	c := EvaluateGroup(p.graph, w, g.Group, w.Now)
 	if !c.Close {
 		return settled(e.cfg.Store.KeepGroup(ctx, g.ID, g.Version, c.Wake, c.Reason))
 	}
-	files, err := e.cfg.Store.GroupFiles(ctx, g.ID)
-	if err != nil {
-		return false, fmt.Errorf("read its files: %w", err)
+	files := g.Members
+	if files == nil {
+		var err error
+		if files, err = e.cfg.Store.GroupFiles(ctx, g.ID); err != nil {
+			return false, fmt.Errorf("read its files: %w", err)
+		}
 	}
-	packages := Split(p.graph, g, files)
+	packages := Split(p.graph, g.Group, files)
 	effect.Point(ctx, "engine.close.before")
 	ok, err := settled(func() error {
 		_, err := e.cfg.Store.CloseGroup(ctx, g.ID, g.Version, p.revision, packages)
@@ -106,44 +120,26 @@ func settled(err error) (bool, error) {
 	return err == nil, err
 }
 
-// evaluate takes dirty and due packages in batches until there are none. The
-// world is read after the facts: what changes it raises the versions of the
-// packages it concerns, so that what was concluded from an older one is not saved.
-func (e *Engine) evaluate(ctx context.Context, p *plans, did *Progress) error {
-	for range maxRounds {
-		now, err := e.cfg.Store.Now(ctx)
-		if err != nil {
-			return fmt.Errorf("ask for the time: %w", err)
-		}
-		facts, err := e.cfg.Store.Dirty(ctx, now, e.cfg.Batch)
-		if err != nil {
-			return fmt.Errorf("read dirty packages: %w", err)
-		}
-		if len(facts) == 0 {
-			return nil
-		}
-		w, err := e.cfg.Store.World(ctx)
-		if err != nil {
-			return fmt.Errorf("read the world: %w", err)
-		}
-		if w.Revision != p.revision {
-			return nil // another revision was activated elsewhere
-		}
-		results := Evaluate(p.graph, State{w, facts}, w.Now)
-		evaluations := make([]opsdb.Evaluation, len(results))
-		for i, r := range results {
-			evaluations[i] = r.Evaluation
-		}
-		effect.Point(ctx, "engine.save.before")
-		left, err := e.cfg.Store.Save(ctx, p.revision, evaluations)
-		if err != nil {
-			return fmt.Errorf("save %d evaluations: %w", len(evaluations), err)
-		}
-		effect.Point(ctx, "engine.save.after")
-		did.Evaluated += len(facts) - len(left)
-		if len(left) == len(facts) {
-			return nil // all changed meanwhile, or the revision did: the next pass
-		}
+// evaluate takes dirty and due packages, with the world of the same snapshot:
+// what changes it later raises the versions of the packages it concerns, so that
+// what was concluded from an older one is not saved. It reports whether any was.
+func (e *Engine) evaluate(ctx context.Context, p *plans, todo opsdb.Todo, did *Progress) (saved bool, err error) {
+	if len(todo.Dirty) == 0 {
+		return false, nil
 	}
-	return nil
+	results := Evaluate(p.graph, State{todo.World, todo.Dirty}, todo.World.Now)
+	evaluations := make([]opsdb.Evaluation, len(results))
+	e.seen = make(map[opsdb.ID]opsdb.Facts, len(results))
+	for i, r := range results {
+		evaluations[i] = r.Evaluation
+		e.seen[r.Evaluation.Package] = todo.Dirty[i]
+	}
+	effect.Point(ctx, "engine.save.before")
+	left, err := e.cfg.Store.Save(ctx, p.revision, evaluations)
+	if err != nil {
+		return false, fmt.Errorf("save %d evaluations: %w", len(evaluations), err)
+	}
+	effect.Point(ctx, "engine.save.after")
+	did.Evaluated += len(todo.Dirty) - len(left)
+	return len(left) < len(todo.Dirty), nil
 }

@@ -53,6 +53,25 @@ type Facts struct {
 	Gone int
 }
 
+// Todo is what there is to be done for facts that have changed or are due.
+type Todo struct {
+	// World is whole if Dirty has anything. Otherwise its Epoch, Revision, Now, Observed and TimeSuspect are set.
+	World    World
+	Unrouted []File      // as of Planning.Unrouted
+	Groups   []OpenGroup // as of Planning.DirtyGroups
+	Dirty    []Facts     // as of Planning.Dirty
+}
+
+// FewFiles is how many files of open groups come with a [Todo] at most.
+const FewFiles = 1000
+
+// OpenGroup is an open group with its files, ordered by path; nil if they are
+// too many to come along ([FewFiles]).
+type OpenGroup struct {
+	Group
+	Members []File
+}
+
 // Peer is what S1f needs to know of another package that holds some of the same source files.
 type Peer struct {
 	Package ID

@@ -84,6 +84,8 @@ type Planning interface {
 	// With virtual true, the two are taken to agree.
 	Tick(ctx context.Context, passed time.Duration, virtual bool) error
 
+	// Todo is what a pass of an engine begins with, in one snapshot and at the store's time: at most limit of each.
+	Todo(ctx context.Context, limit int) (Todo, error)
 	// Unrouted returns present files that were not routed under the active revision.
 	Unrouted(ctx context.Context, limit int) ([]File, error)
 	// Route puts files into open groups (made as needed). A file that is in a
@@ -119,6 +121,8 @@ type Planning interface {
 	// stuck in one hides nothing in another, and for each destination the lowest-numbered one that has left
 	// its source site, wherever it stands (0: all).
 	Ready(ctx context.Context, limit int) ([]OpenMove, error)
+	// Queue is Ready and the World that goes with it, in one snapshot. Without a move the World is zero.
+	Queue(ctx context.Context, limit int) ([]OpenMove, World, error)
 	// Dispatch makes tasks of grants, one by one in their order, each only if
 	// the package is still at the evaluated version, the revision is active, no
 	// open task holds (package, destination), and slots and room can be taken.

@@ -13,27 +13,35 @@ func (s *Store) Dirty(ctx context.Context, now time.Time, limit int) (facts []op
 		return nil, err
 	}
 	err = s.read(ctx, "Dirty", func(v *view) error {
-		var packs [3][]pack
-		for i, which := range []struct {
-			where string
-			args  []any
-		}{
-			{`version > evaluated ORDER BY urgent DESC, made_at, package LIMIT $1`, []any{limitOf(limit)}},
-			{`wake_at <= $2 ORDER BY wake_at LIMIT $1`, []any{limitOf(limit), us(now)}},
-			// A new revision makes every package dirty, without a write to each.
-			{`revision < (SELECT revision FROM opsdb) ORDER BY revision, package LIMIT $1`, []any{limitOf(limit)}},
-		} {
-			// First the few, then what belongs to them.
-			if packs[i], err = query(v, scanPackage, `WITH s AS MATERIALIZED (SELECT * FROM package_state WHERE `+which.where+`)
-			  SELECT `+packageColumns+` FROM s JOIN package p ON p.key = s.package ORDER BY s.urgent DESC, s.made_at, s.package`, which.args...); err != nil {
-				return err
-			}
+		v.fixed = now
+		packs := v.askDirty(limit)
+		if err := v.flush(); err != nil {
+			return err
 		}
-		id := func(p pack) opsdb.ID { return p.ID }
-		facts, err = v.facts(merge(merge(packs[0], packs[1], limit, id), packs[2], limit, id))
+		facts, err = v.facts(packs())
 		return err
 	})
 	return facts, err
+}
+
+// askDirty asks for the packages that are dirty or due.
+func (v *view) askDirty(limit int) (then func() []pack) {
+	var packs [3][]pack
+	for i, which := range []struct {
+		where string
+		args  []any
+	}{
+		{`version > evaluated ORDER BY urgent DESC, made_at, package LIMIT $1`, []any{limitOf(limit)}},
+		{`wake_at <= ` + nowIs1 + ` ORDER BY wake_at LIMIT $2`, []any{v.handed(), limitOf(limit)}},
+		// A new revision makes every package dirty, without a write to each.
+		{`revision < (SELECT revision FROM opsdb) ORDER BY revision, package LIMIT $1`, []any{limitOf(limit)}},
+	} {
+		// First the few, then what belongs to them.
+		ask(v, &packs[i], scanPackage, `WITH s AS MATERIALIZED (SELECT * FROM package_state WHERE `+which.where+`)
+		  SELECT `+packageColumns+` FROM s JOIN package p ON p.key = s.package ORDER BY s.urgent DESC, s.made_at, s.package`, which.args...)
+	}
+	id := func(p pack) opsdb.ID { return p.ID }
+	return func() []pack { return merge(merge(packs[0], packs[1], limit, id), packs[2], limit, id) }
 }
 
 // Facts implements opsdb.Planning.
@@ -54,63 +62,63 @@ func (s *Store) Facts(ctx context.Context, ids []opsdb.ID) (facts []opsdb.Facts,
 
 // facts completes packages in a constant number of queries.
 func (v *view) facts(packs []pack) ([]opsdb.Facts, error) {
-	out := make([]opsdb.Facts, len(packs))
-	f := &factsOf{v: v, at: make(map[opsdb.ID]*opsdb.Facts, len(packs))}
+	f := v.askFacts(packs)
+	return f.out, v.flush()
+}
+
+// askFacts asks for all that belongs to packages.
+func (v *view) askFacts(packs []pack) *factsOf {
+	f := &factsOf{v: v, out: make([]opsdb.Facts, len(packs)), at: make(map[opsdb.ID]*opsdb.Facts, len(packs))}
+	var ids []opsdb.ID
 	for i, p := range packs {
-		out[i] = opsdb.Facts{Package: p.Package, Gone: p.gone}
-		f.at[p.ID] = &out[i]
-		f.ids = append(f.ids, p.ID)
+		f.out[i] = opsdb.Facts{Package: p.Package, Gone: p.gone}
+		f.at[p.ID] = &f.out[i]
+		ids = append(ids, p.ID)
 	}
 	if len(packs) == 0 {
-		return out, nil
+		return f
 	}
-	f.list = idList(f.ids)
-	for _, read := range []func() error{f.copies, f.tasks, f.requests, f.holds, f.moves, f.peers, f.unclaimed} {
-		if err := read(); err != nil {
-			return nil, err
-		}
+	f.list = idList(ids)
+	for _, ask := range []func(){f.copies, f.tasks, f.requests, f.holds, f.moves, f.peers, f.unclaimed} {
+		ask()
 	}
-	return out, nil
+	return f
 }
 
 // factsOf fills the facts of several packages.
 type factsOf struct {
 	v    *view
+	out  []opsdb.Facts
 	at   map[opsdb.ID]*opsdb.Facts
-	ids  []opsdb.ID
 	list []string
+}
+
+// asked queues a query about the packages; add gets each row.
+func asked[T any](f *factsOf, scan func(scanner) (T, error), add func(T), sql string) {
+	f.v.each(func(r scanner) error {
+		x, err := scan(r)
+		if err == nil {
+			add(x)
+		}
+		return err
+	}, sql, f.list)
 }
 
 // these is the packages asked for, as the outer loop of a join.
 const these = ` FROM unnest($1::text[]) WITH ORDINALITY j (id, n) JOIN `
 
-func (f *factsOf) copies() error {
-	rows, err := query(f.v, scanCopy, `SELECT `+copyColumns+these+`copy c ON c.package = j.id LEFT JOIN receipt r ON r.key = c.receipt
-	  WHERE c.state <> 'deleted' ORDER BY c.id`, f.list)
-	for _, c := range rows {
-		x := f.at[c.Package]
-		x.Copies = append(x.Copies, c)
-	}
-	return err
+func (f *factsOf) copies() {
+	asked(f, scanCopy, func(c opsdb.Copy) { x := f.at[c.Package]; x.Copies = append(x.Copies, c) }, `SELECT `+copyColumns+these+`copy c ON c.package = j.id LEFT JOIN receipt r ON r.key = c.receipt
+	  WHERE c.state <> 'deleted' ORDER BY c.id`)
 }
 
-func (f *factsOf) tasks() error {
-	rows, err := query(f.v, scanTask, `SELECT `+taskColumns+these+`task t ON t.package = j.id
-	  WHERE t.state IN ('pending', 'scheduled', 'in_progress', 'failed') ORDER BY t.id`, f.list)
-	for _, t := range rows {
-		x := f.at[t.Package]
-		x.Tasks = append(x.Tasks, t)
-	}
-	return err
+func (f *factsOf) tasks() {
+	asked(f, scanTask, func(t opsdb.Task) { x := f.at[t.Package]; x.Tasks = append(x.Tasks, t) }, `SELECT `+taskColumns+these+`task t ON t.package = j.id
+	  WHERE t.state IN ('pending', 'scheduled', 'in_progress', 'failed') ORDER BY t.id`)
 }
 
-func (f *factsOf) requests() error {
-	rows, err := query(f.v, scanRequest, `SELECT `+requestColumns+these+`staging_request q ON q.package = j.id ORDER BY q.id`, f.list)
-	for _, q := range rows {
-		x := f.at[q.Package]
-		x.Requests = append(x.Requests, q)
-	}
-	return err
+func (f *factsOf) requests() {
+	asked(f, scanRequest, func(q opsdb.StagingRequest) { x := f.at[q.Package]; x.Requests = append(x.Requests, q) }, `SELECT `+requestColumns+these+`staging_request q ON q.package = j.id ORDER BY q.id`)
 }
 
 const requestColumns = `q.id, q.package, q.location, q.who, q.why, q.at, q.released_at`
@@ -122,13 +130,8 @@ func scanRequest(r scanner) (q opsdb.StagingRequest, err error) {
 	return q, err
 }
 
-func (f *factsOf) holds() error {
-	rows, err := query(f.v, scanHold, `SELECT `+holdColumns+these+`hold h ON h.package = j.id ORDER BY h.id`, f.list)
-	for _, h := range rows {
-		x := f.at[h.Package]
-		x.Holds = append(x.Holds, h)
-	}
-	return err
+func (f *factsOf) holds() {
+	asked(f, scanHold, func(h opsdb.Hold) { x := f.at[h.Package]; x.Holds = append(x.Holds, h) }, `SELECT `+holdColumns+these+`hold h ON h.package = j.id ORDER BY h.id`)
 }
 
 const holdColumns = `h.id, h.package, h.location, h.kind, h.who, h.why, h.at`
@@ -140,13 +143,8 @@ func scanHold(r scanner) (h opsdb.Hold, err error) {
 	return h, err
 }
 
-func (f *factsOf) moves() error {
-	rows, err := query(f.v, scanMove, `SELECT `+moveColumns+these+`open_move m ON m.package = j.id`, f.list)
-	for _, m := range rows {
-		x := f.at[m.Package]
-		x.Moves = append(x.Moves, m)
-	}
-	return err
+func (f *factsOf) moves() {
+	asked(f, scanMove, func(m opsdb.OpenMove) { x := f.at[m.Package]; x.Moves = append(x.Moves, m) }, `SELECT `+moveColumns+these+`open_move m ON m.package = j.id`)
 }
 
 // willing is true of a peer p whose own copy of the files is condemned or
@@ -158,8 +156,8 @@ const willing = `(p.gone >= p.files OR NOT EXISTS (SELECT 1 FROM copy c WHERE c.
 const graceLeft = `coalesce((SELECT extract(epoch FROM c.condemned_age - (SELECT observed FROM observed_clock)) * 1000000 + coalesce((s.policies::json -> c.location ->> 'grace')::bigint, 0) / 1000
   FROM copy c WHERE c.package = p.id AND c.form = 'files' AND c.state = 'deletion_possible' AND p.gone < p.files), 0)::bigint`
 
-func (f *factsOf) peers() error {
-	_, err := query(f.v, func(r scanner) (none, error) {
+func (f *factsOf) peers() {
+	f.v.each(func(r scanner) error {
 		var id opsdb.ID
 		var p opsdb.Peer
 		var left int64
@@ -170,21 +168,20 @@ func (f *factsOf) peers() error {
 		if x := f.at[id]; x != nil {
 			x.Peers = append(x.Peers, p)
 		}
-		return none{}, err
+		return err
 	}, `SELECT a.id, p.id, `+willing+`, `+graceLeft+these+`package a ON a.id = j.id JOIN peer e ON e.package = a.key JOIN package p ON p.key = e.other JOIN package_state s ON s.package = p.key`, f.list)
-	return err
 }
 
 // unclaimed counts, for packages whose files are still there, those files
 // which a group of another stage holds, or which were not looked at yet under
 // the active package stages. It looks at members only where a location has either.
-func (f *factsOf) unclaimed() error {
-	_, err := query(f.v, func(r scanner) (none, error) {
+func (f *factsOf) unclaimed() {
+	f.v.each(func(r scanner) error {
 		var id opsdb.ID
 		var n int
 		err := r.Scan(&id, &n)
 		f.at[id].Unclaimed = n
-		return none{}, err
+		return err
 	}, `SELECT p.id, count(DISTINCT m.file)`+these+`package p ON p.id = j.id
 	    JOIN copy c ON c.package = p.id AND c.form = 'files' AND c.state NOT IN ('deleted', 'quarantined', 'lost')
 	    JOIN member m ON m.package = p.key JOIN file f ON f.key = m.file
@@ -192,5 +189,4 @@ func (f *factsOf) unclaimed() error {
 	    AND (EXISTS (SELECT 1 FROM file_group g WHERE NOT g.closed AND g.location = p.source AND (g.route <> p.route OR g.stage <> p.stage))
 	      OR EXISTS (SELECT 1 FROM file u WHERE NOT u.routed AND u.state = 'present' AND u.homes > 0))
 	  GROUP BY p.id`, f.list)
-	return err
 }

@@ -14,11 +14,13 @@ import (
 // Unrouted implements opsdb.Planning.
 func (s *Store) Unrouted(ctx context.Context, limit int) (files []opsdb.File, err error) {
 	err = s.read(ctx, "Unrouted", func(v *view) error {
-		files, err = query(v, scanFile, `SELECT `+fileColumns+` FROM file f WHERE NOT f.routed AND f.state = 'present' ORDER BY f.filed_at, f.key LIMIT $1`, limitOf(limit))
+		files, err = query(v, scanFile, unrouted, limitOf(limit))
 		return err
 	})
 	return files, err
 }
+
+const unrouted = `SELECT ` + fileColumns + ` FROM file f WHERE NOT f.routed AND f.state = 'present' ORDER BY f.filed_at, f.key LIMIT $1`
 
 // limitOf is a limit as SQL takes it: none for 0.
 func limitOf(n int) any {
@@ -175,14 +177,19 @@ func (t *tx) joinGroup(grp int64, files []*filed, observed time.Time) error {
 			len(files), bytes, us(observed), us(first), grp))
 }
 
+const (
+	dirtyGroups = `SELECT ` + groupColumns + ` FROM file_group g WHERE NOT g.closed AND g.version > g.evaluated ORDER BY g.key LIMIT $1`
+	dueGroups   = `SELECT ` + groupColumns + ` FROM file_group g WHERE NOT g.closed AND g.wake_at <= ` + nowIs1 + ` ORDER BY g.wake_at LIMIT $2`
+)
+
 // DirtyGroups implements opsdb.Planning.
 func (s *Store) DirtyGroups(ctx context.Context, now time.Time, limit int) (groups []opsdb.Group, err error) {
 	err = s.read(ctx, "DirtyGroups", func(v *view) error {
-		groups, err = query(v, scanGroup, `SELECT `+groupColumns+` FROM file_group g WHERE NOT g.closed AND g.version > g.evaluated ORDER BY g.key LIMIT $1`, limitOf(limit))
+		groups, err = query(v, scanGroup, dirtyGroups, limitOf(limit))
 		if err != nil {
 			return err
 		}
-		due, err := query(v, scanGroup, `SELECT `+groupColumns+` FROM file_group g WHERE NOT g.closed AND g.wake_at <= $1 ORDER BY g.wake_at LIMIT $2`, us(now), limitOf(limit))
+		due, err := query(v, scanGroup, dueGroups, us(now), limitOf(limit))
 		groups = merge(groups, due, limit, func(g opsdb.Group) opsdb.ID { return g.ID })
 		return err
 	})

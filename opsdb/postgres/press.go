@@ -68,11 +68,13 @@ func (p pressed) over() bool {
 // pressed finds the locations at which there is something to do, by name.
 func (v *view) pressed(marks []opsdb.Mark) (out []pressed, err error) {
 	w := opsdb.World{Locations: map[string]opsdb.Location{}, Condemned: map[string]int64{}}
-	if err := v.locations(&w); err != nil {
+	v.askLocations(&w)
+	counted := v.askCounters()
+	if err := v.flush(); err != nil {
 		return nil, err
 	}
-	if err := v.condemned(&w); err != nil {
-		return nil, err
+	for _, n := range *counted {
+		n.into(&w)
 	}
 	at := map[string]opsdb.Mark{}
 	for _, m := range marks {

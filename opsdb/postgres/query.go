@@ -61,6 +61,11 @@ func one[T any](v *view, scan func(scanner) (T, error), sql string, args ...any)
 	return all[0], nil
 }
 
+// each queues a query whose rows are given to f with the next flush.
+func (v *view) each(f func(scanner) error, sql string, args ...any) {
+	ask(v, new([]none), func(r scanner) (none, error) { return none{}, f(r) }, sql, args...)
+}
+
 // none is for queries whose row function fills something itself.
 type none struct{}
 

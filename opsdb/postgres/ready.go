@@ -14,8 +14,7 @@ func (s *Store) Ready(ctx context.Context, limit int) (moves []opsdb.OpenMove, e
 		moves, err = v.ready(limit)
 		return err
 	})
-	slices.SortFunc(moves, inOrder)
-	return slices.CompactFunc(moves, func(a, b opsdb.OpenMove) bool { return inOrder(a, b) == 0 }), err
+	return moves, err
 }
 
 // inOrder is the order of dispatch.
@@ -24,52 +23,28 @@ func inOrder(a, b opsdb.OpenMove) int {
 		cmp.Compare(a.Number, b.Number), cmp.Compare(a.Package, b.Package), cmp.Compare(a.To, b.To), cmp.Compare(a.Stage, b.Stage), cmp.Compare(a.From, b.From))
 }
 
-// lane is what can get stuck together: moves of one stage to one place over one link, of one class.
-type lane struct {
-	route, stage, to, link string
-	class                  int64
-}
+// lanes are what can get stuck together: moves of one stage to one place over
+// one link, of one class. The index is entered once for each.
+const lanes = `WITH RECURSIVE lane AS (
+    (SELECT route, stage, to_loc, link, class FROM open_move WHERE queued ORDER BY route, stage, to_loc, link, class LIMIT 1)
+  UNION ALL
+    SELECT n.* FROM lane l CROSS JOIN LATERAL (SELECT route, stage, to_loc, link, class FROM open_move
+      WHERE queued AND (route, stage, to_loc, link, class) > (l.route, l.stage, l.to_loc, l.link, l.class) ORDER BY route, stage, to_loc, link, class LIMIT 1) n)`
 
-func scanLane(r scanner) (l lane, err error) {
-	err = r.Scan(&l.route, &l.stage, &l.to, &l.link, &l.class)
-	return l, err
-}
+// inLanes are the first moves of each lane, and for each place the
+// lowest-numbered one that has left its source site: it may use the reserve.
+const inLanes = lanes + ` SELECT ` + moveColumns + ` FROM lane l CROSS JOIN LATERAL (SELECT * FROM open_move o
+    WHERE o.queued AND o.route = l.route AND o.stage = l.stage AND o.to_loc = l.to_loc AND o.link = l.link AND o.class = l.class
+    ORDER BY o.priority DESC, o.made_at, o.number, o.package LIMIT $1) m
+  UNION ALL SELECT ` + moveColumns + ` FROM (SELECT DISTINCT to_loc FROM lane) l CROSS JOIN LATERAL (SELECT * FROM open_move o
+    WHERE o.queued AND o.has_left AND o.to_loc = l.to_loc AND o.type NOT IN ('verify', 'delete') ORDER BY o.number, o.package LIMIT 1) m`
 
-// nextLane is the first lane after another; the index is entered once for each.
-const nextLane = `SELECT route, stage, to_loc, link, class FROM open_move WHERE queued AND (route, stage, to_loc, link, class) > ($1, $2, $3, $4, $5)
-  ORDER BY route, stage, to_loc, link, class LIMIT 1`
-
-const laneMoves = `SELECT ` + moveColumns + ` FROM open_move m WHERE queued AND route = $1 AND stage = $2 AND to_loc = $3 AND link = $4 AND class = $5
-  ORDER BY priority DESC, made_at, number, package LIMIT $6`
-
-// lowestLeft is who may use the reserve of a place.
-const lowestLeft = `SELECT ` + moveColumns + ` FROM open_move m WHERE queued AND has_left AND to_loc = $1 AND type NOT IN ('verify', 'delete')
-  ORDER BY number, package LIMIT 1`
-
+// ready reads the lanes, in the order of dispatch.
 func (v *view) ready(limit int) (moves []opsdb.OpenMove, err error) {
-	places := map[string]bool{}
-	for at := (lane{class: -1}); ; {
-		next, err := query(v, scanLane, nextLane, at.route, at.stage, at.to, at.link, at.class)
-		if err != nil || len(next) == 0 {
-			return moves, err
-		}
-		at = next[0]
-		found, err := query(v, scanMove, laneMoves, at.route, at.stage, at.to, at.link, at.class, limitOf(limit))
-		if err != nil {
-			return nil, err
-		}
-		moves = append(moves, found...)
-		if limit > 0 && !places[at.to] {
-			places[at.to] = true
-			if moves, err = v.withLowest(moves, at.to); err != nil {
-				return nil, err
-			}
-		}
+	ask(v, &moves, scanMove, inLanes, limitOf(limit))
+	if err := v.flush(); err != nil {
+		return nil, err
 	}
-}
-
-// withLowest adds the lowest-numbered move to a place of who has left its source site.
-func (v *view) withLowest(moves []opsdb.OpenMove, to string) ([]opsdb.OpenMove, error) {
-	lowest, err := query(v, scanMove, lowestLeft, to)
-	return append(moves, lowest...), err
+	slices.SortFunc(moves, inOrder)
+	return slices.CompactFunc(moves, func(a, b opsdb.OpenMove) bool { return inOrder(a, b) == 0 }), nil
 }

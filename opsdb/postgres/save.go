@@ -10,9 +10,13 @@ import (
 )
 
 // Save implements opsdb.Planning. However many evaluations there are, it takes
-// the same few statements, and more only for what is condemned, pardoned, lost or withdrawn.
+// the same few statements in two round trips, and more only for what is
+// condemned, pardoned, lost or withdrawn.
 func (s *Store) Save(ctx context.Context, revision int64, evals []opsdb.Evaluation) (left []opsdb.ID, err error) {
-	err = s.write(ctx, "Save", func(t *tx) error {
+	if len(evals) == 0 {
+		return nil, nil
+	}
+	err = s.writeHow(ctx, soon, "Save", func(t *tx) error {
 		left, err = t.save(revision, evals)
 		return err
 	})
@@ -23,27 +27,24 @@ func (s *Store) Save(ctx context.Context, revision int64, evals []opsdb.Evaluati
 }
 
 func (t *tx) save(revision int64, evals []opsdb.Evaluation) (left []opsdb.ID, err error) {
-	active, err := t.count(`SELECT revision FROM opsdb FOR SHARE`)
-	if err != nil || len(evals) == 0 {
-		return nil, err
-	}
 	packages := make([]opsdb.ID, len(evals))
 	for i, e := range evals {
 		packages[i] = e.Package
 	}
-	if active != revision {
-		return packages, nil
-	}
+	t.queue(`SELECT FROM opsdb FOR SHARE`)
 	if err := t.lock(slices.Clone(packages)...); err != nil {
 		return nil, err
 	}
-	current, err := t.saveStates(revision, evals)
-	if err != nil {
+	current := t.saveStates(revision, evals)
+	copies := t.askCopies(evals)
+	old := t.askOld(packages)
+	if err := t.flush(); err != nil {
 		return nil, err
 	}
+	t.changes += int64(len(current))
 	var saved []opsdb.Evaluation
 	for _, e := range evals {
-		if current[e.Package] == e.Version {
+		if version, same := current[e.Package]; same && version == e.Version {
 			saved = append(saved, e)
 		} else {
 			left = append(left, e.Package)
@@ -53,7 +54,17 @@ func (t *tx) save(revision int64, evals []opsdb.Evaluation) (left []opsdb.ID, er
 		return left, nil
 	}
 	saved = lastOfEach(saved)
-	return left, errors.Join(t.saveMoves(saved), t.saveCauses(saved), t.saveActs(saved, revision))
+	return left, errors.Join(t.saveMoves(saved, *old), t.saveCauses(saved, *old), t.saveActs(saved, *copies, revision))
+}
+
+// replaced is whether anything is there that evaluations replace.
+type replaced struct{ moves, hops, waits bool }
+
+func (t *tx) askOld(packages []opsdb.ID) *replaced {
+	o := new(replaced)
+	t.each(func(r scanner) error { return r.Scan(&o.moves, &o.hops, &o.waits) }, `SELECT EXISTS (SELECT 1 FROM open_move WHERE package = ANY($1::text[])),
+	  EXISTS (SELECT 1 FROM hop WHERE package = ANY($1::text[])), EXISTS (SELECT 1 FROM waiting WHERE package = ANY($1::text[]))`, idList(packages))
+	return o
 }
 
 // lastOfEach leaves out evaluations of packages that come again later.
@@ -70,9 +81,9 @@ func lastOfEach(evals []opsdb.Evaluation) (out []opsdb.Evaluation) {
 	return out
 }
 
-// saveStates writes what each package is evaluated at, and returns the
-// packages whose version was the one evaluated.
-func (t *tx) saveStates(revision int64, evals []opsdb.Evaluation) (map[opsdb.ID]int64, error) {
+// saveStates writes what each package is evaluated at, unless another revision
+// is active; with the next flush it fills in the packages whose version was the one evaluated.
+func (t *tx) saveStates(revision int64, evals []opsdb.Evaluation) map[opsdb.ID]int64 {
 	n := len(evals)
 	ids, wanted, policies := make([]string, n), make([]string, n), make([]string, n)
 	versions, wakes, urgent := make([]int64, n), make([]*time.Time, n), make([]bool, n)
@@ -88,20 +99,19 @@ func (t *tx) saveStates(revision int64, evals []opsdb.Evaluation) (map[opsdb.ID]
 		urgent[i] = slices.ContainsFunc(e.Moves, func(m opsdb.OpenMove) bool { return m.Class == opsdb.Repair || m.Class == opsdb.Request })
 	}
 	current := map[opsdb.ID]int64{}
-	_, err := query(&t.view, func(r scanner) (none, error) {
+	t.each(func(r scanner) error {
 		var id opsdb.ID
 		var version int64
 		err := r.Scan(&id, &version)
 		current[id] = version
-		return none{}, err
+		return err
 	}, `UPDATE package_state s SET evaluated = x.version, wake_at = x.wake, wanted = x.wanted, policies = x.policies, urgent = x.urgent, revision = $7
 	    FROM unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::boolean[]) x (id, version, wake, wanted, policies, urgent)
-	  WHERE s.id = x.id AND s.version = x.version RETURNING s.id, s.version`, ids, versions, wakes, wanted, policies, urgent, revision)
-	t.changes += int64(len(current))
-	return current, err
+	  WHERE s.id = x.id AND s.version = x.version AND (SELECT revision FROM opsdb) = $7 RETURNING s.id, s.version`, ids, versions, wakes, wanted, policies, urgent, revision)
+	return current
 }
 
-func (t *tx) saveMoves(evals []opsdb.Evaluation) error {
+func (t *tx) saveMoves(evals []opsdb.Evaluation, replaced replaced) error {
 	ids := make([]string, len(evals))
 	var moves []opsdb.OpenMove
 	for i, e := range evals {
@@ -111,14 +121,25 @@ func (t *tx) saveMoves(evals []opsdb.Evaluation) error {
 			moves = append(moves, m)
 		}
 	}
+	if replaced.hops {
+		t.queue(`DELETE FROM hop WHERE package = ANY($1::text[])`, ids)
+	}
+	if replaced.moves {
+		t.queue(`DELETE FROM open_move WHERE package = ANY($1::text[])`, ids)
+	}
+	if len(moves) == 0 {
+		return t.saveStatus(ids)
+	}
 	return errors.Join(
-		t.exec(`DELETE FROM hop WHERE package = ANY($1::text[])`, ids),
-		t.exec(`DELETE FROM open_move WHERE package = ANY($1::text[])`, ids),
 		t.fill("open_move", moveFields(), len(moves), func(i int) []any { return moveRow(moves[i]) }),
 		t.exec(`INSERT INTO hop (package, location, bytes) SELECT package, from_loc, max(bytes) FROM open_move
 		  WHERE package = ANY($1::text[]) AND type NOT IN ('verify', 'delete') GROUP BY package, from_loc`, ids),
-		t.exec(`UPDATE package_state s SET status = x.status FROM (SELECT p.key, `+packageStatus+` AS status FROM package p WHERE p.id = ANY($1::text[])) x
-		  WHERE s.package = x.key AND s.status <> x.status`, ids))
+		t.saveStatus(ids))
+}
+
+func (t *tx) saveStatus(ids []string) error {
+	return t.exec(`UPDATE package_state s SET status = x.status FROM (SELECT p.key, `+packageStatus+` AS status FROM package p WHERE p.id = ANY($1::text[])) x
+	  WHERE s.package = x.key AND s.status <> x.status`, ids)
 }
 
 // packageStatus is where a package stands, in a word, for the totals.
@@ -129,7 +150,7 @@ const packageStatus = `CASE
   WHEN EXISTS (SELECT 1 FROM copy c JOIN location l ON l.name = c.location WHERE c.package = p.id AND l.type = 'long_term_archive' AND c.state = 'present') THEN 'archived'
   ELSE 'moving' END`
 
-func (t *tx) saveCauses(evals []opsdb.Evaluation) error {
+func (t *tx) saveCauses(evals []opsdb.Evaluation, replaced replaced) error {
 	var ids, causes, packages []string
 	for _, e := range evals {
 		ids = append(ids, string(e.Package))
@@ -137,30 +158,38 @@ func (t *tx) saveCauses(evals []opsdb.Evaluation) error {
 			causes, packages = append(causes, cause), append(packages, string(e.Package))
 		}
 	}
-	err := t.exec(`DELETE FROM waiting WHERE package = ANY($1::text[])`, ids)
-	if len(causes) > 0 {
-		err = errors.Join(err, t.exec(`INSERT INTO waiting (cause, package) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT (cause, package) DO NOTHING`, causes, packages))
+	if replaced.waits {
+		t.queue(`DELETE FROM waiting WHERE package = ANY($1::text[])`, ids)
 	}
-	return err
+	if len(causes) == 0 {
+		return nil
+	}
+	return t.exec(`INSERT INTO waiting (cause, package) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT (cause, package) DO NOTHING`, causes, packages)
 }
 
-// saveActs condemns, pardons, loses and withdraws. It reads only the copies
-// that this may be about: what is named, and what is on its way out.
-func (t *tx) saveActs(evals []opsdb.Evaluation, revision int64) error {
+// askCopies asks for the copies that acts may be about: what is named, and what is on its way out.
+func (t *tx) askCopies(evals []opsdb.Evaluation) *[]opsdb.Copy {
 	var ids, named []string
-	pressed := map[opsdb.ID]bool{}
 	for _, e := range evals {
 		ids = append(ids, string(e.Package))
 		named = append(append(append(named, idList(e.Condemn)...), idList(e.Pardon)...), idList(e.Lose)...)
 		for _, x := range e.Press {
 			named = append(named, string(x.Copy))
-			pressed[x.Copy] = true
 		}
 	}
-	copies, err := query(&t.view, scanCopy, `SELECT `+copyColumns+copyFrom+`WHERE c.package = ANY($1::text[])
+	out := new([]opsdb.Copy)
+	ask(&t.view, out, scanCopy, `SELECT `+copyColumns+copyFrom+`WHERE c.package = ANY($1::text[])
 	  AND (c.id = ANY($2::text[]) OR c.state IN ('deletion_possible', 'deletion_scheduled', 'deletion_failed')) ORDER BY c.id`, ids, named)
-	if err != nil {
-		return err
+	return out
+}
+
+// saveActs condemns, pardons, loses and withdraws.
+func (t *tx) saveActs(evals []opsdb.Evaluation, copies []opsdb.Copy, revision int64) error {
+	pressed := map[opsdb.ID]bool{}
+	for _, e := range evals {
+		for _, x := range e.Press {
+			pressed[x.Copy] = true
+		}
 	}
 	of, rooms := map[opsdb.ID][]opsdb.Copy{}, map[string]bool{}
 	for _, c := range copies {

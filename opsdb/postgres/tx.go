@@ -21,6 +21,7 @@ type view struct {
 	ctx    context.Context
 	c      *pgx.Conn
 	now    time.Time
+	fixed  time.Time  // the clock that was handed in; zero: the database's counts
 	queued *pgx.Batch // statements not sent yet; they go with the next query
 	rows   *atomic.Int64
 }
@@ -42,12 +43,28 @@ const (
 	commitTime = 30 * time.Second // a commit is not given up when its caller is
 )
 
+// beginning is how a transaction begins.
+type beginning int
+
+const (
+	straight beginning = iota
+	// soon sends the beginning with the first statements, which are asked for and
+	// flushed: before that, the time is not known. What it writes is no promise to
+	// anybody: its commit does not wait for the disk. A later one that does takes it
+	// along, and if the database dies before that, the facts it followed from lead to it again.
+	soon
+)
+
 // write runs f in one transaction, again if it lost against another one. On
 // any error, and on cancel before the commit, nothing is written.
 func (s *Store) write(ctx context.Context, name string, f func(*tx) error) error {
+	return s.writeHow(ctx, straight, name, f)
+}
+
+func (s *Store) writeHow(ctx context.Context, how beginning, name string, f func(*tx) error) error {
 	var err error
 	for n := 1; ; n++ {
-		if err = s.attempt(ctx, name, f); err == nil || n == attempts || ctx.Err() != nil || !lost(err) {
+		if err = s.attempt(ctx, how, name, f); err == nil || n == attempts || ctx.Err() != nil || !lost(err) {
 			break
 		}
 	}
@@ -70,7 +87,7 @@ func lost(err error) bool {
 	return pgconn.SafeToRetry(err)
 }
 
-func (s *Store) attempt(ctx context.Context, name string, f func(*tx) error) error {
+func (s *Store) attempt(ctx context.Context, how beginning, name string, f func(*tx) error) error {
 	c, err := s.take(ctx)
 	if err != nil {
 		return err
@@ -81,10 +98,15 @@ func (s *Store) attempt(ctx context.Context, name string, f func(*tx) error) err
 		}
 	}()
 	t := &tx{view: view{ctx: ctx, c: c.Conn(), rows: &s.rows}, store: s}
-	if err := t.begin("begin", s.clock); err != nil {
-		return err
+	t.begin("begin", s.clock)
+	if how == soon {
+		t.queued.Queue(`SET LOCAL synchronous_commit = off`)
+	} else {
+		err = t.flush()
 	}
-	err = f(t)
+	if err == nil {
+		err = f(t)
+	}
 	if err == nil && t.changes > 0 {
 		err = t.commit(name)
 	} else {
@@ -117,21 +139,30 @@ func (s *Store) take(ctx context.Context) (*pgxpool.Conn, error) {
 	return s.pool.Acquire(ctx)
 }
 
-// begin opens the transaction and reads the database's clock, unless another one was handed in.
-func (v *view) begin(how string, c clock.Clock) error {
-	var b pgx.Batch
-	b.Queue(how)
-	b.Queue(`SELECT clock_timestamp()`).QueryRow(func(row pgx.Row) error { return row.Scan(&v.now) })
-	if err := v.c.SendBatch(v.ctx, &b).Close(); err != nil {
-		return err
-	}
-	if c != nil {
-		v.now = c.Now()
-	}
-	v.now = clock.Trim(v.now)
+// begin has the transaction opened and the database's clock read, unless another one was handed in.
+func (v *view) begin(how string, c clock.Clock) {
 	v.queued = &pgx.Batch{}
-	return nil
+	v.queued.Queue(how)
+	if c != nil {
+		v.now = clock.Trim(c.Now())
+		v.fixed = v.now
+		return
+	}
+	v.queued.Queue(`SELECT clock_timestamp()`).QueryRow(func(row pgx.Row) error {
+		err := row.Scan(&v.now)
+		v.now = clock.Trim(v.now)
+		return err
+	})
 }
+
+// end has a read ended with the next flush.
+func (v *view) end() { v.queued.Queue("commit") }
+
+// now in a statement that is sent with the beginning: the clock that was handed
+// in, as its first argument, or the database's.
+const nowIs1 = `coalesce($1::timestamptz, now())`
+
+func (v *view) handed() any { return us(v.fixed) }
 
 func (t *tx) commit(name string) error {
 	if err := t.ctx.Err(); err != nil {
@@ -167,9 +198,13 @@ func (v *view) rollback() error {
 
 // read runs f on one snapshot.
 func (s *Store) read(ctx context.Context, name string, f func(*view) error) error {
-	err := s.look(ctx, f)
+	return s.readHow(ctx, straight, name, f)
+}
+
+func (s *Store) readHow(ctx context.Context, how beginning, name string, f func(*view) error) error {
+	err := s.look(ctx, how, f)
 	if err != nil && lost(err) && ctx.Err() == nil {
-		err = s.look(ctx, f)
+		err = s.look(ctx, how, f)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, explain(err))
@@ -181,17 +216,20 @@ func (s *Store) read(ctx context.Context, name string, f func(*view) error) erro
 // opened; those that run all the time scan no others.
 func (s *Store) RowsRead() int64 { return s.rows.Load() }
 
-func (s *Store) look(ctx context.Context, f func(*view) error) error {
+func (s *Store) look(ctx context.Context, how beginning, f func(*view) error) error {
 	c, err := s.take(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Release()
 	v := &view{ctx: ctx, c: c.Conn(), rows: &s.rows}
-	if err := v.begin("begin isolation level repeatable read read only", s.clock); err != nil {
-		return err
+	v.begin("begin isolation level repeatable read read only", s.clock)
+	if how != soon {
+		err = v.flush()
 	}
-	err = f(v)
+	if err == nil {
+		err = f(v)
+	}
 	return errors.Join(err, v.rollback())
 }
 

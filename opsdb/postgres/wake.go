@@ -53,7 +53,12 @@ func (s *Store) serveWakes(ctx context.Context) error {
 	if err != nil || !any {
 		return err
 	}
-	for any && err == nil { // who is woken may wake others
+	return s.serveNoted(ctx)
+}
+
+// serveNoted serves what is noted until nothing is.
+func (s *Store) serveNoted(ctx context.Context) (err error) {
+	for any := true; any && err == nil; { // who is woken may wake others
 		err = s.write(ctx, "Wake", func(t *tx) error {
 			t.quiet = true
 			noted, err := query(&t.view, scanWakeup, `DELETE FROM wakeup WHERE key IN (SELECT key FROM wakeup ORDER BY key LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING key, cause, most, what, package`)

@@ -18,61 +18,107 @@ func (s *Store) World(ctx context.Context) (w opsdb.World, err error) {
 }
 
 func (v *view) world() (w opsdb.World, err error) {
-	w = opsdb.World{Now: v.now, Sites: map[string]opsdb.Site{}, Locations: map[string]opsdb.Location{}, Links: map[string]opsdb.Link{},
-		Pauses: map[string]opsdb.Pause{}, Waiting: map[string]int64{}, Deleted: map[string]opsdb.Spent{}, Condemned: map[string]int64{}}
-	var observed *time.Time
-	if _, err := v.get([]any{&w.Epoch, &observed, &w.TimeSuspect, &w.Revision}, `SELECT o.epoch, c.observed, c.suspect, o.revision FROM opsdb o, observed_clock c`); err != nil {
+	w.Now = v.now
+	v.askHead(&w)
+	finish := v.askWorld(&w)
+	if err := v.flush(); err != nil {
 		return w, err
 	}
-	w.Observed = timeOf(observed)
-	for _, read := range []func(*opsdb.World) error{v.sites, v.locations, v.links, v.pauses, v.hops, v.brakes, v.condemned} {
-		if err := read(&w); err != nil {
-			return w, err
-		}
-	}
-	return w, nil
+	return w, finish()
 }
 
+// askHead asks for what the world is besides its places.
+func (v *view) askHead(w *opsdb.World) {
+	v.each(func(r scanner) error {
+		var observed *time.Time
+		err := r.Scan(&w.Epoch, &observed, &w.TimeSuspect, &w.Revision)
+		w.Observed = timeOf(observed)
+		return err
+	}, `SELECT o.epoch, c.observed, c.suspect, o.revision FROM opsdb o, observed_clock c`)
+}
+
+// askWorld asks for the places of a world and what is counted there. The time is known.
+func (v *view) askWorld(w *opsdb.World) (finish func() error) {
+	w.Sites, w.Locations, w.Links = map[string]opsdb.Site{}, map[string]opsdb.Location{}, map[string]opsdb.Link{}
+	w.Pauses, w.Waiting, w.Deleted, w.Condemned = map[string]opsdb.Pause{}, map[string]int64{}, map[string]opsdb.Spent{}, map[string]int64{}
+	sites := v.askSites(w)
+	v.askLocations(w)
+	v.askLinks(w)
+	v.askPauses(w)
+	v.askBrakes(w)
+	counted := v.askCounters()
+	return func() error {
+		sites()
+		for _, n := range *counted {
+			n.into(w)
+		}
+		return nil
+	}
+}
+
+// sites reads the sites alone.
 func (v *view) sites(w *opsdb.World) error {
-	live, capacity := map[string]bool{}, map[string]int{}
-	workers, err := v.workers(v.now.Add(-opsdb.WorkerTTL))
-	if err != nil {
+	finish := v.askSites(w)
+	if err := v.flush(); err != nil {
 		return err
 	}
+	finish()
+	return nil
+}
+
+func (v *view) askSites(w *opsdb.World) (finish func()) {
+	var workers []opsdb.Worker
+	var seen []opsdb.Site
+	ask(v, &workers, scanWorker, workersSince, v.now.Add(-opsdb.WorkerTTL))
+	v.each(func(r scanner) error {
+		var site opsdb.Site
+		var at *time.Time
+		err := r.Scan(&site.Name, &site.Title, &site.State, &at, &site.InUse)
+		site.Down = &opsdb.Down{Reason: "no_worker", Text: "no worker of " + site.Name + " has shown itself", Since: timeOf(at)}
+		seen = append(seen, site)
+		return err
+	}, `SELECT t.name, t.title, t.state, t.seen_at, (SELECT count(*) FROM task_slot s WHERE s.slot = 'site:' || t.name) FROM site t WHERE t.active`)
+	return func() {
+		live, capacity := alive(workers)
+		for _, site := range seen {
+			if site.Capacity = capacity[site.Name]; live[site.Name] {
+				site.Down = nil
+			}
+			w.Sites[site.Name] = site
+		}
+	}
+}
+
+// alive says which sites have workers, and how much these take in hand; 0 where one does not say.
+func alive(workers []opsdb.Worker) (live map[string]bool, capacity map[string]int) {
+	live, capacity = map[string]bool{}, map[string]int{}
 	for _, k := range workers {
 		for _, site := range k.Sites {
 			if live[site] && capacity[site] == 0 || k.AtOnce == 0 {
-				capacity[site] = 0 // one does not say
+				capacity[site] = 0
 			} else {
 				capacity[site] += k.AtOnce
 			}
 			live[site] = true
 		}
 	}
-	_, err = query(v, func(r scanner) (none, error) {
-		var site opsdb.Site
-		var seen *time.Time
-		err := r.Scan(&site.Name, &site.Title, &site.State, &seen, &site.InUse)
-		site.Capacity = capacity[site.Name]
-		if !live[site.Name] {
-			site.Down = &opsdb.Down{Reason: "no_worker", Text: "no worker of " + site.Name + " has shown itself", Since: timeOf(seen)}
-		}
-		w.Sites[site.Name] = site
-		return none{}, err
-	}, `SELECT t.name, t.title, t.state, t.seen_at, (SELECT count(*) FROM task_slot s WHERE s.slot = 'site:' || t.name) FROM site t WHERE t.active`)
-	return err
+	return live, capacity
+}
+
+const workersSince = `SELECT id, sites, version, seen_at, at_once, protocol FROM worker WHERE seen_at >= $1 ORDER BY id`
+
+func scanWorker(r scanner) (k opsdb.Worker, err error) {
+	var sites string
+	var seen *time.Time
+	if err := r.Scan(&k.ID, &sites, &k.Version, &seen, &k.AtOnce, &k.Protocol); err != nil {
+		return k, err
+	}
+	k.SeenAt = timeOf(seen)
+	return k, json.Unmarshal([]byte(sites), &k.Sites)
 }
 
 func (v *view) workers(since time.Time) ([]opsdb.Worker, error) {
-	return query(v, func(r scanner) (k opsdb.Worker, err error) {
-		var sites string
-		var seen *time.Time
-		if err := r.Scan(&k.ID, &sites, &k.Version, &seen, &k.AtOnce, &k.Protocol); err != nil {
-			return k, err
-		}
-		k.SeenAt = timeOf(seen)
-		return k, json.Unmarshal([]byte(sites), &k.Sites)
-	}, `SELECT id, sites, version, seen_at, at_once, protocol FROM worker WHERE seen_at >= $1 ORDER BY id`, since)
+	return query(v, scanWorker, workersSince, since)
 }
 
 func downOf(reason, words *string, since, until *time.Time, probe opsdb.ID) *opsdb.Down {
@@ -89,90 +135,108 @@ func downOf(reason, words *string, since, until *time.Time, probe opsdb.ID) *ops
 	return d
 }
 
-func (v *view) locations(w *opsdb.World) error {
-	_, err := query(v, func(r scanner) (none, error) {
+func (v *view) askLocations(w *opsdb.World) {
+	v.each(func(r scanner) error {
 		var l opsdb.Location
 		var reason, words *string
 		var since, until, age *time.Time
 		var probe opsdb.ID
 		var pkg *opsdb.ID
 		var pressing *bool
-		var files int64
-		err := r.Scan(&l.Name, &l.Type, &l.Storage, &l.Marker, &l.Capacity, &l.Free, &l.Total, &reason, &words, &since, &until, &probe, &pressing, &age, &pkg,
-			&l.Used, &l.Reserved, &l.Backfill, &files)
-		l.Used += files
+		err := r.Scan(&l.Name, &l.Type, &l.Storage, &l.Marker, &l.Capacity, &l.Free, &l.Total, &reason, &words, &since, &until, &probe, &pressing, &age, &pkg)
 		l.Down = downOf(reason, words, since, until, probe)
 		if age != nil {
 			l.Pressure = &opsdb.Pressure{Pressing: *pressing, Age: timeOf(age), Package: *pkg}
 		}
 		w.Locations[l.Name] = l
-		return none{}, err
-	}, `SELECT l.name, l.type, l.storage, l.marker, l.capacity, l.free, l.total, l.down_reason, l.down_text, l.down_since, l.down_until, l.probe,
-	    e.pressing, e.age, e.package,
-	    coalesce(r.used, 0), coalesce(r.reserved, 0), coalesce(r.backfill, 0), coalesce(r.files, 0)
-	  FROM location l LEFT JOIN (SELECT a, `+roomSums+`, (sum(bytes) FILTER (WHERE kind = 'file' AND b NOT IN ('deleted', 'lost')))::bigint AS files
-	    FROM tally_now WHERE kind IN ('used', 'reserved', 'backfill', 'file') GROUP BY a) r ON r.a = l.name LEFT JOIN pressure e ON e.location = l.name WHERE l.active`)
-	return err
+		return err
+	}, `SELECT l.name, l.type, l.storage, l.marker, l.capacity, l.free, l.total, l.down_reason, l.down_text, l.down_since, l.down_until, l.probe, e.pressing, e.age, e.package
+	  FROM location l LEFT JOIN pressure e ON e.location = l.name WHERE l.active`)
 }
 
-func (v *view) links(w *opsdb.World) error {
-	_, err := query(v, func(r scanner) (none, error) {
+func (v *view) askLinks(w *opsdb.World) {
+	v.each(func(r scanner) error {
 		var l opsdb.Link
 		var name string
 		var reason, words *string
 		var since, until *time.Time
 		var probe opsdb.ID
-		err := r.Scan(&name, &l.From, &l.To, &l.Backlog, &l.InUse, &reason, &words, &since, &until, &probe)
+		err := r.Scan(&name, &l.From, &l.To, &l.InUse, &reason, &words, &since, &until, &probe)
 		l.Down = downOf(reason, words, since, until, probe)
 		w.Links[name] = l
-		return none{}, err
-	}, `SELECT l.name, l.from_site, l.to_site, coalesce(b.bytes, 0), (SELECT count(*) FROM task_slot s WHERE s.slot = 'link:' || l.name), l.down_reason, l.down_text, l.down_since, l.down_until, l.probe
-	  FROM link l LEFT JOIN tally_now b ON b.kind = 'backlog' AND b.a = l.name WHERE l.active`)
-	return err
+		return err
+	}, `SELECT l.name, l.from_site, l.to_site, (SELECT count(*) FROM task_slot s WHERE s.slot = 'link:' || l.name), l.down_reason, l.down_text, l.down_since, l.down_until, l.probe
+	  FROM link l WHERE l.active`)
 }
 
-func (v *view) pauses(w *opsdb.World) error {
-	_, err := query(v, func(r scanner) (none, error) {
+func (v *view) askPauses(w *opsdb.World) {
+	v.each(func(r scanner) error {
 		var p opsdb.Pause
 		var since *time.Time
 		err := r.Scan(&p.Subject, &p.Who, &p.Why, &since)
 		p.Since = timeOf(since)
 		w.Pauses[p.Subject] = p
-		return none{}, err
+		return err
 	}, `SELECT subject, who, why, since FROM pause`)
-	return err
 }
 
-// sumInto reads (location, bytes) rows into a map.
-func (v *view) sumInto(m map[string]int64, q string, args ...any) error {
-	_, err := query(v, func(r scanner) (none, error) {
-		var name string
-		var n int64
-		err := r.Scan(&name, &n)
-		m[name] = n
-		return none{}, err
-	}, q, args...)
-	return err
-}
-
-func (v *view) hops(w *opsdb.World) error {
-	return v.sumInto(w.Waiting, `SELECT a, bytes FROM tally_now WHERE kind = 'hop' AND bytes <> 0`)
-}
-
-func (v *view) condemned(w *opsdb.World) error {
-	return v.sumInto(w.Condemned, `SELECT a, sum(bytes)::bigint FROM tally_now
-	  WHERE kind = 'copy' AND b IN ('deletion_possible', 'deletion_scheduled', 'deletion_in_progress') GROUP BY a`)
-}
-
-func (v *view) brakes(w *opsdb.World) error {
-	_, err := query(v, func(r scanner) (none, error) {
+func (v *view) askBrakes(w *opsdb.World) {
+	v.each(func(r scanner) error {
 		var name string
 		var s opsdb.Spent
 		err := r.Scan(&name, &s.Bytes, &s.Packages)
 		w.Deleted[name] = s
-		return none{}, err
+		return err
 	}, `SELECT location, sum(bytes)::bigint, sum(packages)::bigint FROM brake WHERE minute > $1 GROUP BY location`, minute(v.now)-60)
-	return err
+}
+
+// counter is a sum of bytes: kind, and the place or link.
+type counter struct {
+	kind, at string
+	bytes    int64
+}
+
+func (v *view) askCounters() *[]counter {
+	out := new([]counter)
+	ask(v, out, func(r scanner) (n counter, err error) {
+		err = r.Scan(&n.kind, &n.at, &n.bytes)
+		return n, err
+	}, `SELECT kind, a, sum(bytes)::bigint FROM tally_now WHERE kind IN ('used', 'reserved', 'backfill', 'backlog', 'hop')
+	    OR kind = 'file' AND b NOT IN ('deleted', 'lost') OR kind = 'copy' AND b IN ('deletion_possible', 'deletion_scheduled', 'deletion_in_progress') GROUP BY kind, a`)
+	return out
+}
+
+// into puts a counter where it belongs, if that is in use.
+func (n counter) into(w *opsdb.World) {
+	switch n.kind {
+	case "hop":
+		if n.bytes != 0 && w.Waiting != nil {
+			w.Waiting[n.at] = n.bytes
+		}
+		return
+	case "copy":
+		w.Condemned[n.at] = n.bytes
+		return
+	case "backlog":
+		if l, ok := w.Links[n.at]; ok {
+			l.Backlog = n.bytes
+			w.Links[n.at] = l
+		}
+		return
+	}
+	l, ok := w.Locations[n.at]
+	if !ok {
+		return
+	}
+	switch n.kind {
+	case "used", "file":
+		l.Used += n.bytes
+	case "reserved":
+		l.Reserved = n.bytes
+	case "backfill":
+		l.Backfill = n.bytes
+	}
+	w.Locations[n.at] = l
 }
 
 // roomSums are what the copies of packages take at a location.

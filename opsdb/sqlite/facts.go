@@ -10,19 +10,24 @@ import (
 // Dirty implements opsdb.Planning.
 func (s *Store) Dirty(ctx context.Context, now time.Time, limit int) (facts []opsdb.Facts, err error) {
 	err = s.read(ctx, "Dirty", func(v *view) error {
-		dirty, err := query(v, scanPackage, `SELECT `+packageColumns+` FROM package p WHERE p.version > p.evaluated
-		  ORDER BY p.urgent DESC, p.made_at, p.key LIMIT ?`, limitOf(limit))
-		if err != nil {
-			return err
-		}
-		due, err := query(v, scanPackage, `SELECT `+packageColumns+` FROM package p WHERE p.wake_at <= ? ORDER BY p.wake_at LIMIT ?`, us(now), limitOf(limit))
-		if err != nil {
-			return err
-		}
-		facts, err = v.facts(merge(dirty, due, limit, func(p pack) opsdb.ID { return p.ID }))
+		facts, err = v.dirty(now, limit)
 		return err
 	})
 	return facts, err
+}
+
+// dirty reads the packages that are dirty, or due at now.
+func (v *view) dirty(now time.Time, limit int) ([]opsdb.Facts, error) {
+	dirty, err := query(v, scanPackage, `SELECT `+packageColumns+` FROM package p WHERE p.version > p.evaluated
+	  ORDER BY p.urgent DESC, p.made_at, p.key LIMIT ?`, limitOf(limit))
+	if err != nil {
+		return nil, err
+	}
+	due, err := query(v, scanPackage, `SELECT `+packageColumns+` FROM package p WHERE p.wake_at <= ? ORDER BY p.wake_at LIMIT ?`, us(now), limitOf(limit))
+	if err != nil {
+		return nil, err
+	}
+	return v.facts(merge(dirty, due, limit, func(p pack) opsdb.ID { return p.ID }))
 }
 
 // Facts implements opsdb.Planning.

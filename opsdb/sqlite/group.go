@@ -11,10 +11,14 @@ import (
 // Unrouted implements opsdb.Planning.
 func (s *Store) Unrouted(ctx context.Context, limit int) (files []opsdb.File, err error) {
 	err = s.read(ctx, "Unrouted", func(v *view) error {
-		files, err = query(v, scanFile, `SELECT `+fileColumns+` FROM file f WHERE f.routed = 0 AND f.state = 'present' ORDER BY f.filed_at LIMIT ?`, limitOf(limit))
+		files, err = v.unrouted(limit)
 		return err
 	})
 	return files, err
+}
+
+func (v *view) unrouted(limit int) ([]opsdb.File, error) {
+	return query(v, scanFile, `SELECT `+fileColumns+` FROM file f WHERE f.routed = 0 AND f.state = 'present' ORDER BY f.filed_at LIMIT ?`, limitOf(limit))
 }
 
 // limitOf is a limit as SQL takes it: none for 0.
@@ -143,15 +147,20 @@ func (t *tx) joinGroup(g *routed, observed time.Time) error {
 // DirtyGroups implements opsdb.Planning.
 func (s *Store) DirtyGroups(ctx context.Context, now time.Time, limit int) (groups []opsdb.Group, err error) {
 	err = s.read(ctx, "DirtyGroups", func(v *view) error {
-		groups, err = query(v, scanGroup, `SELECT `+groupColumns+` FROM file_group g WHERE g.closed = 0 AND g.version > g.evaluated ORDER BY g.key LIMIT ?`, limitOf(limit))
-		if err != nil {
-			return err
-		}
-		due, err := query(v, scanGroup, `SELECT `+groupColumns+` FROM file_group g WHERE g.closed = 0 AND g.wake_at <= ? ORDER BY g.wake_at LIMIT ?`, us(now), limitOf(limit))
-		groups = merge(groups, due, limit, func(g opsdb.Group) opsdb.ID { return g.ID })
+		groups, err = v.dirtyGroups(now, limit)
 		return err
 	})
 	return groups, err
+}
+
+// dirtyGroups reads the open groups that are dirty, or due at now.
+func (v *view) dirtyGroups(now time.Time, limit int) ([]opsdb.Group, error) {
+	groups, err := query(v, scanGroup, `SELECT `+groupColumns+` FROM file_group g WHERE g.closed = 0 AND g.version > g.evaluated ORDER BY g.key LIMIT ?`, limitOf(limit))
+	if err != nil {
+		return nil, err
+	}
+	due, err := query(v, scanGroup, `SELECT `+groupColumns+` FROM file_group g WHERE g.closed = 0 AND g.wake_at <= ? ORDER BY g.wake_at LIMIT ?`, us(now), limitOf(limit))
+	return merge(groups, due, limit, func(g opsdb.Group) opsdb.ID { return g.ID }), err
 }
 
 // merge appends what is not there yet, up to limit (0: all).
@@ -174,11 +183,15 @@ func merge[T any](a, b []T, limit int, id func(T) opsdb.ID) []T {
 // GroupFiles implements opsdb.Planning.
 func (s *Store) GroupFiles(ctx context.Context, id opsdb.ID) (files []opsdb.File, err error) {
 	err = s.read(ctx, "GroupFiles", func(v *view) error {
-		files, err = query(v, scanFile, `SELECT `+fileColumns+` FROM file_group g JOIN group_file gf ON gf.grp = g.key JOIN file f ON f.key = gf.file
-		  WHERE g.id = ? ORDER BY f.path`, string(id))
+		files, err = v.groupFiles(id)
 		return err
 	})
 	return files, err
+}
+
+func (v *view) groupFiles(id opsdb.ID) ([]opsdb.File, error) {
+	return query(v, scanFile, `SELECT `+fileColumns+` FROM file_group g JOIN group_file gf ON gf.grp = g.key JOIN file f ON f.key = gf.file
+	  WHERE g.id = ? ORDER BY f.path`, string(id))
 }
 
 // KeepGroup implements opsdb.Planning.

@@ -14,8 +14,7 @@ func (s *Store) Ready(ctx context.Context, limit int) (moves []opsdb.OpenMove, e
 		moves, err = v.ready(limit)
 		return err
 	})
-	slices.SortFunc(moves, inOrder)
-	return slices.CompactFunc(moves, func(a, b opsdb.OpenMove) bool { return inOrder(a, b) == 0 }), err
+	return moves, err
 }
 
 // inOrder is the order of dispatch.
@@ -46,12 +45,14 @@ const laneMoves = `SELECT ` + moveColumns + ` FROM open_move m WHERE queued = 1 
 const lowestLeft = `SELECT ` + moveColumns + ` FROM open_move m WHERE queued = 1 AND has_left = 1 AND to_loc = ? AND type NOT IN ('verify', 'delete')
   ORDER BY number, package LIMIT 1`
 
+// ready reads the lanes, in the order of dispatch.
 func (v *view) ready(limit int) (moves []opsdb.OpenMove, err error) {
 	places := map[string]bool{}
 	for at := (lane{class: -1}); ; {
 		next, err := query(v, scanLane, nextLane, at.route, at.stage, at.to, at.link, at.class)
 		if err != nil || len(next) == 0 {
-			return moves, err
+			slices.SortFunc(moves, inOrder)
+			return slices.CompactFunc(moves, func(a, b opsdb.OpenMove) bool { return inOrder(a, b) == 0 }), err
 		}
 		at = next[0]
 		found, err := query(v, scanMove, laneMoves, at.route, at.stage, at.to, at.link, at.class, limitOf(limit))

@@ -18,19 +18,30 @@ func (s *Store) World(ctx context.Context) (w opsdb.World, err error) {
 }
 
 func (v *view) world() (w opsdb.World, err error) {
-	w = opsdb.World{Now: v.now, Sites: map[string]opsdb.Site{}, Locations: map[string]opsdb.Location{}, Links: map[string]opsdb.Link{},
-		Pauses: map[string]opsdb.Pause{}, Waiting: map[string]int64{}, Deleted: map[string]opsdb.Spent{}, Condemned: map[string]int64{}}
-	var observed *int64
-	if _, err := v.get([]any{&w.Epoch, &observed, &w.TimeSuspect, &w.Revision}, `SELECT epoch, observed, suspect, revision FROM opsdb`); err != nil {
+	if err := v.head(&w); err != nil {
 		return w, err
 	}
-	w.Observed = timeOf(observed)
+	return w, v.places(&w)
+}
+
+// head reads what the world is besides its places.
+func (v *view) head(w *opsdb.World) error {
+	var observed *int64
+	_, err := v.get([]any{&w.Epoch, &observed, &w.TimeSuspect, &w.Revision}, `SELECT epoch, observed, suspect, revision FROM opsdb`)
+	w.Now, w.Observed = v.now, timeOf(observed)
+	return err
+}
+
+// places reads the places of a world and what is counted there.
+func (v *view) places(w *opsdb.World) error {
+	w.Sites, w.Locations, w.Links = map[string]opsdb.Site{}, map[string]opsdb.Location{}, map[string]opsdb.Link{}
+	w.Pauses, w.Waiting, w.Deleted, w.Condemned = map[string]opsdb.Pause{}, map[string]int64{}, map[string]opsdb.Spent{}, map[string]int64{}
 	for _, read := range []func(*opsdb.World) error{v.sites, v.locations, v.links, v.pauses, v.hops, v.brakes, v.condemned} {
-		if err := read(&w); err != nil {
-			return w, err
+		if err := read(w); err != nil {
+			return err
 		}
 	}
-	return w, nil
+	return nil
 }
 
 // none is for queries whose row function fills something itself.
