@@ -34,6 +34,7 @@ func Keys() []Key {
 		{"sweep", "how often the engine looks though nothing woke it"},
 		{"scan", "time between two scans of a source location"},
 		{"state", "folder for the journals of results that wait for the database"},
+		{"credentials", "file (YAML) or folder of the credentials that routes name, readable for its owner alone; NAME_ACCESS_KEY and NAME_SECRET_KEY in the environment outrank it"},
 		{"redis", "Redis in which processes show what they do right now; it may hold a password and is never printed"},
 		{"notify_webhook", "address to which notifications are posted as JSON; never printed"},
 		{"notify_header", "header that proves who posts, 'Name: value'; never printed"},

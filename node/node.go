@@ -57,6 +57,9 @@ type Config struct {
 	// House keeps house in the queue of an engine; nil: there is nothing to keep.
 	House House
 
+	// Credentials of this process for the storages that need some; those of the environment.
+	Credentials Credentials
+
 	Clock   clock.Clock // the system's
 	Name    string      // identity of the process, for leases and receipts
 	Version string
@@ -119,6 +122,7 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{cfg: cfg, Places: NewPlaces(cfg.Graph, cfg.Store, cfg.Clock), Queue: cfg.Queue, revision: cfg.Revision, rewired: make(chan struct{}, 1)}
+	n.Places.Credentials = cfg.Credentials
 	if cfg.Roles.Has(RoleEngine) {
 		n.engine()
 	}

@@ -11,14 +11,15 @@ import (
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/stages"
 	"github.com/ccatobs/cdt/storage"
-	"github.com/ccatobs/cdt/storage/disk"
 	"github.com/ccatobs/cdt/transport"
 	"github.com/ccatobs/cdt/transport/local"
 )
 
 // Storages and Transports are the words of the drivers this version has; a
 // move that needs another one is blocked: no_driver.
-func Storages() []string { return []string{string(opsdb.Disk)} }
+func Storages() []string {
+	return []string{string(opsdb.Disk), string(opsdb.S3), string(opsdb.Tape)}
+}
 
 // Transports are the words of the transports this version has.
 func Transports() []string { return []string{"local"} }
@@ -31,6 +32,9 @@ type Worlds interface {
 // Places opens the storages of the locations of a graph, each once, with the
 // marker OpsDB knows for it.
 type Places struct {
+	// Credentials are those of this process. Set before the first use.
+	Credentials Credentials
+
 	store Worlds
 	clock clock.Clock
 
@@ -90,7 +94,7 @@ func (p *Places) open(location string) (storage.Storage, error) {
 		err := fmt.Errorf("open %s: it was never initialised: run `dtctl init-location %s`: %w", location, location, storage.ErrOffline)
 		return nil, stages.Failed(storage.Classify(location, err), err)
 	}
-	s, err := Open(l, marker, p.clock)
+	s, err := Open(l, marker, p.clock, p.Credentials)
 	if err != nil {
 		return nil, err
 	}
@@ -98,22 +102,10 @@ func (p *Places) open(location string) (storage.Storage, error) {
 	return s, nil
 }
 
-// Open opens the storage of one location; marker may be empty before it is initialised.
-func Open(l *graph.Location, marker opsdb.ID, c clock.Clock) (storage.Storage, error) {
-	if l.Storage != opsdb.Disk {
-		return nil, stages.Permanent(fmt.Errorf("open %s: this version has no driver for %s", l.Name, l.Storage))
-	}
-	d, err := disk.New(l.Name, l.Path, disk.Options{Marker: marker, Clock: c})
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", l.Name, err)
-	}
-	return d, nil
-}
-
 // Init gives the root of a location its marker and records it in OpsDB. A root
 // that carries the location's marker already is taken as it is; one with other content only with adopt.
-func Init(ctx context.Context, s Marks, c clock.Clock, l *graph.Location, adopt bool, who string) (opsdb.Marker, error) {
-	st, err := Open(l, "", c)
+func Init(ctx context.Context, s Marks, c clock.Clock, k Credentials, l *graph.Location, adopt bool, who string) (opsdb.Marker, error) {
+	st, err := Open(l, "", c, k)
 	if err != nil {
 		return opsdb.Marker{}, err
 	}

@@ -107,8 +107,6 @@ const (
 	Syncing     = "syncing"
 	ReadingBack = "reading"
 	Committing  = "committing"
-	// Recalling is bringing back from a slow medium, and bringing there: nothing moves that one could count.
-	Recalling = "recalling"
 )
 
 // Put is a request to store one object under a final name.

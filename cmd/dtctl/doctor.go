@@ -28,7 +28,7 @@ const (
 
 // finding is one thing the doctor looked at.
 type finding struct {
-	Check   string `json:"check"` // database, queue, routes, site, location, transport, clock, state
+	Check   string `json:"check"` // database, queue, routes, site, location, storage, transport, clock, state
 	Subject string `json:"subject"`
 	State   string `json:"state"`
 	Text    string `json:"text"`

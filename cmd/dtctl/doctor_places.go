@@ -29,6 +29,7 @@ func (d *doctor) here(site string) bool {
 // locations looks at those on this host, and asks OpsDB about the others.
 func (d *doctor) locations(ctx context.Context) {
 	places := node.NewPlaces(d.graph, d.store, clock.System{})
+	places.Credentials = d.credentials()
 	roots := map[string][]string{}   // device and inode of a root → locations
 	devices := map[string][]string{} // device → archives
 	for _, name := range slices.Sorted(maps.Keys(d.graph.Locations)) {
@@ -74,7 +75,7 @@ func (d *doctor) location(ctx context.Context, places *node.Places, l *graph.Loc
 		d.add("location", l.Name, findingWrong, d.cure(l, err), "%s", stages.FailureOf(err).Text)
 		return
 	}
-	if l.Storage == opsdb.Disk {
+	if l.Storage != opsdb.S3 {
 		if err := unix.Access(l.Path, unix.R_OK|unix.W_OK|unix.X_OK); err != nil {
 			d.add("location", l.Name, findingWrong, "make "+l.Path+" writable for the user dtctl runs as", "this user may not write there: %v", err)
 			return
@@ -84,11 +85,42 @@ func (d *doctor) location(ctx context.Context, places *node.Places, l *graph.Loc
 		d.add("location", l.Name, findingWrong, "make room: `dtctl status` shows what waits for it", "almost full: %s of %s are free", bytesText(free), bytesText(total))
 		return
 	}
-	d.add("location", l.Name, findingGood, "", "%s, its marker is right, %s of %s are free", l.Path, bytesText(free), bytesText(total))
+	room := ""
+	if total > 0 {
+		room = fmt.Sprintf(", %s of %s are free", bytesText(free), bytesText(total))
+	}
+	d.add("location", l.Name, findingGood, "", "%s, its marker is right%s", rootOf(l), room)
+	d.remarks(ctx, places, l)
+}
+
+// remarks are what a storage has to tell of itself: what its server can do, how a bucket is set up.
+func (d *doctor) remarks(ctx context.Context, places *node.Places, l *graph.Location) {
+	st, err := places.Storage(l.Name)
+	if err != nil {
+		return // told already
+	}
+	e, ok := st.(storage.Examiner)
+	if !ok {
+		return
+	}
+	found, err := e.Examine(ctx)
+	if err != nil {
+		d.add("storage", l.Name, findingWrong, d.cure(l, err), "%v", err)
+	}
+	for _, r := range found {
+		state := findingNote
+		if r.Wrong {
+			state = findingWrong
+		}
+		d.add("storage", l.Name, state, r.Do, "%s", r.Text)
+	}
 }
 
 // cure is what to do about a location that does not answer as it must.
 func (d *doctor) cure(l *graph.Location, err error) string {
+	if l.Storage == opsdb.S3 {
+		return d.cureBucket(l, err)
+	}
 	_, there := os.Stat(l.Path)
 	switch {
 	case errors.Is(err, storage.ErrForeign):
@@ -103,9 +135,24 @@ func (d *doctor) cure(l *graph.Location, err error) string {
 	return "is its disk mounted at " + l.Path + "? It had a marker, which is never made again by itself"
 }
 
+// cureBucket is cure for a bucket; the finding itself says what the server answered.
+func (d *doctor) cureBucket(l *graph.Location, err error) string {
+	switch {
+	case errors.Is(err, storage.ErrForeign):
+		return "give " + l.Name + " a bucket or prefix of its own: the marker there is another location's"
+	case d.world.Locations[l.Name].Marker == "":
+		return "run `dtctl init-location " + l.Name + "`"
+	case errors.Is(err, storage.ErrDenied):
+		return "look at the credentials " + l.S3.Credentials + ", the rights of their user, and this host's clock"
+	case errors.Is(err, storage.ErrBusy):
+		return "wait: the server is asked again by itself"
+	}
+	return "look whether " + l.S3.String() + " is the right bucket and can be reached from this host"
+}
+
 // note remembers by what device a location answers (D3).
 func (d *doctor) note(l *graph.Location, roots, devices map[string][]string) {
-	if l.Storage != opsdb.Disk {
+	if l.Storage == opsdb.S3 {
 		return
 	}
 	info, err := os.Stat(l.Path)

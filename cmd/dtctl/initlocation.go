@@ -48,11 +48,11 @@ func (a *app) initLocations(ctx context.Context, s opsdb.Store, g *graph.Graph, 
 	}
 	var out []made
 	for _, name := range names {
-		m, err := node.Init(ctx, s, clock.System{}, g.Locations[name], adopt, who)
+		m, err := node.Init(ctx, s, clock.System{}, a.credentials(), g.Locations[name], adopt, who)
 		if err != nil {
-			return initHint(name, err)
+			return initHint(g.Locations[name], err)
 		}
-		out = append(out, made{name, g.Locations[name].Path, m.ID})
+		out = append(out, made{name, rootOf(g.Locations[name]), m.ID})
 	}
 	return a.say(map[string]any{"version": opsdb.FormatVersion, "locations": out}, func() error {
 		for _, m := range out {
@@ -62,10 +62,20 @@ func (a *app) initLocations(ctx context.Context, s opsdb.Store, g *graph.Graph, 
 	})
 }
 
-func initHint(location string, err error) error {
+// rootOf is where a location keeps its bytes, for people.
+func rootOf(l *graph.Location) string {
+	if l.S3 != nil {
+		return l.S3.String()
+	}
+	return l.Path
+}
+
+func initHint(l *graph.Location, err error) error {
 	switch {
 	case errors.Is(err, storage.ErrForeign):
-		return hint(err, "the folder belongs to another location: give %s a folder of its own", location)
+		return hint(err, "it belongs to another location: give %s a folder, or a bucket or prefix, of its own", l.Name)
+	case l.Storage == opsdb.S3 && !errors.Is(err, storage.ErrNotEmpty):
+		return hint(err, "then run it again: nothing was changed")
 	case errors.Is(err, storage.ErrReadOnly), errors.Is(err, storage.ErrDenied):
 		return hint(err, "make the folder writable for the user dtctl runs as")
 	}

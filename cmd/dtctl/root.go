@@ -18,6 +18,7 @@ type app struct {
 	db     string
 	routes string
 	config string // file of settings
+	keys   string // file or folder of credentials
 }
 
 // root is the command tree: the plain list of all verbs.
@@ -49,6 +50,7 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.db, "db", "cdt.db", "operations database: a file (SQLite) or postgres://…; environment CDT_DB")
 	flags.StringVar(&a.routes, "routes", "", "a route file or a folder of them; environment CDT_ROUTES (default: the CCAT route)")
 
+	flags.StringVar(&a.keys, "credentials", "", "a file or folder of credentials that routes name; environment CDT_CREDENTIALS")
 	flags.StringVar(&a.config, "config", "", "a file of settings (YAML); environment CDT_CONFIG")
 
 	c.AddGroup(&cobra.Group{ID: "routes", Title: "Routes:"}, &cobra.Group{ID: "run", Title: "Running:"},

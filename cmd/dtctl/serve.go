@@ -106,7 +106,7 @@ func (s *serving) serve(ctx context.Context, store *sqlite.Store, g *graph.Graph
 	}
 	c := node.Config{
 		Store: store, Graph: g, Name: workerName(), Version: programVersion, AtOnce: at.total, PerType: at.types,
-		ClaimBy: s.claimBy, Sweep: s.sweep, Lease: s.lease, Grace: s.grace, Scan: s.scan, Journal: journal, Log: log,
+		ClaimBy: s.claimBy, Sweep: s.sweep, Lease: s.lease, Grace: s.grace, Scan: s.scan, Journal: journal, Log: log, Credentials: s.credentials(),
 	}
 	others, err := s.accompany(ctx, &c, store, s.db+".notify.json")
 	if err != nil {
@@ -180,9 +180,9 @@ func (s *serving) initialise(ctx context.Context, store opsdb.Store, g *graph.Gr
 			continue
 		}
 		l := g.Locations[name]
-		m, err := node.Init(ctx, store, clock.System{}, l, l.Type == opsdb.Source, person(""))
+		m, err := node.Init(ctx, store, clock.System{}, s.credentials(), l, l.Type == opsdb.Source, person(""))
 		if err != nil {
-			return initHint(name, err)
+			return initHint(l, err)
 		}
 		log.InfoContext(ctx, "location initialised", "location", name, "marker", m.ID)
 	}

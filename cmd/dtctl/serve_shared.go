@@ -60,7 +60,7 @@ func (s *serving) runShared(ctx context.Context) error {
 		wait.here(ctx, p.store)
 		err = s.servePart(ctx, p, node.Config{
 			Roles: roles, Sites: s.sites, Name: name, Version: programVersion, AtOnce: at.total, PerType: at.types,
-			ClaimBy: s.claimBy, Sweep: s.sweep, Lease: s.lease, Grace: s.grace, Scan: s.scan, Log: log,
+			ClaimBy: s.claimBy, Sweep: s.sweep, Lease: s.lease, Grace: s.grace, Scan: s.scan, Log: log, Credentials: s.credentials(),
 		})
 		return errors.Join(err, p.leave())
 	})

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ccatobs/cdt/config"
+	"github.com/ccatobs/cdt/node"
 )
 
 // settle gives every flag of a command that was not set by hand its value
@@ -41,6 +42,9 @@ func set(f *pflag.Flag, text string) error {
 	}
 	return nil
 }
+
+// credentials are where this process finds the keys that routes name.
+func (a *app) credentials() node.Credentials { return node.Credentials{Path: a.keys} }
 
 // settingsFile reads the file named by --config or CDT_CONFIG.
 func (a *app) settingsFile() ([]config.Setting, error) {

@@ -106,7 +106,7 @@ func (w *working) work(ctx context.Context, s *shared, name string, at atOnce, l
 	defer release()
 	c := node.Config{
 		Graph: g, Revision: revision, Roles: node.RoleWorker, Sites: w.sites, Name: name, Version: programVersion,
-		AtOnce: at.total, PerType: at.types, Lease: w.lease, Grace: w.grace, Scan: w.scan, Journal: journal, Log: log,
+		AtOnce: at.total, PerType: at.types, Lease: w.lease, Grace: w.grace, Scan: w.scan, Journal: journal, Log: log, Credentials: w.credentials(),
 	}
 	s.configure(&c)
 	others, err := w.accompany(ctx, &c, s.store, "")

@@ -60,6 +60,7 @@ func Codes() []Code {
 		{TooLittle, "a number is zero or too small"},
 		{TooMuch, "a size does not fit the capacity"},
 		{OddWord, "a setting of a link may not stand in a command"},
+		{BadStorage, "a bucket or a tape library is not described as it must be"},
 		{ExprSyntax, "an expression cannot be read"},
 		{ExprTooLong, "an expression is too long or has too many parts"},
 		{ExprNotAllowed, "an expression uses what the language does not have"},
@@ -114,6 +115,7 @@ const (
 	TooLittle    = "CDT0213"
 	TooMuch      = "CDT0214"
 	OddWord      = "CDT0215"
+	BadStorage   = "CDT0216"
 )
 
 // Codes of the graph and its safety.

@@ -41,14 +41,14 @@ type Location struct {
 	Site     *Site
 	Type     opsdb.LocationType
 	Storage  opsdb.StorageKind
-	Path     string            // disk and tape: root folder
-	S3       map[string]string // endpoint, bucket, credentials, prefix, region
-	Tape     map[string][]string
-	Capacity int64 // bytes; 0: not said
-	Reserve  int64 // bytes kept for packages that have left their source site
-	Ahead    int64 // bytes that may wait here for the next hop
-	Backfill int   // percent of the buffer back-fill may use
-	AtOnce   int   // tasks at once that write here; 0: no limit
+	Path     string   // disk and tape: root folder
+	S3       *Bucket  // of storage s3
+	Tape     *Library // of storage tape
+	Capacity int64    // bytes; 0: not said
+	Reserve  int64    // bytes kept for packages that have left their source site
+	Ahead    int64    // bytes that may wait here for the next hop
+	Backfill int      // percent of the buffer back-fill may use
+	AtOnce   int      // tasks at once that write here; 0: no limit
 	Layout   string
 	Final    Final
 	Ignore   []string

@@ -45,38 +45,12 @@ func (c *compiler) location(s *Site, in *route.Location) {
 		Name: name, Site: s, Type: opsdb.LocationType(in.Type.V), Storage: opsdb.StorageKind(in.Storage.V), Path: in.Path.V,
 		Capacity: in.Capacity.V, Reserve: in.Reserve.V, Ahead: in.Ahead.V, Backfill: in.Backfill.V, AtOnce: in.AtOnce.V,
 		Layout: in.Layout.V, Final: Final{in.Final.By.V, in.Final.After.V}, Ignore: in.Ignore.Names(), At: in.At,
-		S3: plain(in.S3, "endpoint", "bucket", "credentials", "prefix", "region"), Tape: lists(in.Tape, "put", "recall", "verify"),
+		S3: c.bucket(in.S3), Tape: c.library(in.Tape),
 	}
 	c.doubt = c.doubt || l.Type == "" || l.Storage == ""
 	s.Locations = append(s.Locations, l)
 	c.g.Locations[name] = l
 	c.locationSettings(in, l)
-}
-
-func plain(f route.Fields, keys ...string) map[string]string {
-	out := map[string]string{}
-	for _, k := range keys {
-		if v := f.String(k).V; v != "" {
-			out[k] = v
-		}
-	}
-	if len(out) == 0 {
-		return nil
-	}
-	return out
-}
-
-func lists(f route.Fields, keys ...string) map[string][]string {
-	out := map[string][]string{}
-	for _, k := range keys {
-		if v := f.List(k).Names(); len(v) > 0 {
-			out[k] = v
-		}
-	}
-	if len(out) == 0 {
-		return nil
-	}
-	return out
 }
 
 // locationSettings finds settings that mean nothing for the type of the location.
@@ -130,7 +104,7 @@ func (c *compiler) distinctRoots() {
 // root is where a location keeps its bytes: a folder of a site, or a bucket anywhere.
 func root(l *Location) (where, folder string) {
 	if l.Storage == opsdb.S3 {
-		return "s3 " + strings.TrimSuffix(l.S3["endpoint"], "/") + " " + l.S3["bucket"], path.Clean("/" + l.S3["prefix"])
+		return "s3 " + l.S3.Endpoint + " " + l.S3.Name, path.Clean("/" + l.S3.Prefix)
 	}
 	if l.Path == "" {
 		return "", ""
@@ -147,7 +121,7 @@ func shared(l *Location, a, b string) string {
 		a = b
 	}
 	if l.Storage == opsdb.S3 {
-		return "the bucket " + l.S3["bucket"] + " below " + a
+		return "the bucket " + l.S3.Name + " below " + a
 	}
 	return a
 }

@@ -62,7 +62,7 @@ func siteMarks(s *Site) string {
 
 func rootText(l *Location) string {
 	if l.Storage == opsdb.S3 {
-		return "s3 " + l.S3["endpoint"] + "/" + l.S3["bucket"]
+		return "s3 " + l.S3.String()
 	}
 	return string(l.Storage) + " " + l.Path
 }

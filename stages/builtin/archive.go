@@ -121,7 +121,7 @@ func (e *sourceError) Unwrap() error { return e.err }
 func (r *run) putCopy(ctx context.Context, from storage.Storage, source opsdb.Copy, to storage.Storage, path string) (storage.Reading, error) {
 	want := r.want()
 	return to.Put(ctx, storage.Put{
-		Attempt: r.attempt(), Path: path, Progress: r.progress(), Segmented: len(want.Segments) > 0,
+		Attempt: r.attempt(), Path: path, Known: want, Progress: r.progress(), Segmented: len(want.Segments) > 0,
 		Expect: func() storage.Expect { return want },
 		Write: func(w io.Writer) error {
 			in, err := from.Open(ctx, source.Path, 0, -1)

@@ -136,6 +136,9 @@ func (r *run) failed(ctx context.Context, location, doing string, err error) err
 	if errors.As(err, &failure) || errors.As(err, &permanent) || errors.As(err, &later) || errors.As(err, &objection) || errors.Is(err, opsdb.ErrStale) {
 		return err
 	}
+	if notYet := new(storage.NotYetError); errors.As(err, &notYet) {
+		return stages.Later(notYet.After, fmt.Sprintf("%s: %v", doing, notYet))
+	}
 	return stages.Failed(storage.Classify(location, err), fmt.Errorf("%s: %w", doing, err))
 }
 
@@ -149,8 +152,10 @@ func badData(format string, a ...any) error {
 // storage looks at the marker first, so that an unmounted root is never "missing", S9).
 func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
-// unreadable reports a medium that gives an error instead of bytes.
-func unreadable(err error) bool { return errors.Is(err, syscall.EIO) }
+// unreadable reports a medium that gives an error instead of bytes, or a library that says its tape is bad.
+func unreadable(err error) bool {
+	return errors.Is(err, syscall.EIO) || errors.Is(err, storage.ErrMismatch)
+}
 
 // own keeps the attempts that are this one or earlier: what a later one
 // left is nothing for a run that has become stale.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/minio/minio-go/v7"
@@ -28,18 +29,21 @@ func (s *Store) failed(ctx context.Context, doing, path string, err error) error
 
 // named wraps an error in the error of package storage it means, with what a person can do.
 func (s *Store) named(err error) error {
-	var r minio.ErrorResponse
+	var (
+		r   minio.ErrorResponse
+		net *url.Error
+	)
 	switch {
-	case isNamed(err):
-		return err
 	case errors.Is(err, errNoKeys):
 		return fmt.Errorf("%w: %w", storage.ErrDenied, err)
+	case isNamed(err) && !errors.As(err, &net):
+		return err
 	case wrongCertificate(err):
-		return fmt.Errorf("%w: the certificate of %s is not trusted: give its issuer to this host, or correct the endpoint: %w", storage.ErrOffline, s.o.Endpoint, err)
+		return fmt.Errorf("%w: the certificate of %s is not trusted: give its issuer to this host, or correct the endpoint: %v", storage.ErrOffline, s.o.Endpoint, err)
 	case wrongScheme(err):
-		return fmt.Errorf("%w: %s does not speak as the endpoint says: http or https? %w", storage.ErrOffline, s.o.Endpoint, err)
+		return fmt.Errorf("%w: %s does not speak as the endpoint says: http or https? %v", storage.ErrOffline, s.o.Endpoint, err)
 	case !errors.As(err, &r):
-		return fmt.Errorf("%w: %s cannot be reached: is the endpoint right, and the net up? %w", storage.ErrOffline, s.o.Endpoint, err)
+		return fmt.Errorf("%w: %s cannot be reached: is the endpoint right, and the net up? %v", storage.ErrOffline, s.o.Endpoint, err)
 	}
 	kind, advice := s.ofAnswer(r)
 	if kind == nil {

@@ -42,7 +42,7 @@ type provider struct {
 func (p *provider) Retrieve() (credentials.Value, error) {
 	k, err := p.keys()
 	if err != nil {
-		return credentials.Value{}, fmt.Errorf("%w: %w", errNoKeys, err)
+		return credentials.Value{}, fmt.Errorf("%w: %v", errNoKeys, err) // a file of keys that is not there is no object that is not there
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

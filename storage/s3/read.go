@@ -203,7 +203,7 @@ func (r *stream) open() error {
 		return body, err
 	})
 	if code(err) == "PreconditionFailed" {
-		return fmt.Errorf("it was exchanged while it was read: %w", storage.ErrMismatch)
+		return errors.New("it was exchanged while it was read")
 	}
 	r.body, r.left = body, n
 	return err
