@@ -7,5 +7,13 @@
 //	make bench BENCH=dispatch
 //	make bench BENCH=latency
 //
+// Two more hold the whole system against programs people would use instead:
+// small files that are packed and archived against rsync and restic
+// (BenchmarkSmallFiles), and a long line of a limited rate against rsync with
+// one call for each file (BenchmarkGoodput).
+//
+//	make bench BENCH=smallfiles
+//	make bench BENCH=goodput
+//
 // It is benchmarks only, and may import anything but cmd.
 package bench
