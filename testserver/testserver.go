@@ -71,8 +71,8 @@ type server struct {
 }
 
 // start runs the server until the test ends. It dies with the test's process,
-// however that ends.
-func (s server) start(t testing.TB) {
+// however that ends. It returns what the server says.
+func (s server) start(t testing.TB) *log {
 	t.Helper()
 	if s.cmd.SysProcAttr == nil {
 		s.cmd.SysProcAttr = &syscall.SysProcAttr{}
@@ -106,6 +106,7 @@ func (s server) start(t testing.TB) {
 	case <-time.After(patience):
 		t.Fatalf("%s is not ready after %s\n%s", s.name, patience, said)
 	}
+	return said
 }
 
 func (s server) stop(t testing.TB, ended chan error) {

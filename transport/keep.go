@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/storage"
@@ -47,8 +48,34 @@ func Keep(ctx context.Context, it Item, segment int64, alive func()) (int64, err
 	if err != nil || most == 0 {
 		return 0, err
 	}
-	alive()
-	return most, receiver.CopyPart(ctx, best, it.Attempt, most)
+	return most, k.copy(best, most)
+}
+
+// look is how often a part is looked at while it is copied.
+const look = 5 * time.Second
+
+// copy copies the good beginning; that the new part grows is its sign of life.
+func (k keeping) copy(from storage.Attempt, n int64) error {
+	k.alive()
+	copied := make(chan error, 1)
+	go func() { copied <- k.receiver.CopyPart(k.ctx, from, k.item.Attempt, n) }()
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	for seen := int64(0); ; {
+		select {
+		case err := <-copied:
+			return err
+		case <-tick.C:
+			sizer, ok := k.receiver.(storage.PartSizer)
+			if !ok {
+				continue
+			}
+			if size, err := sizer.PartSize(k.ctx, k.item.Attempt); err == nil && size > seen {
+				seen = size
+				k.alive()
+			}
+		}
+	}
 }
 
 type keeping struct {

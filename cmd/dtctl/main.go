@@ -51,9 +51,12 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 // exit prints err, if there is anything to print, and returns its exit code.
 func (a *app) exit(err error) int {
 	var use *useError
+	var other *exitError
 	switch {
 	case err == nil:
 		return exitGood
+	case errors.As(err, &other):
+		return other.code
 	case errors.Is(err, errFound):
 		return exitFound // what was found has been printed
 	case errors.Is(err, context.Canceled):

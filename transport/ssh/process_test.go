@@ -17,14 +17,16 @@ import (
 func startFamily(ctx context.Context, t *testing.T, script string) (*Process, int) {
 	t.Helper()
 	cmd := Command(ctx, "/bin/sh", "-c", script)
-	out, err := cmd.StdoutPipe()
+	out, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
+	cmd.Stdout = write
 	p, err := Start(cmd)
-	if err != nil {
+	if err := errors.Join(err, write.Close()); err != nil {
 		t.Fatal(err)
 	}
+	defer out.Close()
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
