@@ -29,7 +29,7 @@ func EndAttempt(ctx context.Context, attempt string) error {
 	if !Attempt(attempt) {
 		return fmt.Errorf("end attempt %q: that is no attempt's name", attempt)
 	}
-	signal, asked := syscall.SIGTERM, time.Duration(0)
+	signal, hard := syscall.SIGTERM, time.After(grace)
 	for {
 		pids := processesOf(attempt)
 		if len(pids) == 0 {
@@ -41,10 +41,9 @@ func EndAttempt(ctx context.Context, attempt string) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("end attempt %s: %d processes still run: %w", attempt, len(pids), ctx.Err())
-		case <-time.After(look):
-		}
-		if asked += look; asked >= grace {
+		case <-hard:
 			signal = syscall.SIGKILL
+		case <-time.After(look):
 		}
 	}
 }
