@@ -40,8 +40,8 @@ test-full: ## The long tests whole: a kill at every effect, 20 kills of dtctl se
 	  $(GO) test -tags servers -timeout 120m -run 'ThreeSites|FleetInChaos' -parallel 1 -v $(TEST_FLAGS) ./cmd/dtctl
 	CDT_CUT=60s CDT_CUT_LEASE=60s $(GO) test -tags servers -timeout 30m -run AFarWorker -v $(TEST_FLAGS) ./cmd/dtctl
 
-test-servers: ## The tests that start real servers (PostgreSQL, Redis); what is missing fails and says so
-	$(GO) test $(RACE) -tags servers -timeout 14m $(TEST_FLAGS) ./testserver/... ./opsdb/... ./jobs/... ./live/... ./cmd/dtctl/... ./examples/three-sites/...
+test-servers: ## The tests that start real servers (PostgreSQL, Redis, sshd); what is missing fails and says so
+	$(GO) test $(RACE) -tags servers -timeout 14m $(TEST_FLAGS) ./testserver/... ./opsdb/... ./jobs/... ./live/... ./cmd/dtctl/... ./storage/... ./transport/... ./examples/three-sites/...
 	$(GO) test -tags servers -timeout 14m $(TEST_FLAGS) -skip TestKillAtEveryEffect ./sim
 
 bench: ## Run benchmarks, one by name: BENCH=pack, evaluate, dispatch, latency, smallfiles, goodput
