@@ -21,6 +21,7 @@ type whose int
 
 const (
 	theLink whose = iota
+	theWay        // the link, if there is one between the ends
 	theTarget
 	theSettings
 	theAttempt
@@ -55,9 +56,9 @@ func complaints() []complaint {
 		{"invalid login", theLink, ssh.Unreachable, nil, "something else answers on bbcp's ports: give the link ports of its own (bbcp: {ports: …})"},
 		{"binding socket", theLink, "no_port", nil, "all ports of bbcp are taken: give the link more (bbcp: {ports: …})"},
 		{"invalid option", theSettings, "", nil, "that bbcp is not one this driver knows; see the page about bbcp"},
-		{"connection reset by peer", theLink, ssh.Lost, nil, "it is tried again by itself"},
-		{"connection timed out", theLink, ssh.Lost, nil, "it is tried again by itself"},
-		{"unexpected end of control stream", theLink, ssh.Lost, nil, "it is tried again by itself"},
+		{"connection reset by peer", theWay, ssh.Lost, nil, "it is tried again by itself"},
+		{"connection timed out", theWay, ssh.Lost, nil, "it is tried again by itself"},
+		{"unexpected end of control stream", theWay, ssh.Lost, nil, "it is tried again by itself"},
 	}
 }
 
@@ -112,6 +113,9 @@ func (s *sending) judge(c *call, it *item) (opsdb.Failure, error) {
 		if !ok {
 			continue
 		}
+		if known.whose == theWay && !c.ends.source && !c.ends.target {
+			known.whose, known.hint = theAttempt, ""
+		}
 		return s.known(known, it, fmt.Sprintf("%s: %s", doing, line))
 	}
 	far := c.ends.source || c.ends.target
@@ -140,7 +144,7 @@ func (s *sending) known(c complaint, it *item, text string) (opsdb.Failure, erro
 	}
 	f := opsdb.Failure{Class: opsdb.Environment, Reason: c.reason}
 	switch c.whose {
-	case theLink:
+	case theLink, theWay:
 		f.Subject = "link:" + s.opts.Link
 	case theTarget:
 		f.Subject = "location:" + it.Target.Location()

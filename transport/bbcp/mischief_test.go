@@ -17,10 +17,10 @@ import (
 func TestMischief(t *testing.T) {
 	const size = 3 * mb
 	for _, c := range []struct {
-		name, mischief                string
-		class                         opsdb.FailureClass // "": Send believes it
-		subject, reason, text, noText string
-		right                         bool // the part is right
+		name, mischief        string
+		class                 opsdb.FailureClass // "": Send believes it
+		subject, reason, text string
+		right                 bool // the part is right
 	}{
 		{name: "exit 0 with wrong bytes", mischief: "wrong=100"},
 		{name: "exit 0 with half of the bytes", mischief: "short=1500000", class: opsdb.Transient, text: "exit code 0 and not all bytes"},
@@ -31,7 +31,7 @@ func TestMischief(t *testing.T) {
 		{name: "hangs before the first byte", mischief: "hang=0,silent", class: opsdb.Transient, text: "no bytes moved"},
 		{name: "hangs after half, and reports go on", mischief: "hang=1500000", class: opsdb.Transient, text: "no bytes moved"},
 		{name: "babbles and moves nothing", mischief: "babble", class: opsdb.Transient, text: "no bytes moved"},
-		{name: "sink dies without a word", mischief: "dies=1500000", class: opsdb.Transient, text: "last words: none"},
+		{name: "sink dies without a word", mischief: "dies=1500000", class: opsdb.Transient, text: "by bbcp: "},
 		{name: "initiator dies, orphans go on", mischief: "orphan=100000", class: opsdb.Transient, text: "not all bytes"},
 		{name: "no room, it says", mischief: "nospace", class: opsdb.Environment, subject: "location:cologne.buffer", reason: "full", text: "Insufficient space"},
 		{name: "full on the way", mischief: "full=1500000", class: opsdb.Environment, subject: "location:cologne.buffer", reason: "full", text: "No space left on device"},

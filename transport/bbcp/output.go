@@ -107,8 +107,10 @@ func parseProgress(line string) (percent int64, rate float64, ok bool) {
 	} else if fields[3] != "not" {
 		return 0, 0, false
 	}
-	rate, ok = parseRate(fields[5], strings.TrimSuffix(fields[6], ","))
-	return percent, rate, ok
+	if rate, ok = parseRate(fields[5], strings.TrimSuffix(fields[6], ",")); !ok {
+		return 0, 0, false
+	}
+	return percent, rate, true
 }
 
 // parseRate reads a number and B/s, KB/s, MB/s, … of 1024. What is no number bbcp could move bytes with is 0.
@@ -118,11 +120,11 @@ func parseRate(number, unit string) (float64, bool) {
 	if !ok || len(prefix) > 1 || exponent < 0 {
 		return 0, false
 	}
-	n, err := strconv.ParseFloat(number, 64)
+	n, err := strconv.ParseFloat(strings.TrimPrefix(number, "-"), 64) // "-nan" is one of its numbers
 	if err != nil {
 		return 0, false
 	}
-	if math.IsNaN(n) || math.IsInf(n, 0) || n < 0 {
+	if math.IsNaN(n) || math.IsInf(n, 0) || number[0] == '-' {
 		return 0, true
 	}
 	if prefix != "" {
