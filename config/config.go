@@ -39,6 +39,13 @@ func Keys() []Key {
 		{"notify_webhook", "address to which notifications are posted as JSON; never printed"},
 		{"notify_header", "header that proves who posts, 'Name: value'; never printed"},
 		{"notify_command", "program, and its arguments, that gets notifications as JSON on its input"},
+		{"listen", "address for /healthz, /readyz and /metrics"},
+		{"log_level", "the least of what is logged: debug, info, warn or error"},
+		{"otlp", "OpenTelemetry collector that takes spans and logs: http://host:4318"},
+		{"influx_url", "InfluxDB that takes metrics: http://host:8086"},
+		{"influx_token", "token of InfluxDB, or user:password of version 1.8; never printed"},
+		{"influx_org", "organisation of InfluxDB 2"},
+		{"influx_bucket", "bucket of InfluxDB; database/retention-policy of version 1.8"},
 		{"output", "text or json"},
 	}
 }

@@ -14,7 +14,7 @@ const (
 type Instrument struct {
 	Name   string // OpenTelemetry's: "cdt.task.duration"
 	Kind   Kind
-	Unit   string // UCUM: "By", "s", "{task}", "1"
+	Unit   string // UCUM: "By", "s", "{task}", "{flag}"
 	Help   string
 	Labels []string
 	// Bounds are the upper bounds of a histogram's buckets, in its unit.
@@ -126,12 +126,12 @@ func ofTheObservatory() []Instrument {
 		{Name: oldestPending, Kind: Gauge, Unit: "s", Help: "age of the oldest file that is not in every archive; 0: there is none"},
 		{Name: oldestUnread, Kind: Gauge, Unit: "s", Help: "since the copy that was read back longest ago", Labels: []string{labelLocation}},
 		{Name: locationBytes, Kind: Gauge, Unit: "By", Help: "of a location: capacity, used, reserved, free, total", Labels: []string{labelLocation, labelWhat}},
-		{Name: down, Kind: Gauge, Unit: "1", Help: "1 while a site, location or link cannot be used (reason breaker: its breaker is open), else 0", Labels: []string{labelKind, labelName, labelReason}},
+		{Name: down, Kind: Gauge, Unit: "{flag}", Help: "1 while a site, location or link cannot be used (reason breaker: its breaker is open), else 0", Labels: []string{labelKind, labelName, labelReason}},
 		{Name: linkBacklog, Kind: Gauge, Unit: "By", Help: "bytes of open moves over a link", Labels: []string{labelLink}},
 		{Name: linkInUse, Kind: Gauge, Unit: "{slot}", Help: "slots of a link that are taken", Labels: []string{labelLink}},
-		{Name: timeSuspect, Kind: Gauge, Unit: "1", Help: "1 while the clock is not believed, and nothing is condemned"},
+		{Name: timeSuspect, Kind: Gauge, Unit: "{flag}", Help: "1 while the clock is not believed, and nothing is condemned"},
 		{Name: clockOffset, Kind: Gauge, Unit: "s", Help: "this process's clock less the database's"},
 		{Name: auditTail, Kind: Gauge, Unit: "{event}", Help: "events of the audit log that are not chained yet"},
-		{Name: auditBroken, Kind: Gauge, Unit: "1", Help: "1 if the chain of the audit log did not hold when it was last verified, else 0"},
+		{Name: auditBroken, Kind: Gauge, Unit: "{flag}", Help: "1 if the chain of the audit log did not hold when it was last verified, else 0"},
 	}
 }

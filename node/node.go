@@ -20,6 +20,7 @@ import (
 	"github.com/ccatobs/cdt/filing"
 	"github.com/ccatobs/cdt/jobs"
 	"github.com/ccatobs/cdt/jobs/local"
+	"github.com/ccatobs/cdt/measure"
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/stages/builtin"
 	"github.com/ccatobs/cdt/worker"
@@ -75,6 +76,9 @@ type Config struct {
 	Virtual  bool
 	Progress func(worker.Progress)
 	Log      *slog.Logger
+	// Measure and Tracer take what is measured and traced; nil: nobody does.
+	Measure *measure.Set
+	Tracer  *measure.Tracer
 }
 
 // House is what an engine does for the queue now and then.
@@ -141,7 +145,7 @@ func (n *Node) engine() {
 	}
 	n.Engine = engine.New(engine.Config{
 		Store: n.cfg.Store, Enqueue: enqueue, Clock: n.cfg.Clock, Monotonic: n.cfg.monotonic(), Sweep: n.cfg.Sweep,
-		Limits: engine.Limits{ClaimBy: n.cfg.ClaimBy}, Log: n.cfg.Log,
+		Limits: engine.Limits{ClaimBy: n.cfg.ClaimBy}, Log: n.cfg.Log, Measure: n.cfg.Measure,
 	})
 	if n.cfg.Revision > 0 {
 		n.Engine.Follow(n.cfg.Graph, n.cfg.Revision)
@@ -165,6 +169,7 @@ func (n *Node) worker() {
 	n.Worker = worker.New(worker.Config{
 		ID: n.cfg.Name, Sites: n.Sites(), Version: n.cfg.Version, Total: n.cfg.AtOnce, PerType: n.cfg.PerType, Lease: n.cfg.Lease, Grace: n.cfg.Grace,
 		Clock: n.cfg.Clock, Attempts: n.attempts, Journal: n.cfg.Journal, Progress: n.cfg.Progress, Suspect: n.Watch.Suspect, Log: n.cfg.Log,
+		Measure: n.cfg.Measure, Tracer: n.cfg.Tracer,
 	}, n.cfg.Store, n.Queue, n.following(registry))
 }
 

@@ -20,6 +20,9 @@ func (n *Node) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	if n.Engine != nil {
 		g.Go(func() error { return n.Engine.Run(ctx) })
+		if n.cfg.Measure != nil {
+			g.Go(func() error { return n.observe(ctx) })
+		}
 		if n.cfg.Shared {
 			g.Go(func() error { return n.engineRow(ctx) })
 		}

@@ -281,3 +281,32 @@ func TestAddressesThatAreNone(t *testing.T) {
 		}
 	}
 }
+
+// TestNamesAreThoseOfTheHandler sets every instrument and looks for its name where Prometheus fetches it.
+func TestNamesAreThoseOfTheHandler(t *testing.T) {
+	t.Parallel()
+	c := start(t, Config{Out: io.Discard})
+	ctx, m, task := t.Context(), c.Measure(), measure.Task{Type: "archive"}
+	m.Ended(ctx, task, "finished", "", time.Second, 1)
+	m.Running(ctx, "archive", 1)
+	m.Moved(ctx, task, "moving", 1)
+	m.Down(ctx, "site", "ccat", "no_worker", true)
+	m.OldestPending(ctx, time.Second)
+	m.Location(ctx, "ccat.buffer", measure.Room{})
+	m.Time(ctx, false, time.Second)
+	w := httptest.NewRecorder()
+	c.Handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	seen := 0
+	for _, i := range measure.Instruments() {
+		name, err := PrometheusName(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(w.Body.String(), "# TYPE "+name+" "+string(i.Kind)+"\n") {
+			seen++
+		}
+	}
+	if seen != 10 {
+		t.Errorf("of ten that were set %d have the name that is documented:\n%s", seen, w.Body)
+	}
+}

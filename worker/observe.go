@@ -91,3 +91,6 @@ func (w *Worker) Spoken() time.Duration {
 	}
 	return w.since() - time.Duration(last)
 }
+
+// Renewal is how often leases and the worker's row are renewed.
+func (w *Worker) Renewal() time.Duration { return w.cfg.Renew }

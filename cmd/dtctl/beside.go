@@ -24,6 +24,7 @@ import (
 // beside are the settings of what runs beside a node and never stands in its
 // way: hints of what is true right now, and notifications to people.
 type beside struct {
+	observing
 	redis   string
 	webhook string
 	header  string
@@ -31,6 +32,7 @@ type beside struct {
 }
 
 func (b *beside) liveFlags(f *pflag.FlagSet) {
+	b.observing.flags(f)
 	f.StringVar(&b.redis, "redis", "", "Redis in which processes show what they do right now: redis://host:port/0 (default: none)")
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/ccatobs/cdt/engine/graph"
 	"github.com/ccatobs/cdt/engine/route"
 	"github.com/ccatobs/cdt/stages/builtin"
+	"github.com/ccatobs/cdt/telemetry"
 )
 
 //go:generate go run . reference ../../docs/reference
@@ -22,7 +23,11 @@ func (a *app) referenceCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "reference DIR", Short: "Write the reference pages into a folder", Args: cobra.ExactArgs(1), Hidden: true,
 		RunE: func(_ *cobra.Command, args []string) error {
-			for name, text := range referencePages() {
+			pages, err := referencePages()
+			if err != nil {
+				return err
+			}
+			for name, text := range pages {
 				if err := os.WriteFile(filepath.Join(args[0], name), []byte(text), 0o644); err != nil {
 					return fmt.Errorf("write the reference: %w", err)
 				}
@@ -33,13 +38,15 @@ func (a *app) referenceCommand() *cobra.Command {
 }
 
 // referencePages are the generated pages by file name.
-func referencePages() map[string]string {
+func referencePages() (map[string]string, error) {
+	metrics, err := telemetry.Reference()
 	return map[string]string{
+		"metrics.md":  metrics,
 		"routes.md":   route.Reference(graph.StageTypes(builtin.Specs())),
 		"codes.md":    codesPage(),
 		"reasons.md":  reasonsPage(),
 		"settings.md": settingsPage(),
-	}
+	}, err
 }
 
 func codesPage() string {

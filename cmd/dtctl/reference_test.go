@@ -8,7 +8,11 @@ import (
 
 func TestReferencePagesAreNotStale(t *testing.T) {
 	t.Parallel()
-	for name, want := range referencePages() {
+	pages, err := referencePages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range pages {
 		got, err := os.ReadFile(filepath.Join("..", "..", "docs", "reference", name))
 		if err != nil {
 			t.Fatal(err)

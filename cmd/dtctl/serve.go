@@ -16,6 +16,7 @@ import (
 	"github.com/ccatobs/cdt/node"
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/opsdb/sqlite"
+	"github.com/ccatobs/cdt/telemetry"
 	"github.com/ccatobs/cdt/worker"
 )
 
@@ -77,16 +78,19 @@ func (s *serving) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewJSONHandler(s.errs, nil))
-	store, err := s.openStore(ctx, clock.System{})
+	seen, err := s.observe(ctx, s.app, telemetry.Config{Service: "cdt", Instance: workerName(), Hide: []string{passwordOf(s.redis)}})
 	if err != nil {
 		return err
 	}
-	err = s.serve(ctx, store, g, at, log)
-	return errors.Join(err, store.Close())
+	store, err := s.openStore(ctx, clock.System{})
+	if err != nil {
+		return errors.Join(err, seen.close())
+	}
+	err = s.serve(ctx, store, g, at, seen)
+	return errors.Join(err, store.Close(), seen.close())
 }
 
-func (s *serving) serve(ctx context.Context, store *sqlite.Store, g *graph.Graph, at atOnce, log *slog.Logger) error {
+func (s *serving) serve(ctx context.Context, store *sqlite.Store, g *graph.Graph, at atOnce, seen *seen) error {
 	release, err := store.Serve(ctx)
 	if err != nil {
 		return fmt.Errorf("serve %s: %w", s.db, err)
@@ -96,7 +100,7 @@ func (s *serving) serve(ctx context.Context, store *sqlite.Store, g *graph.Graph
 		return err
 	}
 	if s.initAll {
-		if err := s.initialise(ctx, store, g, log); err != nil {
+		if err := s.initialise(ctx, store, g, seen.Log); err != nil {
 			return err
 		}
 	}
@@ -106,22 +110,24 @@ func (s *serving) serve(ctx context.Context, store *sqlite.Store, g *graph.Graph
 	}
 	c := node.Config{
 		Store: store, Graph: g, Name: workerName(), Version: programVersion, AtOnce: at.total, PerType: at.types,
-		ClaimBy: s.claimBy, Sweep: s.sweep, Lease: s.lease, Grace: s.grace, Scan: s.scan, Journal: journal, Log: log, Credentials: s.credentials(),
+		ClaimBy: s.claimBy, Sweep: s.sweep, Lease: s.lease, Grace: s.grace, Scan: s.scan, Journal: journal, Credentials: s.credentials(),
 	}
+	seen.configure(&c)
 	others, err := s.accompany(ctx, &c, store, s.db+".notify.json")
 	if err != nil {
 		return errors.Join(err, journal.Close())
 	}
-	err = s.embedded(ctx, c)
+	err = s.embedded(ctx, c, seen)
 	return errors.Join(err, others.stop(), journal.Close())
 }
 
 // embedded makes the node of an embedded database and runs it.
-func (s *serving) embedded(ctx context.Context, c node.Config) error {
+func (s *serving) embedded(ctx context.Context, c node.Config, seen *seen) error {
 	n, err := node.New(c)
 	if err != nil {
 		return err
 	}
+	seen.of(n)
 	return s.live(ctx, n, c.Graph, c.Log)
 }
 

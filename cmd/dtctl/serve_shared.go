@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 
 	"github.com/ccatobs/cdt/config"
 	"github.com/ccatobs/cdt/engine/graph"
 	"github.com/ccatobs/cdt/node"
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/telemetry"
 )
 
 // The words of --role.
@@ -50,24 +50,40 @@ func (s *serving) runShared(ctx context.Context) error {
 			return err
 		}
 	}
-	wait, log := newPatience(s.db, slog.NewJSONHandler(s.errs, nil))
 	name := workerName()
-	return wait.until(ctx, func() error {
-		p, err := join(ctx, s.db, name, roles, at.total*inHandPerTask, log)
+	seen, err := s.observe(ctx, s.app, telemetry.Config{Service: serviceOf(roles), Instance: name, Sites: s.sites, Hide: []string{passwordOf(s.db), passwordOf(s.redis)}})
+	if err != nil {
+		return err
+	}
+	wait := seen.patience(s.db)
+	err = wait.until(ctx, func() error {
+		p, err := join(ctx, s.db, name, roles, at.total*inHandPerTask, seen.Log)
 		if err != nil {
 			return err
 		}
 		wait.here(ctx, p.store)
-		err = s.servePart(ctx, p, node.Config{
+		err = s.servePart(ctx, p, seen, node.Config{
 			Roles: roles, Sites: s.sites, Name: name, Version: programVersion, AtOnce: at.total, PerType: at.types,
-			ClaimBy: s.claimBy, Sweep: s.sweep, Lease: s.lease, Grace: s.grace, Scan: s.scan, Log: log, Credentials: s.credentials(),
+			ClaimBy: s.claimBy, Sweep: s.sweep, Lease: s.lease, Grace: s.grace, Scan: s.scan, Log: seen.Log, Credentials: s.credentials(),
 		})
 		return errors.Join(err, p.leave())
 	})
+	return errors.Join(err, seen.close())
+}
+
+// serviceOf is what a process calls itself to those who look at it.
+func serviceOf(r node.Roles) string {
+	switch r {
+	case node.RoleEngine:
+		return "cdt-engine"
+	case node.RoleWorker:
+		return "cdt-worker"
+	}
+	return "cdt"
 }
 
 // servePart makes the node of this process and runs it.
-func (s *serving) servePart(ctx context.Context, p *shared, c node.Config) error {
+func (s *serving) servePart(ctx context.Context, p *shared, seen *seen, c node.Config) error {
 	rev, err := s.routesFor(ctx, p, &c)
 	if err != nil {
 		return err
@@ -90,6 +106,7 @@ func (s *serving) servePart(ctx context.Context, p *shared, c node.Config) error
 		c.Journal = journal
 	}
 	p.configure(&c)
+	seen.configure(&c)
 	others, err := s.accompany(ctx, &c, p.store, filepath.Join(s.state, "notify.json"))
 	if err != nil {
 		return err
@@ -99,6 +116,7 @@ func (s *serving) servePart(ctx context.Context, p *shared, c node.Config) error
 	if err != nil {
 		return err
 	}
+	seen.of(n)
 	if err := n.Start(ctx, rev); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/ccatobs/cdt/engine/graph"
 	"github.com/ccatobs/cdt/node"
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/telemetry"
 )
 
 // working is the settings of one `dtctl work`.
@@ -72,24 +73,29 @@ func (w *working) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	wait, log := newPatience(w.db, slog.NewJSONHandler(w.errs, nil))
 	name := workerName()
-	return wait.until(ctx, func() error {
-		s, err := join(ctx, w.db, name, node.RoleWorker, at.total*inHandPerTask, log)
+	seen, err := w.observe(ctx, w.app, telemetry.Config{Service: serviceOf(node.RoleWorker), Instance: name, Sites: w.sites, Hide: []string{passwordOf(w.db), passwordOf(w.redis)}})
+	if err != nil {
+		return err
+	}
+	wait := seen.patience(w.db)
+	err = wait.until(ctx, func() error {
+		s, err := join(ctx, w.db, name, node.RoleWorker, at.total*inHandPerTask, seen.Log)
 		if err != nil {
 			return err
 		}
 		wait.here(ctx, s.store)
-		err = w.work(ctx, s, name, at, log)
+		err = w.work(ctx, s, name, at, seen)
 		return errors.Join(err, s.leave())
 	})
+	return errors.Join(err, seen.close())
 }
 
 // inHandPerTask is how many jobs a worker fetches for every task it runs.
 const inHandPerTask = 4
 
-func (w *working) work(ctx context.Context, s *shared, name string, at atOnce, log *slog.Logger) error {
-	g, revision, err := awaitRoutes(ctx, s.store, log)
+func (w *working) work(ctx context.Context, s *shared, name string, at atOnce, seen *seen) error {
+	g, revision, err := awaitRoutes(ctx, s.store, seen.Log)
 	if err != nil {
 		return err
 	}
@@ -106,22 +112,24 @@ func (w *working) work(ctx context.Context, s *shared, name string, at atOnce, l
 	defer release()
 	c := node.Config{
 		Graph: g, Revision: revision, Roles: node.RoleWorker, Sites: w.sites, Name: name, Version: programVersion,
-		AtOnce: at.total, PerType: at.types, Lease: w.lease, Grace: w.grace, Scan: w.scan, Journal: journal, Log: log, Credentials: w.credentials(),
+		AtOnce: at.total, PerType: at.types, Lease: w.lease, Grace: w.grace, Scan: w.scan, Journal: journal, Credentials: w.credentials(),
 	}
 	s.configure(&c)
+	seen.configure(&c)
 	others, err := w.accompany(ctx, &c, s.store, "")
 	if err == nil {
-		err = errors.Join(w.live(ctx, c, at), others.stop())
+		err = errors.Join(w.live(ctx, c, at, seen), others.stop())
 	}
 	return errors.Join(err, journal.Close())
 }
 
 // live runs the worker until ctx is cancelled.
-func (w *working) live(ctx context.Context, c node.Config, at atOnce) error {
+func (w *working) live(ctx context.Context, c node.Config, at atOnce, seen *seen) error {
 	n, err := node.New(c)
 	if err != nil {
 		return err
 	}
+	seen.of(n)
 	if err := n.Start(ctx, opsdb.Revision{}); err != nil {
 		return fmt.Errorf("record what waited in the journal: %w", err)
 	}

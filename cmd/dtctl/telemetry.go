@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/ccatobs/cdt/node"
+	"github.com/ccatobs/cdt/telemetry"
+)
+
+// observing are the settings of what shows others how a process is.
+type observing struct {
+	listen   string
+	logLevel string
+	otlp     string
+	influx   telemetry.Influx
+}
+
+func (o *observing) flags(f *pflag.FlagSet) {
+	f.StringVar(&o.listen, "listen", "", "address for /healthz, /readyz and /metrics, like :8080 or 127.0.0.1:8080 (default: none)")
+	f.StringVar(&o.logLevel, "log-level", "info", "the least of what is logged: debug, info, warn or error")
+	f.StringVar(&o.otlp, "otlp", "", "OpenTelemetry collector that takes spans and logs: http://host:4318 (default: none)")
+	f.StringVar(&o.influx.URL, "influx-url", "", "InfluxDB that takes metrics: http://host:8086 (default: none)")
+	f.StringVar(&o.influx.Token, "influx-token", "", "token of InfluxDB; user:password of version 1.8; better in the environment or a file")
+	f.StringVar(&o.influx.Org, "influx-org", "", "organisation of InfluxDB 2")
+	f.StringVar(&o.influx.Bucket, "influx-bucket", "cdt", "bucket of InfluxDB; database/retention-policy of version 1.8")
+}
+
+// seen is how a process is seen from outside.
+type seen struct {
+	*telemetry.Telemetry
+	server *http.Server
+	health atomic.Pointer[func(context.Context) node.Health]
+}
+
+// farewell is how long the end of a process waits for what was not delivered yet.
+const farewell = 3 * time.Second
+
+// observe begins to log and measure, and listens if it is to. Call close.
+func (o *observing) observe(ctx context.Context, a *app, c telemetry.Config) (*seen, error) {
+	if err := c.Level.UnmarshalText([]byte(o.logLevel)); err != nil {
+		return nil, misuse("choose debug, info, warn or error", "--log-level %q is unknown", o.logLevel)
+	}
+	c.Version, c.Out, c.OTLP, c.Influx = programVersion, a.errs, o.otlp, o.influx
+	c.Hide = append(c.Hide, o.influx.Token)
+	t, err := telemetry.Start(ctx, c)
+	if err != nil {
+		return nil, &useError{err, "see --otlp and --influx-url"}
+	}
+	s := &seen{Telemetry: t}
+	if o.listen == "" {
+		return s, nil
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
+	if err != nil {
+		return nil, errors.Join(hint(fmt.Errorf("listen on %s: %w", o.listen, err), "another process may have the port: give --listen another one"), s.close())
+	}
+	s.server = &http.Server{Handler: s.routes(), ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second, ErrorLog: slog.NewLogLogger(t.Log.Handler(), slog.LevelWarn)}
+	go func() { _ = s.server.Serve(listener) }()
+	t.Log.InfoContext(ctx, "listening", "address", listener.Addr().String())
+	return s, nil
+}
+
+func (s *seen) routes() http.Handler {
+	m := http.NewServeMux()
+	m.Handle("GET /metrics", s.Handler)
+	m.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
+		h := s.look(r.Context())
+		answer(w, h.Alive, h)
+	})
+	m.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		h := s.look(r.Context())
+		answer(w, h.Ready, h)
+	})
+	return m
+}
+
+// look asks the node; before there is one the process is alive and not ready.
+func (s *seen) look(ctx context.Context) node.Health {
+	if ask := s.health.Load(); ask != nil {
+		return (*ask)(ctx)
+	}
+	return node.Health{Alive: true, Checks: []node.Check{{Name: "start", Text: "it is starting"}}}
+}
+
+func answer(w http.ResponseWriter, good bool, h node.Health) {
+	w.Header().Set("Content-Type", "application/json")
+	if !good {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_ = json.NewEncoder(w).Encode(h)
+}
+
+// patience bears that the database is away, and says so once for all parts of the process.
+func (s *seen) patience(db string) *patience {
+	p, log := newPatience(db, s.Log.Handler())
+	s.Log = log
+	return p
+}
+
+// configure has the node measured and traced.
+func (s *seen) configure(c *node.Config) {
+	c.Measure, c.Tracer, c.Log = s.Measure(), s.Tracer(), s.Log
+}
+
+// of shows the health of a node.
+func (s *seen) of(n *node.Node) {
+	ask := n.Health
+	s.health.Store(&ask)
+}
+
+// close ends it, and delivers what can be delivered soon.
+func (s *seen) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
+	var err error
+	if s.server != nil {
+		err = s.server.Close()
+	}
+	return errors.Join(err, s.Stop(ctx))
+}
+
+// passwordOf is the password in an address, if there is one: it must not appear in logs.
+func passwordOf(address string) string {
+	_, rest, _ := strings.Cut(address, "://")
+	user, _, ok := strings.Cut(rest, "@")
+	_, password, has := strings.Cut(user, ":")
+	if !ok || !has {
+		return ""
+	}
+	return password
+}
