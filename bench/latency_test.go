@@ -10,11 +10,11 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/ccatobs/cdt/clock"
+	"github.com/ccatobs/cdt/effect"
 	"github.com/ccatobs/cdt/engine"
 	"github.com/ccatobs/cdt/node"
 	"github.com/ccatobs/cdt/opsdb"
@@ -31,7 +31,8 @@ func BenchmarkLatency(b *testing.B) {
 	packages := number(b, "CDT_BENCH_PACKAGES", 1_000_000)
 	samples := number(b, "CDT_BENCH_SAMPLES", 300)
 	l := newLab(b, packages)
-	l.startEngine()
+	at := newWay()
+	l.startEngine(at)
 	held := l.watchWorkers()
 	l.countStatements()
 	people, err := postgres.Open(b.Context(), l.url, postgres.Options{Name: "people", Connections: 2})
@@ -50,15 +51,15 @@ func BenchmarkLatency(b *testing.B) {
 		l.file(people, filed)
 	}
 	for range workers {
-		l.sample(held, file)
-		l.sample(held, wish)
+		l.sample(at, held, file)
+		l.sample(at, held, wish)
 	}
 	for range b.N {
 		var filings, wishes, sends []time.Duration
 		for range rounds {
 			for range samples / rounds {
-				filings = append(filings, l.sample(held, file))
-				wishes = append(wishes, l.sample(held, wish))
+				filings = append(filings, l.sample(at.on(ofFiling), held, file))
+				wishes = append(wishes, l.sample(at.on(ofWish), held, wish))
 			}
 			for _, s := range theirs.produce("held", samples/rounds) {
 				sends = append(sends, time.Duration(s*float64(time.Second)))
@@ -66,6 +67,7 @@ func BenchmarkLatency(b *testing.B) {
 		}
 		mine, read, celery := spread(filings), spread(wishes), spread(sends)
 		fmt.Printf("%d packages tracked, %d samples of each, from commit to a worker holding the task:\n  filing  %s\n  re-read %s\n  Celery  %s (from send to start)\n", packages, len(filings), mine, read, celery)
+		fmt.Printf("legs, each a median\n  filing  %s\n  re-read %s\n", at.legs(ofFiling), at.legs(ofWish))
 		b.ReportMetric(mine.median.Seconds()*1000, "filing-ms")
 		b.ReportMetric(mine.p99.Seconds()*1000, "filing-p99-ms")
 		b.ReportMetric(mine.median.Seconds()/celery.median.Seconds(), "of-celery")
@@ -88,9 +90,9 @@ func (t times) String() string {
 }
 
 // startEngine runs an engine until the benchmark ends.
-func (l *lab) startEngine() {
+func (l *lab) startEngine(w *way) {
 	l.Helper()
-	ctx, stop := context.WithCancel(l.Context())
+	ctx, stop := context.WithCancel(effect.With(l.Context(), &effect.Points{Hook: w.pass}))
 	now, err := node.NewStoreClock(ctx, l.store)
 	l.check(err)
 	e := engine.New(engine.Config{Store: l.store, Enqueue: func(context.Context, []opsdb.Task) error { return nil }, Clock: now, Monotonic: clock.Monotonic()})
@@ -106,19 +108,22 @@ func (l *lab) startEngine() {
 }
 
 // watchWorkers starts the workers and returns when tasks were held.
-func (l *lab) watchWorkers() <-chan time.Time {
-	held := make(chan time.Time, 100)
+func (l *lab) watchWorkers() <-chan holding {
+	held := make(chan holding, 100)
 	for n := range workers {
 		go tell(startWorker(l.B, l.url, n+1, true), held)
 	}
 	return held
 }
 
-func tell(lines *bufio.Scanner, held chan<- time.Time) {
+// holding is when a worker fetched the job of a task, and when it held the task.
+type holding struct{ fetched, held time.Time }
+
+func tell(lines *bufio.Scanner, held chan<- holding) {
 	for lines.Scan() {
-		_, at, _ := strings.Cut(lines.Text(), " ")
-		if us, err := strconv.ParseInt(at, 10, 64); err == nil {
-			held <- time.UnixMicro(us)
+		var fetched, at int64
+		if _, err := fmt.Sscan(lines.Text(), &fetched, &at); err == nil {
+			held <- holding{time.UnixMicro(fetched), time.UnixMicro(at)}
 		}
 	}
 }
@@ -133,17 +138,21 @@ func (l *lab) file(s *postgres.Store, n int) {
 }
 
 // sample is the time from the end of a call to a worker that holds the task it asks for.
-func (l *lab) sample(held <-chan time.Time, act func()) time.Duration {
+func (l *lab) sample(w *way, held <-chan holding, act func()) time.Duration {
 	l.Helper()
 	rest := time.NewTimer(20 * time.Millisecond) // nobody is still busy with the one before
 	<-rest.C
+	w.begin()
 	act()
 	begun := clock.System{}.Now()
 	late := time.NewTimer(time.Minute)
 	defer late.Stop()
 	select {
-	case at := <-held:
-		return at.Sub(begun)
+	case h := <-held:
+		w.passAt("fetched", h.fetched)
+		w.passAt("held", h.held)
+		w.end(begun)
+		return h.held.Sub(begun)
 	case <-late.C:
 		l.Fatal("no worker has the task after a minute")
 	}

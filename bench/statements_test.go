@@ -23,7 +23,7 @@ func preload() []string {
 	if os.Getenv(showStatements) == "" {
 		return nil
 	}
-	return []string{"shared_preload_libraries=pg_stat_statements"}
+	return []string{"shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track=all", "pg_stat_statements.track_planning=on"}
 }
 
 // countStatements begins anew.
@@ -39,7 +39,7 @@ func (l *lab) printStatements() {
 	if os.Getenv(showStatements) == "" {
 		return
 	}
-	rows, err := l.conn.Query(l.Context(), `SELECT calls, total_exec_time, rows, query FROM pg_stat_statements ORDER BY total_exec_time DESC LIMIT 25`)
+	rows, err := l.conn.Query(l.Context(), `SELECT calls, total_exec_time + total_plan_time, rows, query FROM pg_stat_statements ORDER BY total_exec_time + total_plan_time DESC LIMIT 45`)
 	l.check(err)
 	for rows.Next() {
 		var calls, n int64

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"strconv"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -55,8 +56,9 @@ func TestMain(m *testing.M) {
 // noop is a stage that does nothing. Where it tells, an engine looks at what it
 // brings: as a package stage it asks to be tried again much later, as a verify stage it says that the copy is right.
 type noop struct {
-	typ  string
-	told io.Writer // nil: it tells nothing
+	typ     string
+	told    io.Writer // nil: it tells nothing
+	fetched *fetched
 }
 
 // Spec implements [stages.Stage].
@@ -68,7 +70,7 @@ func (s noop) Run(_ context.Context, w stages.Work) (opsdb.Outcome, error) {
 		return opsdb.Outcome{}, nil
 	}
 	a := w.Assignment()
-	_, _ = fmt.Fprintln(s.told, a.Task.Package, clock.System{}.Now().UnixMicro())
+	_, _ = fmt.Fprintln(s.told, s.fetched.take(a.Task.ID).UnixMicro(), clock.System{}.Now().UnixMicro())
 	if s.typ == "package" {
 		return opsdb.Outcome{}, stages.Later(time.Hour, "nothing is packed here")
 	}
@@ -76,8 +78,29 @@ func (s noop) Run(_ context.Context, w stages.Work) (opsdb.Outcome, error) {
 		Path: a.Target.Path, Digest: a.Package.Digest, Size: a.Package.Size, Worker: w.Worker(), Task: a.Task.ID, Token: a.Task.Token, Medium: opsdb.FromMedium, Version: opsdb.FormatVersion}}}, nil
 }
 
+// fetched is when the job of each task was fetched.
+type fetched struct{ at sync.Map }
+
+func (f *fetched) take(task opsdb.ID) time.Time {
+	at, _ := f.at.LoadAndDelete(task)
+	t, _ := at.(time.Time)
+	return t
+}
+
 // brought is the queue of a worker whose store offers the next piece itself.
-type brought struct{ *river.Queue }
+type brought struct {
+	*river.Queue
+	fetched *fetched // nil: nobody asks
+}
+
+// Next implements [jobs.Queue].
+func (b brought) Next(ctx context.Context, sites []string) (opsdb.ID, error) {
+	id, err := b.Queue.Next(ctx, sites)
+	if b.fetched != nil && err == nil {
+		b.fetched.at.Store(id, clock.System{}.Now())
+	}
+	return id, err
+}
 
 // Enqueue implements [jobs.Queue].
 func (brought) Enqueue(context.Context, []opsdb.Task) error { return nil }
@@ -106,10 +129,11 @@ func work(ctx context.Context, url, name string) error {
 	}
 	defer queue.Close() //nolint:errcheck // the process ends
 	var told io.Writer
+	var when *fetched
 	if os.Getenv(workerTells) != "" {
-		told = os.Stdout
+		told, when = os.Stdout, &fetched{}
 	}
-	w := worker.New(worker.Config{ID: name, Sites: []string{"lab"}, Total: ourAtOnce, Grace: time.Second}, store, brought{queue}, stages.Registry{noop{"verify", told}, noop{"package", told}})
+	w := worker.New(worker.Config{ID: name, Sites: []string{"lab"}, Total: ourAtOnce, Grace: time.Second}, store, brought{queue, when}, stages.Registry{noop{"verify", told, when}, noop{"package", told, when}})
 	return w.Run(ctx)
 }
 

@@ -64,6 +64,7 @@ type Engine struct {
 	turns  *Turns
 	poke   chan struct{}
 	stir   chan struct{} // told by a pass that did something: the house is to be kept
+	left   atomic.Bool   // the last evaluations left packages out that were changing
 	found  atomic.Int64  // passes of the sweep that found something
 	house  sync.Mutex    // one round of housekeeping at a time; taken before pass
 	pass   sync.Mutex    // one pass at a time

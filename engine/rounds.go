@@ -125,6 +125,7 @@ func settled(err error) (bool, error) {
 // what was concluded from an older one is not saved. It reports whether any was.
 func (e *Engine) evaluate(ctx context.Context, p *plans, todo opsdb.Todo, did *Progress) (saved bool, err error) {
 	if len(todo.Dirty) == 0 {
+		e.left.Store(false)
 		return false, nil
 	}
 	results := Evaluate(p.graph, State{todo.World, todo.Dirty}, todo.World.Now)
@@ -140,6 +141,7 @@ func (e *Engine) evaluate(ctx context.Context, p *plans, todo opsdb.Todo, did *P
 		return false, fmt.Errorf("save %d evaluations: %w", len(evaluations), err)
 	}
 	effect.Point(ctx, "engine.save.after")
+	e.left.Store(len(left) > 0)
 	did.Evaluated += len(todo.Dirty) - len(left)
 	return len(left) < len(todo.Dirty), nil
 }

@@ -78,7 +78,7 @@ func (e *Engine) rest(did Progress, failed int) time.Duration {
 	switch {
 	case failed > 0:
 		return e.afterErrors(failed)
-	case did.Dispatched > 0:
+	case did.Dispatched > 0 || e.left.Load():
 		return breath
 	case !did.Idle():
 		return 0

@@ -37,7 +37,9 @@ type Store interface {
 	// Now is the store's time: the database's clock, or the virtual one.
 	Now(ctx context.Context) (time.Time, error)
 	// Changed returns a channel that gets a value (at most one waits) after
-	// facts may have changed in this or another process.
+	// facts may have changed in this or another process. Of what an engine itself
+	// concludes (Route, KeepGroup, CloseGroup, Save, Waiting, Dispatch) nobody is told:
+	// who calls these looks again.
 	Changed() <-chan struct{}
 	Close() error
 }

@@ -28,6 +28,7 @@ func (s *Store) Claim(ctx context.Context, task opsdb.ID, worker string, lease t
 func (s *Store) claim(ctx context.Context, wishes []claiming) ([]opsdb.Assignment, []error) {
 	out, errs := make([]opsdb.Assignment, len(wishes)), make([]error, len(wishes))
 	err := s.write(ctx, "Claim", func(t *tx) error {
+		t.late = true
 		c := claims{tx: t, wishes: wishes}
 		if err := c.do(); err != nil {
 			return err

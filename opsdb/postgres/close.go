@@ -6,45 +6,67 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/ccatobs/cdt/opsdb"
 )
 
-// CloseGroup implements opsdb.Planning.
+// CloseGroup implements opsdb.Planning, in three round trips.
 func (s *Store) CloseGroup(ctx context.Context, id opsdb.ID, version, revision int64, packages []opsdb.NewPackage) (made []opsdb.Package, err error) {
-	err = s.write(ctx, "CloseGroup", func(t *tx) error {
-		g, err := t.shutGroup(id, version, revision)
-		if err != nil {
-			return err
-		}
-		observed, err := t.observed()
+	err = s.writeHow(ctx, soon, "CloseGroup", func(t *tx) error {
+		t.quiet = true
+		g, err := t.shutGroup(id, version, revision, len(packages))
 		if err != nil {
 			return err
 		}
 		made = made[:0]
-		for _, n := range packages {
-			p, err := t.freeze(g, n, observed, revision)
+		for i, n := range packages {
+			p, err := t.freeze(g, n, g.last-int64(len(packages)-1-i), revision)
 			if err != nil {
 				return fmt.Errorf("freeze a package of group %s: %w", id, err)
 			}
 			made = append(made, p)
 		}
-		return t.emptyGroup(g)
+		if err := t.emptyGroup(g, packages); err != nil {
+			return err
+		}
+		return t.flush() // whether all members were there
 	})
 	return made, err
 }
 
-func (t *tx) shutGroup(id opsdb.ID, version, revision int64) (group, error) {
-	if err := t.sameRevision(revision); err != nil {
-		return group{}, err
-	}
+// shut is a group that is being closed, and what its packages need to know.
+type shut struct {
+	group
+	observed time.Time
+	last     int64 // number of the last package
+	shared   bool  // other stages have packages of this source: some may hold the same files
+}
+
+func (t *tx) shutGroup(id opsdb.ID, version, revision int64, packages int) (g shut, err error) {
+	var active int64
+	var found []group
+	t.each(func(r scanner) error { return r.Scan(&active) }, `SELECT revision FROM opsdb FOR SHARE`)
 	// Two packages that get the same files at the same time must see each other (S1f).
 	t.queue(`SELECT pg_advisory_xact_lock($1, hashtext(location)) FROM file_group WHERE id = $2`, closing, string(id))
 	t.queue(`SELECT FROM file_group WHERE id = $1 FOR UPDATE`, string(id))
-	g, err := one(&t.view, scanGroupRow, `SELECT `+groupColumns+` FROM file_group g WHERE g.id = $1`, string(id))
-	if err != nil {
-		return g, fmt.Errorf("group %s: %w", id, err)
+	ask(&t.view, &found, scanGroupRow, `SELECT `+groupColumns+` FROM file_group g WHERE g.id = $1`, string(id))
+	t.askObserved(&g.observed)
+	t.each(func(r scanner) error { return r.Scan(&g.last) }, `INSERT INTO route_number AS r (route, last) SELECT route, $2::bigint FROM file_group WHERE id = $1 AND NOT closed AND version = $3 AND $2::bigint > 0
+	  ON CONFLICT (route) DO UPDATE SET last = r.last + $2::bigint RETURNING last`, string(id), packages, version)
+	t.each(func(r scanner) error { return r.Scan(&g.shared) }, `SELECT coalesce((SELECT (p.route, p.stage) <> (g.route, g.stage) FROM package p WHERE p.source = g.location ORDER BY p.source, p.route, p.stage LIMIT 1), false)
+	  OR coalesce((SELECT (p.route, p.stage) <> (g.route, g.stage) FROM package p WHERE p.source = g.location ORDER BY p.source DESC, p.route DESC, p.stage DESC LIMIT 1), false)
+	  FROM file_group g WHERE g.id = $1`, string(id))
+	if err := t.flush(); err != nil {
+		return g, err
 	}
-	if g.Closed || g.Version != version {
+	switch {
+	case active != revision:
+		return g, fmt.Errorf("revision %d is active, not %d: %w", active, revision, opsdb.ErrChanged)
+	case len(found) == 0:
+		return g, fmt.Errorf("group %s: %w", id, opsdb.ErrNotFound)
+	}
+	if g.group = found[0]; g.Closed || g.Version != version {
 		return g, fmt.Errorf("group %s is no longer open at version %d: %w", id, version, opsdb.ErrChanged)
 	}
 	t.event(opsdb.Event{Kind: opsdb.EventGroupClosed, Subject: "group:" + string(id), Location: g.Location, Revision: revision,
@@ -52,46 +74,30 @@ func (t *tx) shutGroup(id opsdb.ID, version, revision int64) (group, error) {
 	return g, t.exec(`UPDATE file_group SET closed = true, wake_at = NULL, evaluated = version WHERE key = $1`, g.key)
 }
 
-// sameRevision fails with opsdb.ErrChanged unless the revision is the active one.
-func (t *tx) sameRevision(revision int64) error {
-	active, err := t.count(`SELECT revision FROM opsdb FOR SHARE`)
-	if err == nil && active != revision {
-		err = fmt.Errorf("revision %d is active, not %d: %w", active, revision, opsdb.ErrChanged)
-	}
-	return err
-}
-
 // freeze makes one package with its members and its copy of form Files.
-func (t *tx) freeze(g group, n opsdb.NewPackage, observed time.Time, revision int64) (opsdb.Package, error) {
+func (t *tx) freeze(g shut, n opsdb.NewPackage, number, revision int64) (opsdb.Package, error) {
 	p := n.Package
-	if err := t.complete(&p, g, n.Files, observed); err != nil {
+	t.complete(&p, g, n.Files, number)
+	if err := t.insertPackage(p, revision, us(firstFiled(n.Files))); err != nil {
 		return p, err
 	}
-	key, err := t.insertPackage(p, revision, us(firstFiled(n.Files)))
-	if err != nil {
-		return p, err
+	t.freezeMembers(p.ID, g.key, n.Files)
+	if g.shared {
+		if err := t.meetPeers(p); err != nil {
+			return p, err
+		}
 	}
-	if err := t.freezeMembers(key, g.key, n.Files); err != nil {
-		return p, err
-	}
-	if err := t.meetPeers(key, p); err != nil {
-		return p, err
-	}
-	p.Version, err = 2, t.insertCopy(opsdb.Copy{ID: opsdb.NewID(), Package: p.ID, Location: p.Source, Form: opsdb.Files, State: opsdb.Present,
-		Size: p.Bytes, VerifiedAge: observed})
-	return p, err
+	p.Version = 2
+	return p, t.insertCopy(opsdb.Copy{ID: opsdb.NewID(), Package: p.ID, Location: p.Source, Form: opsdb.Files, State: opsdb.Present,
+		Size: p.Bytes, VerifiedAge: g.observed})
 }
 
 // complete fills in what the store gives: number, names, sums and times.
-func (t *tx) complete(p *opsdb.Package, g group, files []opsdb.File, observed time.Time) error {
+func (t *tx) complete(p *opsdb.Package, g shut, files []opsdb.File, number int64) {
 	if p.ID == "" {
 		p.ID = opsdb.NewID()
 	}
 	p.Route, p.Stage, p.Group, p.Source = g.Route, g.Stage, g.ID, g.Location
-	number, err := t.nextNumber(p.Route)
-	if err != nil {
-		return err
-	}
 	p.Number, p.Files, p.Bytes = number, len(files), 0
 	for i := range files {
 		p.Bytes += files[i].Size
@@ -102,17 +108,11 @@ func (t *tx) complete(p *opsdb.Package, g group, files []opsdb.File, observed ti
 	if p.Size == 0 {
 		p.Size = opsdb.TarBound(p.Files, p.Bytes)
 	}
-	p.MadeAt, p.MadeAge = t.now, observed
+	p.MadeAt, p.MadeAge = t.now, g.observed
 	p.Name = opsdb.PackageName(*p)
 	if p.Dir == "" {
 		p.Dir = opsdb.PackageDir(*p)
 	}
-	return nil
-}
-
-func (t *tx) nextNumber(route string) (int64, error) {
-	t.changes++
-	return t.count(`INSERT INTO route_number (route, last) VALUES ($1, 1) ON CONFLICT (route) DO UPDATE SET last = route_number.last + 1 RETURNING last`, route)
 }
 
 func firstFiled(files []opsdb.File) (first time.Time) {
@@ -128,56 +128,56 @@ func firstFiled(files []opsdb.File) (first time.Time) {
 const memberChunk = 5000
 
 // freezeMembers copies the facts of files from their rows, not from what the
-// caller read: what is frozen is what the database knows.
-func (t *tx) freezeMembers(pkg, grp int64, files []opsdb.File) error {
+// caller read: what is frozen is what the database knows. The next flush fails if some are not there.
+func (t *tx) freezeMembers(pkg opsdb.ID, grp int64, files []opsdb.File) {
 	for len(files) > 0 {
 		n := min(len(files), memberChunk)
 		ids := make([]opsdb.ID, n)
 		for i := range ids {
 			ids[i] = files[i].ID
 		}
-		got, err := t.execN(`INSERT INTO member (package, path, file, size, mod_time, identity)
-		  SELECT $1::bigint, f.path, f.key, f.size, f.mod_time, f.identity FROM unnest($2::text[]) j (id) JOIN file f ON f.id = j.id JOIN group_file gf ON gf.grp = $3 AND gf.file = f.key`,
-			pkg, idList(ids), grp)
-		if err != nil {
-			return err
-		}
-		if got != int64(n) {
-			return fmt.Errorf("%d of %d files are not in the group: %w", int64(n)-got, n, opsdb.ErrChanged)
-		}
+		t.changes++
+		t.queued.Queue(`INSERT INTO member (package, path, file, size, mod_time, identity)
+		  SELECT p.key, f.path, f.key, f.size, f.mod_time, f.identity FROM package p, unnest($2::text[]) j (id) JOIN file f ON f.id = j.id JOIN group_file gf ON gf.grp = $3 AND gf.file = f.key
+		  WHERE p.id = $1`, string(pkg), idList(ids), grp).Exec(func(tag pgconn.CommandTag) error {
+			if got := tag.RowsAffected(); got != int64(n) {
+				return fmt.Errorf("%d of %d files are not in the group: %w", int64(n)-got, n, opsdb.ErrChanged)
+			}
+			return nil
+		})
 		files = files[n:]
 	}
-	return nil
 }
 
 // meetPeers records which other packages hold some of the same files.
-func (t *tx) meetPeers(key int64, p opsdb.Package) error {
-	shared, err := t.yes(`SELECT (SELECT (route, stage) <> ($2, $3) FROM package WHERE source = $1 ORDER BY source, route, stage LIMIT 1)
-	  OR (SELECT (route, stage) <> ($2, $3) FROM package WHERE source = $1 ORDER BY source DESC, route DESC, stage DESC LIMIT 1)`,
-		p.Source, p.Route, p.Stage)
-	if err != nil || !shared {
+func (t *tx) meetPeers(p opsdb.Package) error {
+	err := errors.Join(
+		t.exec(`INSERT INTO peer (package, other) SELECT DISTINCT a.package, b.package FROM package p JOIN member a ON a.package = p.key JOIN member b ON b.file = a.file AND b.package <> a.package
+		  WHERE p.id = $1`, string(p.ID)),
+		t.exec(`INSERT INTO peer (package, other) SELECT e.other, e.package FROM package p JOIN peer e ON e.package = p.key WHERE p.id = $1`, string(p.ID)))
+	if err != nil {
 		return err
 	}
-	if err := t.exec(`INSERT INTO peer (package, other) SELECT DISTINCT $1::bigint, b.package FROM member a JOIN member b ON b.file = a.file AND b.package <> a.package
-	  WHERE a.package = $1`, key); err != nil {
-		return err
-	}
-	if err := t.exec(`INSERT INTO peer (package, other) SELECT other, package FROM peer WHERE package = $1`, key); err != nil {
-		return err
-	}
-	peers, err := query(&t.view, scanID, `SELECT p.id FROM peer e JOIN package p ON p.key = e.other WHERE e.package = $1`, key)
-	if err != nil || len(peers) == 0 {
+	var peers []opsdb.ID
+	ask(&t.view, &peers, scanID, `SELECT o.id FROM package p JOIN peer e ON e.package = p.key JOIN package o ON o.key = e.other WHERE p.id = $1`, string(p.ID))
+	if err := t.flush(); err != nil || len(peers) == 0 {
 		return err
 	}
 	return errors.Join(t.lock(peers...), t.touch(peers...))
 }
 
 // emptyGroup lets the files go on: those in no package are looked at anew.
-func (t *tx) emptyGroup(g group) error {
-	if err := t.exec(`UPDATE file SET homes = homes - 1, routed = false WHERE key IN (
-	  SELECT gf.file FROM group_file gf WHERE gf.grp = $1 AND NOT EXISTS (
-	    SELECT 1 FROM member m JOIN package p ON p.key = m.package WHERE m.file = gf.file AND p.grp = $2))`, g.key, string(g.ID)); err != nil {
-		return err
+func (t *tx) emptyGroup(g shut, packages []opsdb.NewPackage) error {
+	packed := 0
+	for _, n := range packages {
+		packed += len(n.Files)
+	}
+	if packed < g.Files {
+		if err := t.exec(`UPDATE file SET homes = homes - 1, routed = false WHERE key IN (
+		  SELECT gf.file FROM group_file gf WHERE gf.grp = $1 AND NOT EXISTS (
+		    SELECT 1 FROM member m JOIN package p ON p.key = m.package WHERE m.file = gf.file AND p.grp = $2))`, g.key, string(g.ID)); err != nil {
+			return err
+		}
 	}
 	return t.exec(`DELETE FROM group_file WHERE grp = $1`, g.key)
 }

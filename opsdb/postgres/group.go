@@ -30,30 +30,22 @@ func limitOf(n int) any {
 	return n
 }
 
-// Route implements opsdb.Planning.
+// Route implements opsdb.Planning, in two round trips.
 func (s *Store) Route(ctx context.Context, files []opsdb.ID, routings []opsdb.Routing) error {
-	return s.write(ctx, "Route", func(t *tx) error {
-		known, err := query(&t.view, scanFiled, `SELECT `+fileColumns+` FROM file f WHERE f.id = ANY($1::text[])`, idList(files))
-		if err != nil || len(known) == 0 {
+	return s.writeHow(ctx, soon, "Route", func(t *tx) error {
+		t.quiet = true
+		r := &router{t: t, files: map[opsdb.ID]*filed{}, groups: map[slot]opsdb.ID{}, homes: map[inStage]bool{}, joined: map[int64]int{}}
+		if err := r.take(files, routings); err != nil || len(r.files) == 0 {
 			return err
 		}
-		r := &router{t: t, files: map[opsdb.ID]*filed{}, groups: map[slot]int64{}}
-		keys := make([]int64, len(known))
-		for i := range known {
-			keys[i] = known[i].key
-			r.files[known[i].ID] = &known[i]
-		}
-		if err := r.route(keys, routings); err != nil {
-			return err
-		}
-		return t.exec(`UPDATE file SET routed = true WHERE key = ANY($1::bigint[])`, keys)
+		return r.route(routings)
 	})
 }
 
 // slot is what an open group is known by.
 type slot struct{ route, stage, location, key string }
 
-// stage is one package stage and a file.
+// inStage is one package stage and a file.
 type inStage struct {
 	file         int64
 	route, stage string
@@ -64,21 +56,13 @@ type router struct {
 	t        *tx
 	observed time.Time
 	files    map[opsdb.ID]*filed
-	groups   map[slot]int64
+	groups   map[slot]opsdb.ID
 	homes    map[inStage]bool
+	joined   map[int64]int // how many groups each file joins
 }
 
-func (r *router) route(keys []int64, routings []opsdb.Routing) (err error) {
-	if r.observed, err = r.t.observed(); err != nil {
-		return err
-	}
-	if err := r.takeGroups(routings); err != nil {
-		return err
-	}
-	if err := r.takeFiles(keys); err != nil {
-		return err
-	}
-	join := map[int64][]*filed{}
+func (r *router) route(routings []opsdb.Routing) error {
+	join := map[opsdb.ID][]*filed{}
 	for _, x := range routings {
 		f := r.files[x.File]
 		if x.Route == "" || f == nil || f.State != opsdb.Present || r.homes[inStage{f.key, x.Route, x.Stage}] {
@@ -86,82 +70,89 @@ func (r *router) route(keys []int64, routings []opsdb.Routing) (err error) {
 		}
 		r.homes[inStage{f.key, x.Route, x.Stage}] = true
 		k := slot{x.Route, x.Stage, f.Location, x.Key}
-		if r.groups[k] == 0 {
-			if r.groups[k], err = r.t.openGroup(x, f.Location, r.observed); err != nil {
+		if r.groups[k] == "" {
+			r.groups[k] = opsdb.NewID()
+			if err := r.t.openGroup(r.groups[k], x, f.Location, r.observed); err != nil {
 				return err
 			}
 		}
 		join[r.groups[k]] = append(join[r.groups[k]], f)
+		r.joined[f.key]++
 	}
 	for grp, files := range join {
 		if err := r.t.joinGroup(grp, files, r.observed); err != nil {
 			return err
 		}
 	}
+	return r.settle()
+}
+
+// settle notes that the files were looked at, and in how many groups more they are.
+func (r *router) settle() error {
+	keys := map[int][]int64{}
+	for _, f := range r.files {
+		keys[r.joined[f.key]] = append(keys[r.joined[f.key]], f.key)
+	}
+	for _, more := range slices.Sorted(maps.Keys(keys)) {
+		if err := r.t.exec(`UPDATE file SET routed = true, homes = homes + $1 WHERE key = ANY($2::bigint[])`, more, keys[more]); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-// takeGroups takes the open groups that the routings name. No observation is finished meanwhile.
-func (r *router) takeGroups(routings []opsdb.Routing) error {
-	var routes, stages, locations, names []string
-	seen, observations := map[slot]bool{}, map[string]bool{}
+// take takes the open groups that the routings name, then the files, and reads
+// under their locks in which groups and packages these are already. No
+// observation is finished meanwhile.
+func (r *router) take(files []opsdb.ID, routings []opsdb.Routing) error {
+	var of, routes, stages, names []string
+	observations := map[string]bool{}
 	for _, x := range routings {
-		f := r.files[x.File]
-		if x.Route == "" || f == nil {
-			continue
-		}
-		observations[x.Group.Observation] = true
-		if k := (slot{x.Route, x.Stage, f.Location, x.Key}); !seen[k] {
-			seen[k] = true
-			routes, stages, locations, names = append(routes, x.Route), append(stages, x.Stage), append(locations, f.Location), append(names, x.Key)
+		if x.Route != "" {
+			of, routes, stages, names = append(of, string(x.File)), append(routes, x.Route), append(stages, x.Stage), append(names, x.Key)
+			observations[x.Group.Observation] = true
 		}
 	}
+	v, ids := &r.t.view, idList(files)
 	for _, o := range slices.Sorted(maps.Keys(observations)) {
 		r.t.queue(`SELECT pg_advisory_xact_lock_shared($1, hashtext($2))`, observing, o)
 	}
-	_, err := query(&r.t.view, func(row scanner) (none, error) {
-		var key int64
+	v.each(func(row scanner) error {
+		var id opsdb.ID
 		var k slot
-		err := row.Scan(&key, &k.route, &k.stage, &k.location, &k.key)
+		err := row.Scan(&id, &k.route, &k.stage, &k.location, &k.key)
 		plain(&k.key)
-		r.groups[k] = key
-		return none{}, err
-	}, `SELECT g.key, g.route, g.stage, g.location, g.group_key FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) x (route, stage, location, name)
-	    JOIN file_group g ON g.route = x.route AND g.stage = x.stage AND g.location = x.location AND g.group_key = x.name
-	  WHERE NOT g.closed ORDER BY g.key FOR NO KEY UPDATE OF g`, routes, stages, locations, names)
-	return err
-}
-
-// takeFiles takes the files, reads their state again, and in which groups and packages they are already.
-func (r *router) takeFiles(keys []int64) error {
-	r.t.queue(`SELECT FROM file WHERE key = ANY($1::bigint[]) ORDER BY key FOR NO KEY UPDATE`, keys)
-	known, err := query(&r.t.view, scanFiled, `SELECT `+fileColumns+` FROM file f WHERE f.key = ANY($1::bigint[])`, keys)
-	if err != nil {
+		r.groups[k] = id
 		return err
-	}
-	for i := range known {
-		r.files[known[i].ID] = &known[i]
-	}
-	homes, err := query(&r.t.view, func(row scanner) (h inStage, err error) {
-		err = row.Scan(&h.file, &h.route, &h.stage)
-		return h, err
-	}, `SELECT gf.file, g.route, g.stage FROM group_file gf JOIN file_group g ON g.key = gf.grp WHERE gf.file = ANY($1::bigint[])
-	  UNION SELECT m.file, p.route, p.stage FROM member m JOIN package p ON p.key = m.package WHERE m.file = ANY($1::bigint[])`, keys)
-	r.homes = set(homes)
-	return err
+	}, `SELECT g.id, g.route, g.stage, g.location, g.group_key FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) x (file, route, stage, name)
+	    JOIN file f ON f.id = x.file JOIN file_group g ON g.route = x.route AND g.stage = x.stage AND g.location = f.location AND g.group_key = x.name
+	  WHERE NOT g.closed ORDER BY g.key FOR NO KEY UPDATE OF g`, of, routes, stages, names)
+	r.t.queue(`SELECT FROM file WHERE id = ANY($1::text[]) ORDER BY key FOR NO KEY UPDATE`, ids)
+	v.each(func(row scanner) error {
+		f, err := scanFiled(row)
+		r.files[f.ID] = &f
+		return err
+	}, `SELECT `+fileColumns+` FROM file f WHERE f.id = ANY($1::text[])`, ids)
+	v.each(func(row scanner) error {
+		var h inStage
+		err := row.Scan(&h.file, &h.route, &h.stage)
+		r.homes[h] = true
+		return err
+	}, `SELECT gf.file, g.route, g.stage FROM file f JOIN group_file gf ON gf.file = f.key JOIN file_group g ON g.key = gf.grp WHERE f.id = ANY($1::text[])
+	  UNION SELECT m.file, p.route, p.stage FROM file f JOIN member m ON m.file = f.key JOIN package p ON p.key = m.package WHERE f.id = ANY($1::text[])`, ids)
+	v.askObserved(&r.observed)
+	return v.flush()
 }
 
-func (t *tx) openGroup(r opsdb.Routing, location string, observed time.Time) (key int64, err error) {
+func (t *tx) openGroup(id opsdb.ID, r opsdb.Routing, location string, observed time.Time) error {
 	g := r.Group
-	_, err = t.get([]any{&key}, `INSERT INTO file_group (id, route, stage, location, group_key, instrument, observation, module, program, tags, first, last, first_filed, finished)
-	  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, EXISTS (SELECT 1 FROM observation WHERE observation = $7 AND instrument IN ('', $6))) RETURNING key`,
-		string(opsdb.NewID()), r.Route, r.Stage, location, r.Key, g.Instrument, g.Observation, g.Module, g.Program, text(g.Tags), us(observed), us(observed), us(t.now))
-	t.changes++
-	return key, err
+	return t.exec(`INSERT INTO file_group (id, route, stage, location, group_key, instrument, observation, module, program, tags, first, last, first_filed, finished)
+	  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, EXISTS (SELECT 1 FROM observation WHERE observation = $7 AND instrument IN ('', $6)))`,
+		string(id), r.Route, r.Stage, location, r.Key, g.Instrument, g.Observation, g.Module, g.Program, text(g.Tags), us(observed), us(observed), us(t.now))
 }
 
 // joinGroup puts files into an open group.
-func (t *tx) joinGroup(grp int64, files []*filed, observed time.Time) error {
+func (t *tx) joinGroup(id opsdb.ID, files []*filed, observed time.Time) error {
 	keys, bytes, first := make([]int64, len(files)), int64(0), time.Time{}
 	for i, f := range files {
 		keys[i] = f.key
@@ -171,10 +162,9 @@ func (t *tx) joinGroup(grp int64, files []*filed, observed time.Time) error {
 		}
 	}
 	return errors.Join(
-		t.exec(`INSERT INTO group_file (grp, file) SELECT $1::bigint, unnest($2::bigint[])`, grp, keys),
-		t.exec(`UPDATE file SET homes = homes + 1 WHERE key = ANY($1::bigint[])`, keys),
-		t.exec(`UPDATE file_group SET files = files + $1, bytes = bytes + $2, last = $3, first_filed = least(first_filed, $4), version = version + 1 WHERE key = $5`,
-			len(files), bytes, us(observed), us(first), grp))
+		t.exec(`INSERT INTO group_file (grp, file) SELECT g.key, unnest($2::bigint[]) FROM file_group g WHERE g.id = $1`, string(id), keys),
+		t.exec(`UPDATE file_group SET files = files + $1, bytes = bytes + $2, last = $3, first_filed = least(first_filed, $4), version = version + 1 WHERE id = $5`,
+			len(files), bytes, us(observed), us(first), string(id)))
 }
 
 const (

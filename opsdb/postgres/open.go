@@ -54,6 +54,10 @@ type Store struct {
 	closing  chan struct{}
 	stop     context.CancelFunc
 	rows     atomic.Int64 // returned by statements
+	passed   func() time.Duration
+	lastTold atomic.Int64 // of passed, when other processes were last told of a change; 0: never
+	ear      sync.Once
+	life     context.Context // until Close
 	done     sync.WaitGroup
 	once     sync.Once
 	claims   *together[claiming, opsdb.Assignment]
@@ -130,7 +134,7 @@ func open(ctx context.Context, config *pgxpool.Config, opts Options) (*Store, er
 		return nil, err
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Store{clock: opts.Clock, enqueue: opts.Enqueue, config: config.ConnConfig, pool: pool, name: string(opsdb.NewID()), sweep: opts.Sweep, stop: stop,
+	s := &Store{clock: opts.Clock, enqueue: opts.Enqueue, config: config.ConnConfig, pool: pool, name: string(opsdb.NewID()), sweep: opts.Sweep, stop: stop, life: background, passed: clock.Monotonic(),
 		changed: make(chan struct{}, 1), news: make(chan struct{}, 1), closing: make(chan struct{})}
 	s.claims = &together[claiming, opsdb.Assignment]{do: s.claim}
 	s.finishes = &together[finishing, opsdb.Task]{do: s.finish}
@@ -145,9 +149,8 @@ func open(ctx context.Context, config *pgxpool.Config, opts Options) (*Store, er
 		pool.Close()
 		return nil, err
 	}
-	s.done.Add(2)
+	s.done.Add(1)
 	go s.announce(background)
-	go s.listen(background)
 	return s, nil
 }
 

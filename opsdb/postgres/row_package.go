@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -59,16 +60,13 @@ func (v *view) whole(id opsdb.ID) (opsdb.Package, error) {
 	return p.Package, json.Unmarshal([]byte(segments), &p.Package.Segments)
 }
 
-func (t *tx) insertPackage(p opsdb.Package, revision int64, firstFiled any) (key int64, err error) {
-	_, err = t.get([]any{&key}, `INSERT INTO package (id, route, stage, number, name, dir, grp, source, destination, files, bytes, size,
+func (t *tx) insertPackage(p opsdb.Package, revision int64, firstFiled any) error {
+	return errors.Join(t.exec(`INSERT INTO package (id, route, stage, number, name, dir, grp, source, destination, files, bytes, size,
 	    instrument, observation, module, program, tags, observed_at, made_at, made_age, first_filed)
-	  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) RETURNING key`,
+	  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`,
 		string(p.ID), p.Route, p.Stage, p.Number, p.Name, p.Dir, string(p.Group), p.Source, p.Destination, p.Files, p.Bytes, p.Size,
-		p.Instrument, p.Observation, p.Module, p.Program, text(p.Tags), us(p.ObservedAt), us(p.MadeAt), us(p.MadeAge), firstFiled)
-	if err != nil {
-		return 0, err
-	}
-	return key, t.exec(`INSERT INTO package_state (package, id, made_at, first_filed, revision) VALUES ($1, $2, $3, $4, $5)`, key, string(p.ID), us(p.MadeAt), firstFiled, revision)
+		p.Instrument, p.Observation, p.Module, p.Program, text(p.Tags), us(p.ObservedAt), us(p.MadeAt), us(p.MadeAge), firstFiled),
+		t.exec(`INSERT INTO package_state (package, id, made_at, first_filed, revision) SELECT key, id, made_at, first_filed, $2 FROM package WHERE id = $1`, string(p.ID), revision))
 }
 
 // touch marks packages dirty; the caller holds them, or holds nothing that comes after packages.

@@ -31,10 +31,8 @@ func (t *tx) save(revision int64, evals []opsdb.Evaluation) (left []opsdb.ID, er
 	for i, e := range evals {
 		packages[i] = e.Package
 	}
+	t.quiet = true
 	t.queue(`SELECT FROM opsdb FOR SHARE`)
-	if err := t.lock(slices.Clone(packages)...); err != nil {
-		return nil, err
-	}
 	current := t.saveStates(revision, evals)
 	copies := t.askCopies(evals)
 	old := t.askOld(packages)
@@ -81,8 +79,9 @@ func lastOfEach(evals []opsdb.Evaluation) (out []opsdb.Evaluation) {
 	return out
 }
 
-// saveStates writes what each package is evaluated at, unless another revision
-// is active; with the next flush it fills in the packages whose version was the one evaluated.
+// saveStates takes the packages and writes what each is evaluated at, unless
+// another revision is active; with the next flush it fills in those whose version
+// was the one evaluated. One that somebody holds is about to change, and is left as if it had.
 func (t *tx) saveStates(revision int64, evals []opsdb.Evaluation) map[opsdb.ID]int64 {
 	n := len(evals)
 	ids, wanted, policies := make([]string, n), make([]string, n), make([]string, n)
@@ -105,8 +104,9 @@ func (t *tx) saveStates(revision int64, evals []opsdb.Evaluation) map[opsdb.ID]i
 		err := r.Scan(&id, &version)
 		current[id] = version
 		return err
-	}, `UPDATE package_state s SET evaluated = x.version, wake_at = x.wake, wanted = x.wanted, policies = x.policies, urgent = x.urgent, revision = $7
-	    FROM unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::boolean[]) x (id, version, wake, wanted, policies, urgent)
+	}, `WITH mine AS MATERIALIZED (SELECT id FROM package_state WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+	  UPDATE package_state s SET evaluated = x.version, wake_at = x.wake, wanted = x.wanted, policies = x.policies, urgent = x.urgent, revision = $7
+	    FROM unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::boolean[]) x (id, version, wake, wanted, policies, urgent) JOIN mine ON mine.id = x.id
 	  WHERE s.id = x.id AND s.version = x.version AND (SELECT revision FROM opsdb) = $7 RETURNING s.id, s.version`, ids, versions, wakes, wanted, policies, urgent, revision)
 	return current
 }

@@ -10,8 +10,14 @@ import (
 // channel is what stores tell each other on: facts have changed.
 const channel = "cdt_changed"
 
-// Changed implements opsdb.Store.
-func (s *Store) Changed() <-chan struct{} { return s.changed }
+// Changed implements opsdb.Store. Who never asks hears nothing, and costs the others nothing.
+func (s *Store) Changed() <-chan struct{} {
+	s.ear.Do(func() {
+		s.done.Add(1)
+		go s.listen(s.life)
+	})
+	return s.changed
+}
 
 // Now implements opsdb.Store.
 func (s *Store) Now(ctx context.Context) (now time.Time, err error) {
@@ -45,9 +51,21 @@ func (s *Store) tell() {
 	}
 }
 
-// announce tells other processes of commits, once for all that came meanwhile.
-// It is no part of the commits: a NOTIFY inside of them would have every commit of
-// the database wait for the one before it. What is not told the sweep finds.
+const notify = `SELECT pg_notify($1, $2)`
+
+// calm is how long nothing must have been told for the news of a commit to be part of it.
+const calm = 50 * time.Millisecond
+
+// mayTell reports whether the news of a commit may be part of it, so that it is
+// there as soon as the fact. A NOTIFY inside of a commit has it wait for every other
+// commit with one: where many facts come at once, [Store.announce] tells of them.
+func (s *Store) mayTell() bool {
+	now, last := int64(s.passed())+1, s.lastTold.Load()
+	return (last == 0 || now-last > int64(calm)) && s.lastTold.CompareAndSwap(last, now)
+}
+
+// announce tells other processes of commits, once for all that came meanwhile,
+// apart from the commits. What is not told the sweep finds.
 func (s *Store) announce(ctx context.Context) {
 	defer s.done.Done()
 	for {
@@ -56,6 +74,7 @@ func (s *Store) announce(ctx context.Context) {
 			return
 		case <-s.news:
 			_ = s.notify(ctx)
+			s.lastTold.Store(int64(s.passed()) + 1)
 		}
 	}
 }

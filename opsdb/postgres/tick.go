@@ -15,10 +15,18 @@ const (
 )
 
 // observed is the observed clock as it stands.
-func (v *view) observed() (time.Time, error) {
-	var at *time.Time
-	_, err := v.get([]any{&at}, `SELECT observed FROM observed_clock`)
-	return timeOf(at), err
+func (v *view) observed() (at time.Time, err error) {
+	v.askObserved(&at)
+	return at, v.flush()
+}
+
+func (v *view) askObserved(into *time.Time) {
+	v.each(func(r scanner) error {
+		var at *time.Time
+		err := r.Scan(&at)
+		*into = timeOf(at)
+		return err
+	}, `SELECT observed FROM observed_clock`)
 }
 
 // observedBy is what the observed clock may at most be by now, so that what

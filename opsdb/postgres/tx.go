@@ -34,6 +34,8 @@ type tx struct {
 	changes int64
 	events  []opsdb.Event
 	quiet   bool // its change is nothing the engine must look at
+	late    bool // nobody waits for the news of it
+	told    bool // the news of it is part of it
 	wakes   bool // it noted causes that have come about
 }
 
@@ -122,7 +124,9 @@ func (s *Store) attempt(ctx context.Context, how beginning, name string, f func(
 	}
 	if !t.quiet {
 		s.signal()
-		s.tell()
+		if !t.told {
+			s.tell()
+		}
 	}
 	return nil
 }
@@ -169,6 +173,10 @@ func (t *tx) commit(name string) error {
 		return errors.Join(err, t.rollback())
 	}
 	t.queueEvents()
+	if !t.quiet && !t.late && t.store.mayTell() {
+		t.queue(notify, channel, t.store.name)
+		t.told = true
+	}
 	effect.Point(t.ctx, "opsdb."+name+".before")
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), commitTime)
 	defer cancel()

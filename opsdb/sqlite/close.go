@@ -11,6 +11,7 @@ import (
 // CloseGroup implements opsdb.Planning.
 func (s *Store) CloseGroup(ctx context.Context, id opsdb.ID, version, revision int64, packages []opsdb.NewPackage) (made []opsdb.Package, err error) {
 	err = s.write(ctx, "CloseGroup", func(t *tx) error {
+		t.quiet = true
 		g, err := t.shutGroup(id, version, revision)
 		if err != nil {
 			return err

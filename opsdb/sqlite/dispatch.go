@@ -27,6 +27,7 @@ func (s *Store) Waiting(ctx context.Context, moves []opsdb.OpenMove) error {
 // Dispatch implements opsdb.Planning.
 func (s *Store) Dispatch(ctx context.Context, revision int64, grants []opsdb.Grant) (out []opsdb.Dispatched, err error) {
 	err = s.write(ctx, "Dispatch", func(t *tx) error {
+		t.quiet = true
 		d := dispatch{tx: t, revision: revision, seen: map[opsdb.ID]int64{}}
 		var active int64
 		if _, err := t.get([]any{&active, &d.epoch}, `SELECT revision, epoch FROM opsdb`); err != nil {

@@ -32,6 +32,7 @@ func limitOf(n int) int {
 // Route implements opsdb.Planning.
 func (s *Store) Route(ctx context.Context, files []opsdb.ID, routings []opsdb.Routing) error {
 	return s.write(ctx, "Route", func(t *tx) error {
+		t.quiet = true
 		known, err := query(&t.view, scanFiled, `SELECT `+fileColumns+` FROM file f WHERE f.id IN (SELECT value FROM json_each(?))`, idList(files))
 		if err != nil {
 			return err

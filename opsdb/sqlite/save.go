@@ -9,6 +9,7 @@ import (
 // Save implements opsdb.Planning.
 func (s *Store) Save(ctx context.Context, revision int64, evals []opsdb.Evaluation) (left []opsdb.ID, err error) {
 	err = s.write(ctx, "Save", func(t *tx) error {
+		t.quiet = true
 		active, err := t.count(`SELECT revision FROM opsdb`)
 		if err != nil {
 			return err
