@@ -1,40 +1,83 @@
 package transporttest
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/ccatobs/cdt/storage"
 	"github.com/ccatobs/cdt/transport"
 )
 
-// trials is how many damaged parts are gone on from.
-const trials = 200
+const (
+	trials = 200 // damaged parts that are gone on from
+	atOnce = 25  // of them in one Send
+)
+
+// Trials is how many damaged parts the suite goes on from; the environment variable outranks it.
+const Trials = "CDT_RESUME_TRIALS"
+
+func (w Way) trials(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv(Trials)
+	if text == "" {
+		return trials
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("%s=%q is no number of trials", Trials, text)
+	}
+	return n
+}
 
 // checkResume goes on from parts that are damaged at a random place: cut off, a byte turned around,
 // a stretch of zeros, a tail that does not belong. The bytes are right every time.
 func checkResume(t *testing.T, w Way) {
 	random := rand.New(rand.NewPCG(1, 2))
-	for trial := range trials {
-		b := bytesOf(1+random.IntN(5*w.SegmentSize), uint64(trial))
-		it := w.item(t, fmt.Sprintf("p%d.tar", trial), b)
-		var said []string
-		for range 1 + random.IntN(3) {
-			bad, how := damage(random, b)
-			w.leave(t, &it, bad)
-			said = append(said, how)
-		}
-		if errs := w.send(t, it); errs[0] != nil {
-			t.Fatalf("trial %d, %q: %v", trial, said, errs[0])
-		}
-		w.arrived(t, it, b)
+	kept := 0
+	for n := w.trials(t); n > 0; n -= atOnce {
+		kept += w.resumeSome(t, random, min(n, atOnce), n)
 		if t.Failed() {
-			t.Fatalf("trial %d: %d bytes, segments of %d, %q", trial, len(b), w.SegmentSize, said)
+			return
 		}
 	}
+	t.Logf("of %d damaged parts %d gave whole segments", w.trials(t), kept)
+}
+
+// resumeSome goes on from some damaged parts in one Send; it returns how many had something to keep.
+func (w Way) resumeSome(t *testing.T, random *rand.Rand, n, number int) (kept int) {
+	t.Helper()
+	var items []transport.Item
+	var contents [][]byte
+	var said []string
+	for i := range n {
+		b := bytesOf(1+random.IntN(5*w.SegmentSize), uint64(number*atOnce+i))
+		it := w.item(t, fmt.Sprintf("p%d-%d.tar", number, i), b)
+		how := ""
+		for range 1 + random.IntN(3) {
+			bad, what := damage(random, b)
+			w.leave(t, &it, bad)
+			how += what + ". "
+			if len(b) >= w.SegmentSize && len(bad) >= w.SegmentSize && bytes.Equal(b[:w.SegmentSize], bad[:w.SegmentSize]) {
+				kept++
+			}
+		}
+		items, contents, said = append(items, it), append(contents, b), append(said, how)
+	}
+	for i, err := range w.send(t, items...) {
+		if err != nil {
+			t.Fatalf("%q: %v", said[i], err)
+		}
+		w.arrived(t, items[i], contents[i])
+		if t.Failed() {
+			t.Fatalf("%d bytes, segments of %d, %q", len(contents[i]), w.SegmentSize, said[i])
+		}
+	}
+	return kept
 }
 
 // leave lets an earlier attempt of the item have left a part.
