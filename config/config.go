@@ -68,18 +68,30 @@ func others() []string {
 	return []string{"CDT_CONFIG", "CDT_USER", "CDT_BENCH", "CDT_EFFECT_KILL", "CDT_EFFECT_LOG"}
 }
 
+// InFile is what follows a variable's name when it names a file that holds
+// the value: CDT_DB_FILE=/run/secrets/cdt_db.
+const InFile = "_FILE"
+
 // Environment returns the settings in environ (as of os.Environ). A variable
-// that looks like a misspelt setting is an error; other CDT_ names are let be.
-func Environment(environ []string) ([]Setting, error) {
+// that looks like a misspelt setting is an error; other CDT_ names are let be. The value of a
+// variable with [InFile] is what read gives of the file, without the line's end; both forms of one at once are an error.
+func Environment(environ []string, read func(file string) ([]byte, error)) ([]Setting, error) {
 	var out []Setting
 	for _, e := range environ {
 		name, text, _ := strings.Cut(e, "=")
 		if !strings.HasPrefix(name, "CDT_") || text == "" || slices.Contains(others(), name) {
 			continue
 		}
-		i := slices.IndexFunc(Keys(), func(k Key) bool { return k.Env() == name })
+		i := slices.IndexFunc(Keys(), func(k Key) bool { return k.Env() == name || k.Env()+InFile == name })
 		if i >= 0 {
-			out = append(out, Setting{Keys()[i], NewSecret(text), "environment " + name})
+			s, err := valueOf(Keys()[i], name, text, read)
+			if err != nil {
+				return nil, err
+			}
+			if j := slices.IndexFunc(out, func(o Setting) bool { return o.Key == s.Key }); j >= 0 {
+				return nil, fmt.Errorf("environment: %s and %s are both set: take one away", Keys()[i].Env(), Keys()[i].Env()+InFile)
+			}
+			out = append(out, s)
 			continue
 		}
 		if meant := nearest(name, names(Key.Env)); meant != "" {
@@ -88,6 +100,24 @@ func Environment(environ []string) ([]Setting, error) {
 	}
 	slices.SortFunc(out, func(a, b Setting) int { return cmp.Compare(a.Key.Name, b.Key.Name) })
 	return out, nil
+}
+
+// valueOf is the value of a variable, or of the file it names.
+func valueOf(k Key, name, text string, read func(string) ([]byte, error)) (Setting, error) {
+	s := Setting{k, NewSecret(text), "environment " + name}
+	if name == k.Env() {
+		return s, nil
+	}
+	content, err := read(text)
+	if err != nil {
+		return s, fmt.Errorf("environment %s: %w", name, err)
+	}
+	value := strings.TrimRight(string(content), "\r\n")
+	if value == "" {
+		return s, fmt.Errorf("environment %s: %s is empty", name, text)
+	}
+	s.Text = NewSecret(value)
+	return s, nil
 }
 
 // Merge returns the settings of all lists; of one key the last list's holds.

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
 
@@ -58,11 +60,11 @@ func TestWrongFiles(t *testing.T) {
 
 func TestEnvironment(t *testing.T) {
 	t.Parallel()
-	got, err := config.Environment([]string{"HOME=/root", "CDT_LEASE=30s", "CDT_USER=me", "CDT_DB=", "CDT_AT_ONCE=3", "CDT_ELSEWHERE_ENTIRELY=1"})
+	got, err := config.Environment([]string{"HOME=/root", "CDT_LEASE=30s", "CDT_USER=me", "CDT_DB=", "CDT_AT_ONCE=3", "CDT_ELSEWHERE_ENTIRELY=1"}, os.ReadFile)
 	if err != nil || len(got) != 2 || got[0].Key.Name != "at_once" || got[1].Text.Reveal() != "30s" || got[1].From != "environment CDT_LEASE" {
 		t.Fatalf("got %v, %v", got, err)
 	}
-	if _, err := config.Environment([]string{"CDT_LEESE=30s"}); err == nil || !strings.Contains(err.Error(), "did you mean CDT_LEASE?") {
+	if _, err := config.Environment([]string{"CDT_LEESE=30s"}, os.ReadFile); err == nil || !strings.Contains(err.Error(), "did you mean CDT_LEASE?") {
 		t.Errorf("a misspelt variable: %v", err)
 	}
 }
@@ -70,7 +72,7 @@ func TestEnvironment(t *testing.T) {
 func TestTheEnvironmentOutranksTheFile(t *testing.T) {
 	t.Parallel()
 	file, _ := config.Read("f", []byte("lease: 1s\ngrace: 2s"))
-	env, _ := config.Environment([]string{"CDT_LEASE=3s"})
+	env, _ := config.Environment([]string{"CDT_LEASE=3s"}, os.ReadFile)
 	got := map[string]string{}
 	for _, s := range config.Merge(file, env) {
 		got[s.Key.Flag()] = s.Text.Reveal()
@@ -117,6 +119,30 @@ func TestAddress(t *testing.T) {
 	} {
 		if got := config.Address(in); got != want {
 			t.Errorf("%s: got %s, want %s", in, got, want)
+		}
+	}
+}
+
+func TestValuesInFiles(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"/run/secrets/db": "postgres://cdt:hush@db/cdt\n", "/empty": "\n"}
+	read := func(name string) ([]byte, error) {
+		if text, ok := files[name]; ok {
+			return []byte(text), nil
+		}
+		return nil, fs.ErrNotExist
+	}
+	got, err := config.Environment([]string{"CDT_DB_FILE=/run/secrets/db"}, read)
+	if err != nil || len(got) != 1 || got[0].Key.Name != "db" || got[0].Text.Reveal() != "postgres://cdt:hush@db/cdt" {
+		t.Errorf("got %v, %v", got, err)
+	}
+	for env, want := range map[string]string{
+		"CDT_DB_FILE=/nope":                       "environment CDT_DB_FILE",
+		"CDT_DB_FILE=/empty":                      "/empty is empty",
+		"CDT_DB_FILE=/run/secrets/db CDT_DB=x.db": "both set",
+	} {
+		if _, err := config.Environment(strings.Fields(env), read); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hush") {
+			t.Errorf("%s: %v", env, err)
 		}
 	}
 }

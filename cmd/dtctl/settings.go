@@ -19,7 +19,7 @@ func (a *app) settle(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	fromEnv, err := config.Environment(os.Environ())
+	fromEnv, err := config.Environment(os.Environ(), os.ReadFile)
 	if err != nil {
 		return &useError{err, "`dtctl work --help` lists the settings"}
 	}
@@ -71,7 +71,7 @@ func settingsPage() string {
 	var b strings.Builder
 	b.WriteString("# Settings of a process\n\nGenerated from the code (`make generate`). What moves where is in the routes; these are the settings of one process.\n\n" +
 		"A flag outranks the environment, the environment outranks the file (`--config`, `CDT_CONFIG`), the file outranks the default. The file is one YAML mapping;\n" +
-		"an unknown key is an error. It may be shared by all verbs: each takes what it knows. Lists and mappings are written as YAML (`site: [cologne]`,\n" +
+		"an unknown key is an error. A variable with `_FILE` after its name names a file that holds the value (`CDT_DB_FILE=/run/secrets/cdt_db`): for secrets. It may be shared by all verbs: each takes what it knows. Lists and mappings are written as YAML (`site: [cologne]`,\n" +
 		"`at_once: {package: 2, transfer: 4}`) or as after a flag (`at_once: package=2,transfer=4`). The password of `db` may also come from `PGPASSWORD` or `~/.pgpass`.\n\n" +
 		"| In the file | Environment | Flag | Meaning |\n|---|---|---|---|\n")
 	for _, k := range config.Keys() {
