@@ -75,15 +75,13 @@ func (s *Store) copyParts(ctx context.Context, from minio.ObjectInfo, key, id st
 // move copies an object to a key that must be free and then removes it, if it still is that one. A
 // copy of the very same object that is there already, left by an attempt that was killed in between, is taken as made.
 func (s *Store) move(ctx context.Context, from minio.ObjectInfo, key string) error {
-	metadata := carried(from)
-	metadata[originETag], metadata[originPath] = from.ETag, s.out(from.Key)
-	err := s.copyTo(ctx, from, key, metadata)
+	err := s.copyTo(ctx, from, key, s.cameFrom(from))
 	if code(err) == "PreconditionFailed" {
 		there, bad := s.stat(ctx, key)
 		if bad != nil {
 			return bad
 		}
-		if said(there, originETag) != from.ETag || said(there, originPath) != s.out(from.Key) || there.Size != from.Size {
+		if !s.isFrom(there, from) || there.Size != from.Size {
 			return fs.ErrExist
 		}
 		err = nil
@@ -98,15 +96,19 @@ func (s *Store) move(ctx context.Context, from minio.ObjectInfo, key string) err
 	return err
 }
 
-// carried is the metadata that goes with an object wherever it goes.
-func carried(o minio.ObjectInfo) map[string]string {
+// cameFrom is the metadata of a copy of an object: what the object had, and which one it was.
+func (s *Store) cameFrom(o minio.ObjectInfo) map[string]string {
 	m := maps.Clone(map[string]string(o.UserMetadata))
 	if m == nil {
 		m = map[string]string{}
 	}
-	delete(m, originETag)
-	delete(m, originPath)
+	m[originETag], m[originPath] = o.ETag, s.out(o.Key)
 	return m
+}
+
+// isFrom reports whether an object was made as a copy of that very one.
+func (s *Store) isFrom(o, origin minio.ObjectInfo) bool {
+	return said(o, originETag) == origin.ETag && said(o, originPath) == s.out(origin.Key)
 }
 
 func said(o minio.ObjectInfo, key string) string { return o.UserMetadata[key] }

@@ -189,7 +189,7 @@ func condition(conditional bool) minio.PutObjectOptions {
 
 // putWhole puts an object in one request. Its bytes are in memory: they can be sent again.
 func (s *Store) putWhole(ctx context.Context, key string, content []byte, o minio.PutObjectOptions, metadata map[string]string) (minio.UploadInfo, error) {
-	o.UserMetadata = metadata
+	o.UserMetadata, o.DisableContentSha256 = metadata, true // no chunks signed by themselves: the digest of all is
 	sum := sha256.Sum256(content)
 	return call(ctx, s, func(ctx context.Context, _ *exchange) (minio.UploadInfo, error) {
 		return s.client.PutObject(ctx, s.o.Bucket, key, newBody(content, nil), int64(len(content)), sum5(content), hex.EncodeToString(sum[:]), o)

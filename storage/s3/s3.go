@@ -75,8 +75,8 @@ var (
 // How much of uploads is in memory, and how many parts of one go at once.
 const (
 	partSize   = 8 << 20
-	bufferBy   = 6 // part buffers of a location
-	atOnce     = 4 // parts of one upload
+	bufferBy   = 4 // part buffers of a location
+	atOnce     = 3 // parts of one upload
 	partsMost  = 10_000
 	onePut     = 5 << 30 // the most that one part of a copy may have
 	unsaid     = "us-east-1"

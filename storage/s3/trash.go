@@ -76,13 +76,14 @@ func (s *Store) restore(ctx context.Context, from, key string) error {
 	if err != nil {
 		return err
 	}
-	err = s.copyTo(ctx, o, key, carried(o))
+	err = s.copyTo(ctx, o, key, s.cameFrom(o))
 	if code(err) == "PreconditionFailed" {
 		there, bad := s.stat(ctx, key)
 		if bad != nil {
 			return bad
 		}
-		if there.ETag != said(o, originETag) || there.Size != o.Size {
+		neverWent := there.ETag == said(o, originETag)
+		if !neverWent && !s.isFrom(there, o) || there.Size != o.Size {
 			return fs.ErrExist
 		}
 		err = nil

@@ -188,7 +188,7 @@ func (u *upload) begin() error {
 
 func (u *upload) part(number int, content []byte) error {
 	sum := sha256.Sum256(content)
-	o := minio.PutObjectPartOptions{Sha256Hex: hex.EncodeToString(sum[:]), Md5Base64: sum5(content)}
+	o := minio.PutObjectPartOptions{Sha256Hex: hex.EncodeToString(sum[:]), Md5Base64: sum5(content), DisableContentSha256: true}
 	done, err := call(u.inner, u.s, func(ctx context.Context, _ *exchange) (minio.ObjectPart, error) {
 		return u.s.client.PutObjectPart(ctx, u.s.o.Bucket, u.key, u.id, number, newBody(content, func() { u.progress(0) }), int64(len(content)), o)
 	})
