@@ -29,7 +29,9 @@ type Config struct {
 	Store Reader
 	// Roots are the folders of the locations; a location without one is not looked at.
 	Roots map[string]string
-	Types map[string]opsdb.LocationType
+	// Objects are locations that are no folder but an object store; see [Bucket].
+	Objects map[string]Objects
+	Types   map[string]opsdb.LocationType
 	// Truth is, per source location, the originals as they were taken. A
 	// source without an entry is judged by what OpsDB knows of its files.
 	Truth map[string][]Original
@@ -99,9 +101,9 @@ func Run(ctx context.Context, c Config) (Report, error) {
 func (r *run) readDisks(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
-	for _, location := range slices.Sorted(maps.Keys(r.Roots)) {
-		r.judgeMarker(location)
-		objects, err := r.walk(location)
+	for _, location := range r.looked() {
+		r.judgeMarker(ctx, location)
+		objects, err := r.walk(ctx, location)
 		if err != nil {
 			return fmt.Errorf("look at %s: %w", location, err)
 		}
@@ -126,7 +128,7 @@ func (r *run) archives() []string {
 		set[a] = true
 	}
 	for location, typ := range r.Types {
-		if _, ok := r.Roots[location]; ok && typ == opsdb.Archive {
+		if r.looksAt(location) && typ == opsdb.Archive {
 			set[location] = true
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -38,8 +39,8 @@ func newSightings() sightings {
 }
 
 // judgeMarker looks at which location a root says it is (S9).
-func (r *run) judgeMarker(location string) {
-	text, err := os.ReadFile(filepath.Join(r.Roots[location], opsdb.MarkerName))
+func (r *run) judgeMarker(ctx context.Context, location string) {
+	text, err := r.readMarker(ctx, location)
 	var m opsdb.Marker
 	switch {
 	case err != nil:
@@ -51,9 +52,26 @@ func (r *run) judgeMarker(location string) {
 	}
 }
 
-// walk lists what lies below a location's root. Leftovers of attempts are
+func (r *run) readMarker(ctx context.Context, location string) ([]byte, error) {
+	f, err := r.openPath(ctx, location, opsdb.MarkerName)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(f)
+}
+
+// walk lists what lies at a location.
+func (r *run) walk(ctx context.Context, location string) ([]object, error) {
+	if o, ok := r.Objects[location]; ok {
+		return r.list(ctx, location, o)
+	}
+	return r.walkFolder(location)
+}
+
+// walkFolder lists what lies below a location's root. Leftovers of attempts are
 // noted, and what is no regular file where only CDT writes breaks S10.
-func (r *run) walk(location string) ([]object, error) {
+func (r *run) walkFolder(location string) ([]object, error) {
 	root := r.Roots[location]
 	var out []object
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -116,7 +134,7 @@ func (r *run) readObject(ctx context.Context, o object) error {
 	typ := r.Types[o.location]
 	switch {
 	case typ == opsdb.Archive && strings.HasSuffix(o.path, ".json"):
-		return r.readSidecar(o)
+		return r.readSidecar(ctx, o)
 	case typ == opsdb.Archive:
 		return r.readArchived(ctx, o)
 	case typ == opsdb.Buffer, typ == opsdb.Processing && r.known.inTree(o.key()):
@@ -126,8 +144,8 @@ func (r *run) readObject(ctx context.Context, o object) error {
 }
 
 // open opens an object; nil if it was removed meanwhile.
-func (r *run) open(o object) (*os.File, error) {
-	f, err := os.Open(filepath.Join(r.Roots[o.location], o.path))
+func (r *run) open(ctx context.Context, o object) (io.ReadCloser, error) {
+	f, err := r.openPath(ctx, o.location, o.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -137,8 +155,15 @@ func (r *run) open(o object) (*os.File, error) {
 	return f, nil
 }
 
+func (r *run) openPath(ctx context.Context, location, path string) (io.ReadCloser, error) {
+	if o, ok := r.Objects[location]; ok {
+		return o.Open(ctx, path)
+	}
+	return os.Open(filepath.Join(r.Roots[location], path))
+}
+
 func (r *run) readArchived(ctx context.Context, o object) error {
-	f, err := r.open(o)
+	f, err := r.open(ctx, o)
 	if f == nil {
 		return err
 	}
@@ -154,7 +179,7 @@ func (r *run) readArchived(ctx context.Context, o object) error {
 }
 
 func (r *run) readPlain(ctx context.Context, o object) error {
-	f, err := r.open(o)
+	f, err := r.open(ctx, o)
 	if f == nil {
 		return err
 	}
@@ -169,8 +194,8 @@ func (r *run) readPlain(ctx context.Context, o object) error {
 	return nil
 }
 
-func (r *run) readSidecar(o object) error {
-	f, err := r.open(o)
+func (r *run) readSidecar(ctx context.Context, o object) error {
+	f, err := r.open(ctx, o)
 	if f == nil {
 		return err
 	}
@@ -188,7 +213,7 @@ func (r *run) readSidecar(o object) error {
 
 // told is a reader that tells how many bytes went through it.
 type told struct {
-	f    *os.File
+	f    io.Reader
 	tell func(n int64)
 }
 

@@ -71,7 +71,7 @@ func isSidecarOf(c catalogue, key original) bool {
 
 // judgeThere looks whether a whole copy is on the disk as recorded.
 func (r *run) judgeThere(p opsdb.Package, c opsdb.Copy) {
-	if _, ok := r.Roots[c.Location]; !ok {
+	if !r.looksAt(c.Location) {
 		return
 	}
 	key := original{c.Location, c.Path}

@@ -75,7 +75,7 @@ func compareSums(own, said map[string]map[opsdb.CopyState]opsdb.Sum) []string {
 // copiesLeft counts, per location that is no archive, the packages that have bytes on its disk.
 func (r *run) copiesLeft() map[string]int {
 	left := map[string]map[opsdb.ID]bool{}
-	for location := range r.Roots {
+	for _, location := range r.looked() {
 		if r.Types[location] != opsdb.Archive {
 			left[location] = map[opsdb.ID]bool{}
 		}

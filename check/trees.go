@@ -20,7 +20,7 @@ func (c catalogue) inTree(key original) bool {
 
 // judgeTree compares an unpacked copy with its members. What users put beside them is theirs.
 func (r *run) judgeTree(c opsdb.Copy) {
-	if _, ok := r.Roots[c.Location]; !ok {
+	if !r.looksAt(c.Location) {
 		return
 	}
 	for _, m := range r.known.members[c.Package] {
