@@ -2,6 +2,8 @@ package testserver
 
 import (
 	"fmt"
+	"io"
+	stdlog "log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -31,7 +33,8 @@ func (s *S3Server) Faulty(t testing.TB) *FaultyS3 {
 	}
 	f := &FaultyS3{}
 	proxy := httputil.NewSingleHostReverseProxy(back)
-	proxy.ErrorLog = nil
+	quiet := stdlog.New(io.Discard, "", 0)
+	proxy.ErrorLog = quiet
 	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
 	proxy.ModifyResponse = func(r *http.Response) error {
 		if after := f.after.Load(); after != nil {
@@ -48,7 +51,7 @@ func (s *S3Server) Faulty(t testing.TB) *FaultyS3 {
 		}
 		proxy.ServeHTTP(w, r)
 	}))
-	srv.Config.ErrorLog = nil
+	srv.Config.ErrorLog = quiet
 	srv.Start()
 	t.Cleanup(srv.Close)
 	f.URL = srv.URL

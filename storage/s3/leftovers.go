@@ -246,6 +246,6 @@ func (s *Store) now(ctx context.Context) (time.Time, error) {
 		if err == nil && x.now.IsZero() {
 			err = errors.New("the server does not tell its time")
 		}
-		return x.now, err
+		return x.now.Add(time.Second), err // it is cut to the second
 	})
 }
