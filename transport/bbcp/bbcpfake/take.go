@@ -157,7 +157,7 @@ func (t *taking) close(err error, begun time.Time) int {
 		err = t.checksum()
 	}
 	if err == nil {
-		if t.out == nil {
+		if t.made() {
 			_ = os.Chmod(t.f.target, 0o644)
 		}
 		t.lie()
@@ -180,11 +180,14 @@ func (t *taking) close(err error, begun time.Time) int {
 			code = 228
 		}
 	}
-	if !t.has('k') && t.out == nil {
+	if !t.has('k') && t.made() {
 		_ = os.Remove(t.f.target)
 	}
 	return code
 }
+
+// made tells that the target is a file made here; the machine's null device is not to be touched.
+func (t *taking) made() bool { return t.out == nil && t.f.target != os.DevNull }
 
 var errChecksum = errors.New("checksum")
 
@@ -194,7 +197,9 @@ func (t *taking) checksum() error {
 	if !ok {
 		return nil
 	}
-	_ = os.Chmod(t.f.target, 0o600)
+	if t.made() {
+		_ = os.Chmod(t.f.target, 0o600)
+	}
 	b, err := os.ReadFile(t.f.target)
 	if err != nil {
 		return err
