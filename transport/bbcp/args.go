@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/ccatobs/cdt/storage"
 )
 
 // reports is how often bbcp is asked to say how far it is, in seconds. At 1 a
@@ -39,10 +37,10 @@ func (o Options) common() []string {
 }
 
 // starts are -S and -T: how the two sides are started. The one at the other
-// end is run by the agent there, under the attempt's name, so that it can be ended; a name for this end is
+// end is run by the agent there, under the names of the attempts, so that it can be ended; a name for this end is
 // what the other one calls, and bbcp then needs to be told how to start its own side, too.
-func (o Options) starts(e ends, a storage.Attempt) []string {
-	over := strings.Join(append(append(o.Host.Words(), "--", o.Host.Destination()), o.Agent, "agent", "exec", a.Name(), "--", o.RemoteProgram), " ")
+func (o Options) starts(e ends, attempts string) []string {
+	over := strings.Join(append(append(o.Host.Words(), "--", o.Host.Destination()), o.Agent, "agent", "exec", attempts, "--", o.RemoteProgram), " ")
 	switch {
 	case e.target && o.near(e) != "":
 		return []string{"-S", o.Program, "-T", over}
@@ -63,6 +61,15 @@ func (o Options) near(e ends) string {
 		return o.SourceHost
 	}
 	return ""
+}
+
+// names are the attempts of a call, as the agent takes them.
+func names(items []*item) string {
+	all := make([]string, len(items))
+	for i, it := range items {
+		all[i] = it.Attempt.Name()
+	}
+	return strings.Join(all, ",")
 }
 
 // place is a path with the host before it, as bbcp reads it.
@@ -86,13 +93,13 @@ func bracketed(host string) string {
 
 // single is the call that brings one whole file to its part.
 func (o Options) single(it *item, e ends) []string {
-	args := append(o.common(), o.starts(e, it.Attempt)...)
+	args := append(o.common(), o.starts(e, it.Attempt.Name())...)
 	return append(args, o.place(it.from, e.source, o.near(e)), o.place(it.to, e.target, o.near(e)))
 }
 
 // several is the call that brings the sources of a list, one a line, into a folder, each under its own name.
-func (o Options) several(list, folder string, e ends, a storage.Attempt) []string {
-	args := append(o.common(), o.starts(e, a)...)
+func (o Options) several(list, folder string, e ends, attempts string) []string {
+	args := append(o.common(), o.starts(e, attempts)...)
 	return append(args, "-I", list, o.place(folder, e.target, ""))
 }
 
@@ -100,7 +107,7 @@ func (o Options) several(list, folder string, e ends, a storage.Attempt) []strin
 // reads it at the source and another writes it behind them, into the part that is there already.
 // Room is not asked for: bbcp would ask for it where the program is.
 func (o Options) tail(it *item, e ends) []string {
-	args := append(o.common(), o.starts(e, it.Attempt)...)
+	args := append(o.common(), o.starts(e, it.Attempt.Name())...)
 	read := fmt.Sprintf("dd if=%s iflag=skip_bytes skip=%d bs=1M status=none", it.from, it.kept)
 	write := fmt.Sprintf("dd of=%s oflag=seek_bytes seek=%d conv=notrunc,nocreat bs=1M status=none", it.to, it.kept)
 	return append(args, "-F", "-N", "io", o.place(read, e.source, o.near(e)), o.place(write, e.target, o.near(e)))

@@ -53,8 +53,8 @@ func TestArguments(t *testing.T) {
 		{"an address", inet6, func(o Options) []string { return o.single(it, ends{target: true}) },
 			common + "-x 1000000 -Z 5031:5059 -T <" + over("2001:db8::1") + "> /data/buffer/p.tar [2001:db8::1]:/data/buffer/.part/t.e.7"},
 		{"several", far, func(o Options) []string {
-			return o.several("/tmp/x/list", "/data/buffer/.part", ends{target: true}, it.Attempt)
-		}, common + "-x 1000000 -Z 5031:5059 -T <" + over("data.cologne") + "> -I /tmp/x/list data.cologne:/data/buffer/.part"},
+			return o.several("/tmp/x/list", "/data/buffer/.part", ends{target: true}, "t.e.7,u.e.8")
+		}, common + "-x 1000000 -Z 5031:5059 -T <" + strings.Replace(over("data.cologne"), "t.e.7", "t.e.7,u.e.8", 1) + "> -I /tmp/x/list data.cologne:/data/buffer/.part"},
 		{"what follows a beginning", far, func(o Options) []string { return o.tail(it, ends{target: true}) },
 			common + "-x 1000000 -Z 5031:5059 -T <" + over("data.cologne") + "> -F -N io " +
 				"<dd if=/data/buffer/p.tar iflag=skip_bytes skip=4 bs=1M status=none> " +

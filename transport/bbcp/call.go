@@ -43,8 +43,8 @@ func (c *call) run(ctx context.Context) {
 	effect.Point(ctx, "bbcp.call.before")
 	cmd := ssh.Command(watched, c.opts.Program, c.args...)
 	cmd.Dir = "/"
-	// An administrator's own defaults (~/.bbcp.cf) could turn on -f; CDT_ATTEMPT lets a restart find what a kill left.
-	cmd.Env = append(os.Environ(), "LC_ALL=C", "bbcp_CONFIGFN="+os.DevNull, "CDT_ATTEMPT="+c.items[0].Attempt.Name())
+	// An administrator's own defaults (~/.bbcp.cf) could turn on -f; the attempts' names let a restart find what a kill left.
+	cmd.Env = append(os.Environ(), "LC_ALL=C", "bbcp_CONFIGFN="+os.DevNull, ssh.AttemptVariable+"="+names(c.items))
 	cmd.Env = append(cmd.Env, c.opts.Environment...)
 	cmd.Stdout, cmd.Stderr = &c.out, &c.out
 	p, err := ssh.Start(cmd)
@@ -68,7 +68,7 @@ func (c *call) run(ctx context.Context) {
 	effect.Point(ctx, "bbcp.call.after")
 }
 
-// kill ends what the call left at the other end.
+// kill ends what the call left at the other end; it runs there under the names of all its attempts.
 func (c *call) kill(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killing)
 	defer cancel()

@@ -158,10 +158,10 @@ func (s *sending) known(c complaint, it *item, text string) (opsdb.Failure, erro
 
 // missingProgram recognises that bbcp, the agent or dd is not where it was looked for.
 func missingProgram(o Options, text string) (opsdb.Failure, bool) {
-	for _, mark := range []string{"executing ", ": command not found", ": not found", ": No such file or directory", "executable file not found"} {
+	for _, mark := range []string{"executing ", ": command not found", ": not found", ": no such file or directory", "executable file not found"} {
 		for line := range strings.Lines(text) {
 			line = strings.TrimSpace(line)
-			if !strings.Contains(line, mark) || mark == ": not found" && strings.HasPrefix(line, "bbcp: Target") {
+			if !strings.Contains(strings.ToLower(line), mark) || mark == ": not found" && strings.HasPrefix(line, "bbcp: Target") {
 				continue
 			}
 			for name, program := range map[string]string{"agent": o.Agent, "remote_program": o.RemoteProgram, "ssh": o.Host.Words()[0]} {

@@ -70,7 +70,7 @@ func (s *sending) callFor(ctx context.Context, batch []*item) (*call, error) {
 	if err != nil {
 		return nil, failed(ctx, opsdb.Failure{Class: opsdb.Transient}, err)
 	}
-	c := s.newCall(batch, e, s.opts.several(stage.list(), filepath.Dir(batch[0].to), e, batch[0].Attempt))
+	c := s.newCall(batch, e, s.opts.several(stage.list(), filepath.Dir(batch[0].to), e, names(batch)))
 	c.run(ctx)
 	return c, stage.remove(ctx)
 }
