@@ -60,12 +60,20 @@ type yard struct {
 	root  string
 	graph *graph.Graph
 	truth []check.Original
+
+	objects map[string]check.Objects // locations that are buckets
 }
 
 func newYard(t *testing.T) *yard {
 	t.Helper()
+	return newYardOf(t, yardRoutes)
+}
+
+// newYardOf is newYard with routes of its own.
+func newYardOf(t *testing.T, routes string) *yard {
+	t.Helper()
 	y := &yard{t: t, root: t.TempDir()}
-	text := bytes.ReplaceAll([]byte(yardRoutes), []byte("ROOT"), []byte(y.root))
+	text := bytes.ReplaceAll([]byte(routes), []byte("ROOT"), []byte(y.root))
 	if err := os.WriteFile(y.routes(), text, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -76,6 +84,9 @@ func newYard(t *testing.T) *yard {
 	}
 	y.graph = g
 	for _, l := range g.Locations {
+		if l.Storage == opsdb.S3 {
+			continue
+		}
 		if err := os.Mkdir(l.Path, 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -182,10 +193,13 @@ func (y *yard) atRest() bool {
 // check lets the independent checker re-read everything.
 func (y *yard) check() check.Report {
 	y.t.Helper()
-	c := check.Config{Roots: map[string]string{}, Types: map[string]opsdb.LocationType{}, Truth: map[string][]check.Original{"lab.camera": y.truth},
+	c := check.Config{Roots: map[string]string{}, Objects: y.objects, Types: map[string]opsdb.LocationType{}, Truth: map[string][]check.Original{"lab.camera": y.truth},
 		Archives: []string{"lab.lta", "cellar.lta"}, SendOnce: []string{"lab"}, Require: 2, Grace: time.Second, Finished: true}
 	for name, l := range y.graph.Locations {
-		c.Roots[name], c.Types[name] = l.Path, l.Type
+		c.Types[name] = l.Type
+		if l.Storage != opsdb.S3 {
+			c.Roots[name] = l.Path
+		}
 	}
 	var report check.Report
 	y.reading(func(ctx context.Context, s opsdb.Store) (err error) {
