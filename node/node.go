@@ -127,6 +127,7 @@ func New(cfg Config) (*Node, error) {
 	}
 	n := &Node{cfg: cfg, Places: NewPlaces(cfg.Graph, cfg.Store, cfg.Clock), Queue: cfg.Queue, revision: cfg.Revision, rewired: make(chan struct{}, 1)}
 	n.Places.Credentials = cfg.Credentials
+	n.Places.Sites = cfg.Sites
 	if cfg.Roles.Has(RoleEngine) {
 		n.engine()
 	}

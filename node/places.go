@@ -11,8 +11,7 @@ import (
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/stages"
 	"github.com/ccatobs/cdt/storage"
-	"github.com/ccatobs/cdt/transport"
-	"github.com/ccatobs/cdt/transport/local"
+	"github.com/ccatobs/cdt/storage/remote"
 )
 
 // Storages and Transports are the words of the drivers this version has; a
@@ -22,7 +21,7 @@ func Storages() []string {
 }
 
 // Transports are the words of the transports this version has.
-func Transports() []string { return []string{"local"} }
+func Transports() []string { return []string{"local", "rsync", "bbcp"} }
 
 // Worlds gives the world: whose markers belong to which location.
 type Worlds interface {
@@ -34,13 +33,17 @@ type Worlds interface {
 type Places struct {
 	// Credentials are those of this process. Set before the first use.
 	Credentials Credentials
+	// Sites are those whose storages this process reaches itself; empty: all. A
+	// disk at another one is reached over the link that leads there. Set before the first use.
+	Sites []string
 
 	store Worlds
 	clock clock.Clock
 
-	mu    sync.Mutex
-	graph *graph.Graph
-	disks map[string]*known
+	mu     sync.Mutex
+	graph  *graph.Graph
+	disks  map[string]*known
+	agents map[string]*remote.Agent // by link
 }
 
 // known is an open storage and the marker it was opened with.
@@ -51,7 +54,7 @@ type known struct {
 
 // NewPlaces returns the places of g.
 func NewPlaces(g *graph.Graph, store Worlds, c clock.Clock) *Places {
-	return &Places{graph: g, store: store, clock: c, disks: map[string]*known{}}
+	return &Places{graph: g, store: store, clock: c, disks: map[string]*known{}, agents: map[string]*remote.Agent{}}
 }
 
 var _ storage.Catalog = (*Places)(nil)
@@ -67,7 +70,7 @@ func (p *Places) Graph() *graph.Graph {
 func (p *Places) use(g *graph.Graph) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.graph, p.disks = g, map[string]*known{}
+	p.graph, p.disks, p.agents = g, map[string]*known{}, map[string]*remote.Agent{} // an agent nobody uses hangs up by itself
 }
 
 // Storage implements [storage.Catalog]. A location that was never initialised is offline (S9).
@@ -94,9 +97,11 @@ func (p *Places) open(location string) (storage.Storage, error) {
 		err := fmt.Errorf("open %s: it was never initialised: run `dtctl init-location %s`: %w", location, location, storage.ErrOffline)
 		return nil, stages.Failed(storage.Classify(location, err), err)
 	}
-	s, err := Open(l, marker, p.clock, p.Credentials)
-	if err != nil {
-		return nil, err
+	s := p.far(l, marker)
+	if s == nil {
+		if s, err = Open(l, marker, p.clock, p.Credentials); err != nil {
+			return nil, err
+		}
 	}
 	p.disks[location] = &known{s, marker}
 	return s, nil
@@ -155,26 +160,4 @@ func (p *Places) forget(location string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.disks, location)
-}
-
-// Links gives the transports of the links between places.
-type Links struct{ places *Places }
-
-var _ transport.Catalog = Links{}
-
-// Transport implements [transport.Catalog]: within a site, local.
-func (l Links) Transport(from, to string) (transport.Transport, error) {
-	a, b := opsdb.SiteOf(from), opsdb.SiteOf(to)
-	word := "local"
-	if a != b {
-		link, ok := l.places.Graph().Links[opsdb.LinkName(a, b)]
-		if !ok {
-			return nil, stages.Permanent(fmt.Errorf("send from %s to %s: there is no link %s", from, to, opsdb.LinkName(a, b)))
-		}
-		word = link.Transport
-	}
-	if word != "local" {
-		return nil, stages.Permanent(fmt.Errorf("send from %s to %s: this version has no transport %q", from, to, word))
-	}
-	return local.New(local.Options{}), nil
 }

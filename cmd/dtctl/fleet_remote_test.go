@@ -1,0 +1,90 @@
+//go:build servers
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/testserver"
+)
+
+// overSSH makes every link of the routes one by rsync to an sshd.
+func overSSH(t *testing.T, s *testserver.SSHServer, routes string) string {
+	t.Helper()
+	agent, err := exec.LookPath("dtctl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	far := fmt.Sprintf("transport: rsync, rsync: {host: %s, port: %d, user: %s, key: %s, known_hosts: %s, agent: %s}", s.Host, s.Port, s.User, s.Key, s.KnownHosts, agent)
+	return strings.ReplaceAll(routes, "transport: local", far)
+}
+
+// alone makes a program that is dtctl on a host that has the folders of one
+// site: those of the others are empty there.
+func (f *fleet) alone(site string) string {
+	f.t.Helper()
+	testserver.Need(f.t, "unshare", "util-linux")
+	hide := "true"
+	for _, other := range []string{"ccat", "cologne", "cornell"} {
+		if other != site {
+			hide += " && mount -t tmpfs -o ro none " + filepath.Join(f.root, other)
+		}
+	}
+	path := filepath.Join(f.root, "dtctl-of-"+site)
+	text := "#!/bin/sh\nexec unshare --mount sh -c '" + hide + ` && exec dtctl "$@"' dtctl "$@"` + "\n"
+	if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+		f.t.Fatal(err)
+	}
+	return path
+}
+
+// Three workers, none of which sees the disks of another site, send by rsync
+// over ssh; connections are cut now and then.
+func TestThreeSitesOverSSH(t *testing.T) {
+	t.Parallel()
+	total := sizeFrom(t, "CDT_FLEET_BYTES", 40_000_000)
+	s := testserver.SSH(t)
+	f := newFleetOf(t, testserver.Postgres(t), t.TempDir(), overSSH(t, s, strings.ReplaceAll(fleetRoutes, "MAX", "MB(8)")))
+	engine := f.engine()
+	engine.waitFor(`"msg":"serving"`)
+	f.initialise()
+	var workers []*served
+	for _, site := range []string{"ccat", "cologne", "cornell"} {
+		f.program = f.alone(site)
+		w := f.worker(site)
+		w.waitFor(`"msg":"working"`)
+		workers = append(workers, w)
+	}
+	f.program = ""
+	f.fill("obs1", total, 8_000_000, rand.New(rand.NewPCG(8, 0))) //nolint:gosec // repeatable on purpose
+	f.until("something is sent", time.Minute, f.sending)
+	s.Break()
+	f.until("everything is archived and cleaned up", 4*time.Minute+time.Duration(total/5_000_000)*time.Second, f.finished)
+	for _, w := range append(workers, engine) {
+		w.stop()
+	}
+	f.check()
+	if n := strings.Count(s.Log(), "Accepted publickey"); n == 0 {
+		t.Error("nothing went over ssh")
+	}
+}
+
+// sending reports whether a transfer over a link is under way.
+func (f *fleet) sending(ctx context.Context, s looker) (bool, error) {
+	tasks, err := s.Tasks(ctx, opsdb.Query{State: string(opsdb.TaskInProgress)})
+	for _, task := range tasks {
+		if task.Link != "" && task.Piece == opsdb.Send {
+			return true, err
+		}
+	}
+	return false, err
+}

@@ -1,0 +1,107 @@
+package node
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/ccatobs/cdt/engine/graph"
+	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/stages"
+	"github.com/ccatobs/cdt/storage"
+	"github.com/ccatobs/cdt/storage/remote"
+	"github.com/ccatobs/cdt/transport"
+	"github.com/ccatobs/cdt/transport/bbcp"
+	"github.com/ccatobs/cdt/transport/local"
+	"github.com/ccatobs/cdt/transport/rsync"
+	"github.com/ccatobs/cdt/transport/ssh"
+)
+
+// Host is how the driver of a link reaches the host at its other end.
+func Host(l *graph.Link) ssh.Host {
+	f := l.Far
+	return ssh.Host{Name: f.Host, Port: f.Port, User: f.User, Key: f.Key, KnownHosts: f.KnownHosts, Program: f.SSH}
+}
+
+// NewAgent is the agent at the other end of a link that needs a host there.
+func NewAgent(l *graph.Link) *remote.Agent {
+	return remote.NewAgent(remote.Options{Link: l.Name(), Host: Host(l), Program: l.Far.Agent})
+}
+
+// far is a disk at a site that this process reaches over a link it drives; nil
+// if it is here, or no such link leads there. mu is held.
+func (p *Places) far(l *graph.Location, marker opsdb.ID) storage.Storage {
+	if len(p.Sites) == 0 || l.Storage != opsdb.Disk || slices.Contains(p.Sites, l.Site.Name) {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.graph.Links)) {
+		link := p.graph.Links[name]
+		ends := link.From == l.Site || link.To == l.Site
+		if link.Far == nil || !ends || !slices.Contains(p.Sites, link.Driver) {
+			continue
+		}
+		if p.agents[name] == nil {
+			p.agents[name] = NewAgent(link)
+		}
+		return remote.NewDisk(p.agents[name], remote.Place{Location: l.Name, Root: l.Path, Marker: marker})
+	}
+	return nil
+}
+
+// Links gives the transports of the links between places.
+type Links struct{ places *Places }
+
+var _ transport.Catalog = Links{}
+
+// Transport implements [transport.Catalog]: within a site, local. The rate is the one that holds now.
+func (l Links) Transport(from, to string) (transport.Transport, error) {
+	a, b := opsdb.SiteOf(from), opsdb.SiteOf(to)
+	if a == b {
+		return local.New(local.Options{}), nil
+	}
+	link, ok := l.places.Graph().Links[opsdb.LinkName(a, b)]
+	if !ok {
+		return nil, stages.Permanent(fmt.Errorf("send from %s to %s: there is no link %s", from, to, opsdb.LinkName(a, b)))
+	}
+	t, err := Transport(link, l.places.clock.Now())
+	if err != nil {
+		return nil, stages.Permanent(fmt.Errorf("send from %s to %s: %w", from, to, err))
+	}
+	return t, nil
+}
+
+// Transport is the transport of a link, as fast as it may be at a time.
+func Transport(l *graph.Link, now time.Time) (transport.Transport, error) {
+	const octet = 8 // the graph counts bits, transports bytes
+	switch l.Transport {
+	case "local":
+		return local.New(local.Options{}), nil
+	case "rsync":
+		return rsync.New(rsync.Options{
+			Link: l.Name(), Host: Host(l), Program: l.Far.Program, RemoteProgram: l.Far.Remote, Agent: l.Far.Agent, Rate: rate(l, now) / octet,
+		})
+	case "bbcp":
+		return bbcp.New(bbcp.Options{
+			Link: l.Name(), Host: Host(l), Program: l.Far.Program, RemoteProgram: l.Far.Remote, Agent: l.Far.Agent, Rate: rate(l, now) / octet,
+			Bandwidth: l.Bandwidth / octet / int64(l.AtOnce), RTT: l.RTT, Streams: l.Far.Streams, Window: l.Far.Window, Buffer: l.Far.Buffer,
+			Reverse: l.Far.Reverse, SourceHost: l.Far.SourceHost, Ports: l.Far.Ports,
+		})
+	}
+	return nil, fmt.Errorf("this version has no transport %q", l.Transport)
+}
+
+// rate is what one send may use of a link, in bit/s: the lowest rate that holds,
+// shared by as many sends as there may be at once. 0: no limit.
+func rate(l *graph.Link, now time.Time) int64 {
+	lowest := l.Far.Rate
+	for _, limit := range l.Limits {
+		if limit.Window.Open(now) && (lowest == 0 || limit.Rate < lowest) {
+			lowest = limit.Rate
+		}
+	}
+	if lowest == 0 {
+		return 0
+	}
+	return max(lowest/int64(l.AtOnce), 1)
+}
