@@ -92,7 +92,7 @@ func (v *view) record(d Decision, om *opsdb.OpenMove) Decision {
 	if om == nil {
 		return d
 	}
-	om.Package, om.Version, om.Route = v.p.ID, v.p.Version, v.p.Route
+	om.Package, om.Version, om.Route = v.p.ID, v.p.Version, d.Route // as it is called now: pauses name it so
 	om.Stage, om.Type, om.From, om.To, om.Link = d.Stage, d.Type, d.From, d.To, d.Link
 	om.Verdict, om.Reason, om.Text, om.Since = string(d.Verdict), string(d.Reason), d.Text, d.Since
 	om.Number, om.MadeAt, om.Left = v.p.Number, v.p.MadeAt, v.left

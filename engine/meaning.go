@@ -29,7 +29,7 @@ func Reasons() []Meaning {
 		{BadExpression, "", "an expression of the route could not be evaluated", "a corrected route"},
 		{NeedsOther, "", "a stage named under `needs` is not done", "that stage being done"},
 		{Held, "", "a person holds the package", "`dtctl unhold`"},
-		{InQuarantine, "", "the package is quarantined as a whole", "a person looking at its source files"},
+		{InQuarantine, "", "the package is quarantined as a whole", "a person looking at its source files, and then `dtctl lift`"},
 		{Paused, "", "a person paused it", "`dtctl resume`"},
 		{OutsideWindow, "", "outside of the stage's window", "the window opening"},
 		{Backoff, "", "the last attempt failed; the next one comes later", "the time of the next attempt, or `dtctl retry`"},

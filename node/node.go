@@ -11,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -178,7 +179,7 @@ func (n *Node) worker() {
 func (n *Node) attempts(t opsdb.Task) int {
 	for _, r := range n.Places.Graph().Routes {
 		for _, s := range r.Stages {
-			if r.Name == t.Route && s.Name == t.Stage {
+			if (r.Name == t.Route || slices.Contains(r.Formerly, t.Route)) && (s.Name == t.Stage || slices.Contains(s.Formerly, t.Stage)) {
 				return s.Attempts
 			}
 		}

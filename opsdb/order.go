@@ -90,6 +90,7 @@ const (
 	EventTaskWithdrawn = "task.withdrawn"
 	EventHeld          = "hold.placed"
 	EventUnheld        = "hold.lifted"
+	EventLifted        = "quarantine.lifted" // of a package; Before: why it was put there
 	EventRequested     = "staging.requested"
 	EventReleased      = "staging.released"
 	EventPaused        = "pause.placed"

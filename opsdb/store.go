@@ -219,10 +219,18 @@ type Operating interface {
 	AddMarker(ctx context.Context, location string, marker ID, who string) error
 	Hold(ctx context.Context, h Hold) (Hold, error)
 	Unhold(ctx context.Context, hold ID, who, why string) error
+	// Lift ends the quarantine of a package and asks for its copies to be re-read; its source files are compared
+	// again before one is deleted, and one that differs puts it back. ErrNotFound if it is in none;
+	// ErrInvariant if no file is left of it: there is nothing to go on with.
+	Lift(ctx context.Context, pkg ID, who, why string) error
 	// Request opens a staging request; an open one for the same package and location is returned as it is.
 	Request(ctx context.Context, r StagingRequest) (StagingRequest, error)
 	Release(ctx context.Context, request ID, who string) error
+	// Pause keeps what has to do with a subject from beginning. What was given to a site and has not begun
+	// ([KeptBack]) is withdrawn by the next Expire, so that it holds no slot and no room, and is given out anew
+	// when the pause is over, however soon that is.
 	Pause(ctx context.Context, p Pause) error
+	// Resume lifts a pause and wakes who waits for it. What was given out meanwhile and refused is withdrawn, too.
 	Resume(ctx context.Context, subject, who string) error
 	// Retry withdraws a failed (or pending) task and lets the package be evaluated anew.
 	Retry(ctx context.Context, task ID, who, why string) error

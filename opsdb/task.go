@@ -1,6 +1,9 @@
 package opsdb
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // TaskState is the state of a task.
 type TaskState string
@@ -128,6 +131,14 @@ func (t Task) Under() []string {
 
 // Begun reports whether a worker has begun with the task: it has a lease, had one, or did its first piece.
 func (t Task) Begun() bool { return t.Worker != "" || t.Piece == Receive }
+
+// KeptBack are the tasks that a pause of a subject keeps from beginning: nobody may claim them, so what
+// brought them to their sites is lost, and they are better given out anew than waited for.
+func KeptBack(scheduled []Task, subject string) []Task {
+	return slices.DeleteFunc(slices.Clone(scheduled), func(t Task) bool {
+		return t.State != TaskScheduled || t.Begun() || !slices.Contains(t.Under(), subject)
+	})
+}
 
 // Assignment is a claimed task with what its run needs; members are streamed
 // separately, because a package may have a million of them.

@@ -52,6 +52,20 @@ func TestSourceFileThatDiffersFromItsMemberStays(t *testing.T) {
 	for _, v := range r.Violations {
 		t.Errorf("violation %s: %s: %s", v.Rule, v.Subject, v.Text)
 	}
+	h.lift()
+	if n := len(h.events(opsdb.EventFileKept)); n != 2 || h.packages()[0].Package.Quarantined == "" {
+		t.Errorf("lifted while a file differs: %d events, package %+v; it must be quarantined again", n, h.packages()[0].Package)
+	}
+	h.flip(filepath.Join(h.Roots["ccat.primecam"], bad)) // back
+	h.lift()
+	h.cleaned(h.judge())
+}
+
+// lift lifts the quarantine of the first package and lets everything run.
+func (h *house) lift() {
+	h.t.Helper()
+	h.must(h.Store.Lift(h.t.Context(), h.packages()[0].Package.ID, "tester", "looked at"))
+	h.run()
 }
 
 // Names with a newline, %, 255 bytes and invalid UTF-8 are packed and restored exactly; what is no regular file is skipped with a reason.

@@ -261,6 +261,33 @@ func testConfirmTwice(t *testing.T, open Open) {
 	d.balanced()
 }
 
+// lifted lifts the quarantine of a package whose files differed: everything is looked at anew.
+func (d *desk) lifted(p opsdb.Package) {
+	d.Helper()
+	d.check(d.store.Lift(d.Context(), p.ID, "ada", "the file was put back"))
+	if f := d.facts(p.ID); f.Package.Quarantined != "" || !d.dirty(p.ID) {
+		d.Errorf("still quarantined: %q, dirty %v", f.Package.Quarantined, d.dirty(p.ID))
+	}
+	if d.copyAt(p.ID, "cologne.lta").VerifyAsked.IsZero() {
+		d.Error("its copies are not read again")
+	}
+	if err := d.store.Lift(d.Context(), p.ID, "ada", ""); !errors.Is(err, opsdb.ErrNotFound) {
+		d.Errorf("lifted twice: %v", err)
+	}
+	if d.events(opsdb.EventLifted) != 1 {
+		d.Error("events do not say so")
+	}
+	d.condemn(p, "ccat.primecam")
+	d.advance(2 * time.Hour)
+	a := d.claim(d.remove(p, "ccat.primecam").Task.ID)
+	_, err := d.store.Confirm(d.Context(), a.Task.ID, a.Task.Token)
+	d.check(err)
+	d.finish(a, opsdb.Outcome{Kept: []opsdb.ChangedMember{{File: d.known()[0].ID, Reason: "its digest differs"}}})
+	if f := d.facts(p.ID); f.Package.Quarantined == "" || f.Gone != 0 {
+		d.Errorf("files that differ again: %+v", f.Package)
+	}
+}
+
 // A source file differs from its member at the moment of deletion: it stays (D5).
 func testKept(t *testing.T, open Open) {
 	d := newDesk(t, open)
@@ -284,6 +311,7 @@ func testKept(t *testing.T, open Open) {
 	if out := d.remove(p, "ccat.primecam"); out.Refusal != opsdb.GateShut {
 		t.Errorf("a quarantined package: %+v", out)
 	}
+	d.lifted(p)
 	d.balanced()
 }
 

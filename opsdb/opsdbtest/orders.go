@@ -127,10 +127,15 @@ func testPauseBeforeTheClaim(t *testing.T, open Open) {
 			t.Errorf("%s: claimed under a pause: %v", subject, err)
 		}
 		d.check(d.store.Resume(t.Context(), subject, "ada"))
-		a := d.claim(task.ID)
+		_, err := d.store.Expire(t.Context(), d.clock.Now(), claimBy)
+		d.check(err)
+		if now, err := d.store.Task(t.Context(), task.ID); err != nil || now.State != opsdb.TaskWithdrawn || !d.dirty(p.ID) {
+			t.Errorf("%s: what was refused is %s, %v: it waits for its deadline", subject, now.State, err)
+		}
+		a := d.claim(d.schedule(p, "ship", "transfer", "ccat.buffer", "cologne.buffer").ID)
 		d.check(d.store.Pause(t.Context(), opsdb.Pause{Subject: subject, Who: "ada"}))
 		d.clock.Advance(2 * lease)
-		_, err := d.store.Expire(t.Context(), d.clock.Now(), claimBy)
+		_, err = d.store.Expire(t.Context(), d.clock.Now(), claimBy)
 		d.check(err)
 		if next := d.claim(a.Task.ID); next.Task.Token != a.Task.Token+1 {
 			t.Errorf("%s: what has begun is not gone on with: %+v", subject, next.Task)

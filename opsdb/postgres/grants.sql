@@ -54,5 +54,6 @@ BEGIN
     GRANT UPDATE (released_at) ON staging_request TO cdt_api;
     GRANT UPDATE (suspect, quiet, ticked) ON observed_clock TO cdt_api;
     GRANT DELETE ON hold, pause, group_file, copy, task_slot TO cdt_api;
+    GRANT EXECUTE ON FUNCTION lift_quarantine TO cdt_api;
   END IF;
 END $$;

@@ -154,11 +154,16 @@ func (s *Store) WantVerify(ctx context.Context, pkg opsdb.ID, location, who stri
 		if err := t.lock(pkg); err != nil {
 			return err
 		}
-		n, err := t.execN(`UPDATE copy SET verify_asked = $1 WHERE package = $2 AND ($3::text = '' OR location = $3) AND form <> 'files'
-		  AND state IN ('present', 'staged', 'deletion_possible') AND verify_asked IS NULL`, us(t.now), string(pkg), location)
+		n, err := t.askVerify(pkg, location)
 		if err == nil && n > 0 {
 			t.event(opsdb.Event{Actor: person(who), Kind: opsdb.EventRequested, Subject: packageSubject(pkg), Package: pkg, Location: location, Why: "re-read"})
 		}
 		return err
 	})
+}
+
+// askVerify asks for copies of a locked package to be re-read.
+func (t *tx) askVerify(pkg opsdb.ID, location string) (int64, error) {
+	return t.execN(`UPDATE copy SET verify_asked = $1 WHERE package = $2 AND ($3::text = '' OR location = $3) AND form <> 'files'
+		  AND state IN ('present', 'staged', 'deletion_possible') AND verify_asked IS NULL`, us(t.now), string(pkg), location)
 }

@@ -32,10 +32,39 @@ func (s *Store) Pause(ctx context.Context, p opsdb.Pause) error {
 // touchPaused has every package looked at again that has a move under the subject.
 func (t *tx) touchPaused(subject string) error {
 	packages, err := t.withMoves(subject)
-	if err != nil || len(packages) == 0 {
+	if err != nil {
 		return err
 	}
-	return errors.Join(t.lock(packages...), t.touch(packages...))
+	waiting, err := t.keptBack(subject)
+	if err != nil {
+		return err
+	}
+	for _, task := range waiting {
+		packages = append(packages, task.Package)
+	}
+	if len(packages) == 0 {
+		return nil
+	}
+	return errors.Join(t.lock(packages...), t.touch(packages...), t.giveUp(subject))
+}
+
+// keptBack are the tasks that are scheduled and kept from beginning by a pause of the subject.
+func (t *tx) keptBack(subject string) ([]opsdb.Task, error) {
+	tasks, err := query(&t.view, scanTask, `SELECT `+taskColumns+` FROM task t WHERE t.state = 'scheduled' ORDER BY t.id`)
+	return opsdb.KeptBack(tasks, subject), err
+}
+
+// giveUp ends the wait for those who might claim what is kept back: their packages are locked.
+func (t *tx) giveUp(subject string) error {
+	tasks, err := t.keptBack(subject)
+	if err != nil || len(tasks) == 0 {
+		return err
+	}
+	ids := make([]opsdb.ID, len(tasks))
+	for i, task := range tasks {
+		ids[i] = task.ID
+	}
+	return t.exec(`UPDATE task SET lease_until = $1 WHERE id = ANY($2::text[]) AND state = 'scheduled'`, us(t.now), idList(ids))
 }
 
 // Resume implements opsdb.Operating.
@@ -49,6 +78,19 @@ func (s *Store) Resume(ctx context.Context, subject, who string) error {
 			return fmt.Errorf("pause of %s: %w", subject, opsdb.ErrNotFound)
 		}
 		t.event(opsdb.Event{Actor: person(who), Kind: opsdb.EventResumed, Subject: subject})
-		return t.wake("pause:"+subject, 0)
+		return errors.Join(t.touchKeptBack(subject), t.wake("pause:"+subject, 0))
 	})
+}
+
+// touchKeptBack gives up what was dispatched while the pause was being ordered.
+func (t *tx) touchKeptBack(subject string) error {
+	waiting, err := t.keptBack(subject)
+	if err != nil || len(waiting) == 0 {
+		return err
+	}
+	packages := make([]opsdb.ID, len(waiting))
+	for i, task := range waiting {
+		packages[i] = task.Package
+	}
+	return errors.Join(t.lock(packages...), t.giveUp(subject))
 }

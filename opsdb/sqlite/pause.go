@@ -36,7 +36,23 @@ func (t *tx) touchPaused(kind, name string) error {
 	if where == "" {
 		return fmt.Errorf("%q cannot be paused: say route, stage, location, link or site", kind)
 	}
-	return t.exec(`UPDATE package SET version = version + 1 WHERE id IN (SELECT package FROM open_move WHERE `+where+`)`, name)
+	if err := t.exec(`UPDATE package SET version = version + 1 WHERE id IN (SELECT package FROM open_move WHERE `+where+`)`, name); err != nil {
+		return err
+	}
+	return t.giveUp(kind + ":" + name)
+}
+
+// giveUp ends the wait for those who might claim what a pause of the subject keeps back.
+func (t *tx) giveUp(subject string) error {
+	tasks, err := query(&t.view, scanTask, `SELECT `+taskColumns+` FROM task t WHERE t.state = 'scheduled' ORDER BY t.id`)
+	if err != nil {
+		return err
+	}
+	var ids []opsdb.ID
+	for _, task := range opsdb.KeptBack(tasks, subject) {
+		ids = append(ids, task.ID)
+	}
+	return t.exec(`UPDATE task SET lease_until = ? WHERE id IN (SELECT value FROM json_each(?))`, us(t.now), idList(ids))
 }
 
 // Resume implements opsdb.Operating.
@@ -50,6 +66,9 @@ func (s *Store) Resume(ctx context.Context, subject, who string) error {
 			return fmt.Errorf("pause of %s: %w", subject, opsdb.ErrNotFound)
 		}
 		t.event(opsdb.Event{Actor: person(who), Kind: opsdb.EventResumed, Subject: subject})
+		if err := t.giveUp(subject); err != nil { // dispatched by those who did not know of the pause yet
+			return err
+		}
 		return t.wake("pause:"+subject, 0)
 	})
 }
