@@ -16,8 +16,8 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// versitygw is the S3 server of tests, over a folder. It is built from its module.
-const versitygw = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
+// VersityGW is the S3 server of tests, over a folder. It is built from its module.
+const VersityGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
 
 // S3Server is an S3 server of a test's own.
 type S3Server struct {
@@ -41,7 +41,7 @@ func S3(t testing.TB) *S3Server {
 	}
 	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(Port(t)))
 	s.URL = "http://" + addr
-	program := Build(t, versitygw)
+	program := Build(t, VersityGW)
 	// Not bound to the test's context: that ends before the clean-up that stops it.
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), program, "--port", addr, "--access", s.Access, "--secret", s.Secret,
 		"--keep-alive", "--quiet", "--iam-dir", filepath.Join(dir, "iam"), "posix", "--versioning-dir", filepath.Join(dir, "versions"), s.Root)

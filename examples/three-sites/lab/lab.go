@@ -1,0 +1,247 @@
+// Package lab is an observatory of three sites on one machine: ccat, cologne
+// and cornell are machines of their own (package machine) with an ocean between
+// them (package router); each has its own sshd, its own disks and its own
+// `dtctl work`. Cologne's archive is a bucket of a real S3 server, Cornell's a
+// disk. The operations database and the engine stand beside them, reached over a
+// socket, as over a line for people.
+//
+// It is for the example, its test and benchmarks. It needs root, sshd, rsync
+// and PostgreSQL; what is missing fails and says so.
+package lab
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ccatobs/cdt/engine/graph"
+	"github.com/ccatobs/cdt/engine/route"
+	"github.com/ccatobs/cdt/examples/three-sites/machine"
+	"github.com/ccatobs/cdt/examples/three-sites/router"
+	"github.com/ccatobs/cdt/node"
+	"github.com/ccatobs/cdt/opsdb/postgres"
+	"github.com/ccatobs/cdt/testserver"
+)
+
+// The sites and their addresses.
+const (
+	CCAT, Cologne, Cornell = "ccat", "cologne", "cornell"
+
+	subnet = "10.77.0.0/24"
+)
+
+// Sites are the sites, in the order of their addresses 10.77.0.1, 2 and 3.
+func Sites() []string { return []string{CCAT, Cologne, Cornell} }
+
+// Address is a site's address.
+func Address(site string) string {
+	for i, s := range Sites() {
+		if s == site {
+			return netip.AddrFrom4([4]byte{10, 77, 0, byte(i + 1)}).String()
+		}
+	}
+	return ""
+}
+
+// Options say what a lab is like.
+type Options struct {
+	Routes    string // text of the routes, written for rsync
+	Transport string // rsync or bbcp
+	// Ocean is each line between ccat and the others; Land those between the others.
+	Ocean, Land router.Line
+	MTU         int // 9000
+}
+
+// Lab is three sites that run until the test ends.
+type Lab struct {
+	testing.TB
+	Root    string // on the host; Root/<site> is what a site sees as machine.Disks
+	URL     string // of the operations database
+	Router  *router.Router
+	Graph   *graph.Graph
+	Store   *postgres.Store // for looking
+	Program string          // dtctl
+
+	o        Options
+	machines map[string]*machine.Machine
+}
+
+// New makes machines, lines, sshds, database and S3 server. Nothing of CDT runs yet.
+func New(t testing.TB, o Options) *Lab {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Fatal("three sites on one machine need root: network namespaces, TUN devices and mounts")
+	}
+	l := &Lab{TB: t, Root: shortDir(t), Router: router.New(1), o: o, machines: map[string]*machine.Machine{}}
+	t.Cleanup(func() { l.Must(l.Router.Close()) })
+	l.build()
+	l.compile()
+	l.makeKeys()
+	for _, site := range Sites() {
+		l.settle(site)
+	}
+	l.Must(errors.Join(l.Router.SetBoth(CCAT, Cologne, o.Ocean), l.Router.SetBoth(CCAT, Cornell, o.Ocean), l.Router.SetBoth(Cologne, Cornell, o.Land)))
+	l.startS3()
+	dsn := testserver.Postgres(t)
+	dir, _, _ := strings.Cut(strings.TrimPrefix(dsn, "host="), " ")
+	l.URL = "postgres://cdt@/postgres?sslmode=disable&host=" + dir
+	return l
+}
+
+// shortDir is a folder that is gone with the test.
+func shortDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "sites-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Errorf("clean up: %v", err)
+		}
+	})
+	return dir
+}
+
+// Must fails the test at an error.
+func (l *Lab) Must(err error) {
+	l.Helper()
+	if err != nil {
+		l.Fatal(err)
+	}
+}
+
+// build builds dtctl as people have it.
+func (l *Lab) build() {
+	l.Helper()
+	l.Program = filepath.Join(l.Root, "dtctl")
+	cmd := exec.CommandContext(l.Context(), "go", "build", "-o", l.Program, "github.com/ccatobs/cdt/cmd/dtctl")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		l.Fatalf("build dtctl: %v\n%s", err, out)
+	}
+}
+
+// RoutesFile is the routes as the lab uses them, on the host.
+func (l *Lab) RoutesFile() string { return filepath.Join(l.Root, "routes.yaml") }
+
+// compile writes the routes, for the transport wanted.
+func (l *Lab) compile() {
+	l.Helper()
+	text := strings.ReplaceAll(l.o.Routes, "rsync", l.o.Transport)
+	l.Must(os.WriteFile(l.RoutesFile(), []byte(text), 0o644))
+	files, list := route.Read(l.RoutesFile())
+	g, more := node.Compile(files)
+	l.Must(errors.Join(list.Err(), more.Err()))
+	l.Graph = g
+}
+
+// Disk is a site's own folder, on the host.
+func (l *Lab) Disk(site string, sub ...string) string {
+	return filepath.Join(append([]string{l.Root, site}, sub...)...)
+}
+
+// settle makes a site: its machine, network, disks, dtctl and sshd.
+func (l *Lab) settle(site string) {
+	l.Helper()
+	for _, sub := range []string{"bin", "etc", "state", "log"} {
+		l.Must(os.MkdirAll(l.Disk(site, sub), 0o755))
+	}
+	for _, loc := range l.Graph.Locations {
+		if loc.Site.Name == site && loc.Path != "" {
+			l.Must(os.MkdirAll(l.Disk(site, strings.TrimPrefix(loc.Path, machine.Disks)), 0o755))
+		}
+	}
+	l.install(l.Program, site)
+	if bbcp, err := exec.LookPath("bbcp"); err == nil {
+		l.install(bbcp, site)
+	}
+	text, err := os.ReadFile(l.RoutesFile())
+	l.Must(err)
+	l.Must(os.WriteFile(l.Disk(site, "etc", "routes.yaml"), text, 0o644))
+	m, err := machine.New(machine.Options{Name: site, Disk: l.Disk(site), Hide: []string{l.Root}})
+	l.Must(err)
+	l.Cleanup(func() { l.Must(m.Close()) })
+	l.machines[site] = m
+	l.connect(m)
+	l.startSSHD(site)
+}
+
+// install puts a program on a site's own disk.
+func (l *Lab) install(program, site string) {
+	l.Helper()
+	if out, err := exec.CommandContext(l.Context(), "cp", "--reflink=auto", program, l.Disk(site, "bin")).CombinedOutput(); err != nil {
+		l.Fatalf("install %s: %v\n%s", program, err, out)
+	}
+}
+
+// windows let one TCP stream fill 200 Mbit/s over 200 ms, and more.
+const windows = "4096 1048576 67108864"
+
+// connect joins a site to the others.
+func (l *Lab) connect(m *machine.Machine) {
+	l.Helper()
+	l.Must(errors.Join(m.Set("net.ipv4.tcp_rmem", windows), m.Set("net.ipv4.tcp_wmem", windows)))
+	addr := netip.MustParseAddr(Address(m.Name))
+	mtu := l.o.MTU
+	if mtu == 0 {
+		mtu = 9000
+	}
+	l.Must(m.InNetwork(func() error {
+		tun, err := router.OpenTUN("data", netip.PrefixFrom(addr, netip.MustParsePrefix(subnet).Bits()), mtu)
+		if err != nil {
+			return err
+		}
+		return l.Router.Join(m.Name, addr, tun)
+	}))
+}
+
+// Machine is a site's machine.
+func (l *Lab) Machine(site string) *machine.Machine { return l.machines[site] }
+
+// dial connects to a port of a site, from that site.
+func (l *Lab) dial(_ context.Context, site, port string) (c net.Conn, err error) {
+	err = l.machines[site].InNetwork(func() error {
+		c, err = net.DialTimeout("tcp4", net.JoinHostPort(Address(site), port), time.Second)
+		return err
+	})
+	return c, err
+}
+
+// awaitPort waits until something listens on a port of a site.
+func (l *Lab) awaitPort(site, port string) {
+	l.Helper()
+	l.Await("port "+port+" of "+site+" answers", time.Minute, func() (bool, error) {
+		c, err := l.dial(l.Context(), site, port)
+		if err == nil {
+			_ = c.Close()
+		}
+		return err == nil, err
+	})
+}
+
+// Await waits until done says so.
+func (l *Lab) Await(what string, longest time.Duration, done func() (bool, error)) {
+	l.Helper()
+	limit := time.NewTimer(longest)
+	defer limit.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		ok, err := done()
+		if ok && err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-limit.C:
+			l.Fatalf("not within %s: %s (%v)\n%s", longest, what, err, l.state())
+		}
+	}
+}
