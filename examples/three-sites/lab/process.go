@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -39,11 +40,20 @@ func (l *Lab) start(site, name string, cmd *exec.Cmd) *Process {
 		l.Must(err)
 		return p
 	}
-	ended := make(chan struct{})
+	ended, started := make(chan struct{}), make(chan error)
 	p.done = ended
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	l.Must(cmd.Start())
-	go func() { _ = cmd.Wait(); close(ended) }()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	go func() {
+		runtime.LockOSThread() // Pdeathsig looks at the thread that forked
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait()
+		}
+		close(ended)
+	}()
+	l.Must(<-started)
 	l.Cleanup(func() { _ = cmd.Process.Kill(); <-ended })
 	return p
 }

@@ -1,0 +1,184 @@
+//go:build servers
+
+package bench_test
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ccatobs/cdt/check"
+	"github.com/ccatobs/cdt/clock"
+	sites "github.com/ccatobs/cdt/examples/three-sites/lab"
+	"github.com/ccatobs/cdt/examples/three-sites/machine"
+	"github.com/ccatobs/cdt/examples/three-sites/router"
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+// The ocean of BenchmarkGoodput.
+const (
+	oceanRate = 200_000_000
+	oceanWay  = 100 * time.Millisecond
+	cuts      = 5
+)
+
+// BenchmarkGoodput brings a mix of 2 GB (CDT_BENCH_BYTES: another amount) over a line of 200 Mbit/s with a round
+// trip of 200 ms, from files at the telescope to copies that were read back in both archives, and prints the bytes
+// of the files per second as a share of the line: undisturbed, and with five cuts of 60 s (CDT_BENCH_CUT: another
+// time) as a share of what the line could have carried while it was whole. Beside it, on the same line, stand
+// `rsync -W` with one call for everything and with one call for each file; they verify nothing and reach one site.
+// CDT_BENCH_TRANSPORT: rsync or bbcp; bbcp where it is installed.
+func BenchmarkGoodput(b *testing.B) {
+	bytes := int64(number(b, "CDT_BENCH_BYTES", 2_000_000_000))
+	b.Run("steady", func(b *testing.B) {
+		for range b.N {
+			o := newOcean(b, bytes)
+			ours := o.carry(nil)
+			all, each := o.rsync()
+			fmt.Printf("%s: CDT by %s %.3f of the line, rsync -W %.3f in one call, %.3f in a call for each file\n", b.Name(), o.transport, ours, all, each)
+			b.ReportMetric(ours, "of-line")
+			b.ReportMetric(all, "rsync-of-line")
+			b.ReportMetric(each, "rsync-each-of-line")
+		}
+	})
+	b.Run("cuts", func(b *testing.B) {
+		cut := time.Minute
+		if text := os.Getenv("CDT_BENCH_CUT"); text != "" {
+			var err error
+			if cut, err = time.ParseDuration(text); err != nil {
+				b.Fatal(err)
+			}
+		}
+		for range b.N {
+			o := newOcean(b, bytes)
+			ours := o.carry(o.cutAt(cut))
+			fmt.Printf("%s: CDT by %s %.3f of what the line could carry between %d cuts of %s\n", b.Name(), o.transport, ours, cuts, cut)
+			b.ReportMetric(ours, "of-available")
+		}
+	})
+}
+
+// ocean is three sites with a long line between them.
+type ocean struct {
+	*testing.B
+	*sites.Lab
+	transport string
+	bytes     int64
+	made      []check.Original
+}
+
+// plainDir is where rsync finds the same files, beside CDT's locations.
+const plainDir = "plain"
+
+func newOcean(b *testing.B, bytes int64) *ocean {
+	b.Helper()
+	text, err := os.ReadFile("../examples/three-sites/routes.yaml")
+	if err != nil {
+		b.Fatal(err)
+	}
+	transport := os.Getenv("CDT_BENCH_TRANSPORT")
+	if _, err := exec.LookPath("bbcp"); transport == "" && err == nil {
+		transport = "bbcp"
+	} else if transport == "" {
+		transport = "rsync"
+	}
+	routes := strings.NewReplacer("{by: stable, after: 1s}", `{by: rename}, ignore: ["filling/**"]`, "200MB", "64MB", "MB(200)", "MB(64)", "group.idle >= seconds(3)", "group.idle >= seconds(2)").Replace(string(text))
+	far := router.Line{Delay: oceanWay, Rate: oceanRate}
+	o := &ocean{B: b, transport: transport, bytes: bytes, Lab: sites.New(b, sites.Options{Routes: routes, Transport: transport, Ocean: far, Land: router.Line{Delay: time.Millisecond}})}
+	o.Engine()
+	for _, site := range sites.Sites() {
+		o.Work(site, "--scan", "2s", "--at-once", "8")
+	}
+	o.made = o.Fill("filling/obs1", bytes, 100_000_000, 1)
+	o.Must(os.MkdirAll(o.Disk(sites.CCAT, plainDir), 0o755))
+	for _, m := range o.made {
+		to := o.Disk(sites.CCAT, plainDir, filepath.Base(filepath.Dir(m.Path))+"-"+filepath.Base(m.Path))
+		o.Must(os.Link(filepath.Join(o.Folder(sites.Source), m.Path), to))
+	}
+	return o
+}
+
+// carry shows CDT the files and returns the share of the line it made use of; cut, if there is one, cuts it.
+func (o *ocean) carry(cut func() time.Duration) float64 {
+	o.B.Helper()
+	var away time.Duration
+	passed := clock.Monotonic()
+	o.Must(os.Rename(filepath.Join(o.Folder(sites.Source), "filling", "obs1"), filepath.Join(o.Folder(sites.Source), "obs1")))
+	if cut != nil {
+		away = cut()
+	}
+	o.Await("everything is in both archives", away+time.Duration(o.bytes/1_000_000)*time.Second+5*time.Minute, func() (bool, error) {
+		facts, err := o.Store.Packages(o.B.Context(), opsdb.Query{Limit: math.MaxInt32})
+		var there int64
+		for _, f := range facts {
+			archived := 0
+			for _, c := range f.Copies {
+				if c.State == opsdb.Present && o.Graph.Locations[c.Location].Type == opsdb.Archive {
+					archived++
+				}
+			}
+			if archived == 2 {
+				there += f.Package.Bytes
+			}
+		}
+		return there >= o.bytes, err
+	})
+	took := passed()
+	for _, to := range []string{sites.Cologne, sites.Cornell} {
+		c, err := o.Router.Count(sites.CCAT, to)
+		o.Must(err)
+		fmt.Printf("%s: ccat>%s carried %.1f MB, dropped %.1f, cut off %.1f\n", o.B.Name(), to, float64(c.Carried.Bytes)/1e6, float64(c.Dropped.Bytes)/1e6, float64(c.Cut.Bytes)/1e6)
+	}
+	fmt.Printf("%s: %d MB in %d files took %.1f s, %.1f s of them cut\n", o.B.Name(), o.bytes/1e6, len(o.made), took.Seconds(), away.Seconds())
+	return o.share(o.bytes, took-away)
+}
+
+func (o *ocean) share(bytes int64, took time.Duration) float64 {
+	return float64(bytes) * 8 / took.Seconds() / oceanRate
+}
+
+// cutAt cuts both lines over the ocean, evenly over the time that the bytes need.
+func (o *ocean) cutAt(lasting time.Duration) func() time.Duration {
+	return func() time.Duration {
+		open := time.Duration(float64(o.bytes) * 8 / oceanRate / (cuts + 1) * float64(time.Second))
+		for i := range cuts {
+			at := time.Duration(i+1)*open + time.Duration(i)*lasting
+			for _, to := range []string{sites.Cologne, sites.Cornell} {
+				o.Must(o.Router.CutAt(sites.CCAT, to, at, lasting))
+			}
+		}
+		return cuts * lasting
+	}
+}
+
+// few is how many files one call for each is tried with.
+const few = 10
+
+// rsync sends the same files over the same line, in one call and, some of them, in a call for each.
+func (o *ocean) rsync() (all, each float64) {
+	o.B.Helper()
+	o.Must(os.MkdirAll(o.Disk(sites.Cologne, plainDir), 0o755))
+	o.Must(os.MkdirAll(o.Disk(sites.Cologne, "each"), 0o755))
+	send := func(from, to string) time.Duration {
+		e := machine.Disks + "/etc/"
+		cmd := exec.Command("rsync", "-W", "-r", "-e", "ssh -oBatchMode=yes -i "+e+"key -oUserKnownHostsFile="+e+"known_hosts", from, "root@"+sites.Address(sites.Cologne)+":"+to) //nolint:noctx // it ends with its machine
+		passed := clock.Monotonic()
+		_, err := o.Machine(sites.CCAT).Run(cmd)
+		o.Must(err)
+		return passed()
+	}
+	all = o.share(o.bytes, send(machine.Disks+"/"+plainDir+"/", machine.Disks+"/"+plainDir+"/"))
+	var bytes int64
+	var took time.Duration
+	for i := 0; i < len(o.made); i += max(1, len(o.made)/few) {
+		m := o.made[i]
+		took += send(machine.Disks+"/"+plainDir+"/"+filepath.Base(filepath.Dir(m.Path))+"-"+filepath.Base(m.Path), machine.Disks+"/each/")
+		bytes += m.Size
+	}
+	return all, o.share(bytes, took)
+}
