@@ -34,11 +34,12 @@ test: format vet ## Everything that must pass: format, vet, lint, all tests with
 test-short: ## The tests without the race detector and without the long ones
 	$(GO) test -short $(TEST_FLAGS) ./...
 
-test-full: ## The long tests whole: a kill at every effect, 20 kills of dtctl serve while 2 GB pass, 5 GB through three sites in peace and in chaos, a far site cut off for a minute at a time, and a dead worker at the default lease
+test-full: ## The long tests whole: a kill at every effect, 20 kills of dtctl serve while 2 GB pass, 5 GB through three sites in peace and in chaos, a far site cut off for a minute at a time, a dead worker at the default lease, and 1,000 parts damaged anywhere
 	CDT_KILLS=all CDT_KILL_BYTES=2000000000 $(GO) test -timeout 120m -run 'Kill' -v $(TEST_FLAGS) ./sim/... ./cmd/dtctl/...
 	CDT_FLEET_BYTES=5000000000 CDT_FLEET_LARGEST=1000000000 CDT_CHAOS_KILLS=100 CDT_CHAOS_STOPS=20 CDT_CHAOS_CRASHES=5 CDT_CHAOS_RESTARTS=5 CDT_CHAOS_REDIS=20 \
 	  $(GO) test -tags servers -timeout 120m -run 'ThreeSites|FleetInChaos' -parallel 1 -v $(TEST_FLAGS) ./cmd/dtctl
 	CDT_LEASE=60s CDT_CUT=60s CDT_CUT_LEASE=60s $(GO) test -tags servers -timeout 30m -run 'AFarWorker|DeadWorker' -v $(TEST_FLAGS) ./cmd/dtctl
+	CDT_RESUME_TRIALS=1000 $(GO) test -timeout 30m -run ResumeTrials -v $(TEST_FLAGS) ./transport/bbcp
 
 test-servers: ## The tests that start real servers (PostgreSQL, Redis, sshd); what is missing fails and says so
 	$(GO) test $(RACE) -tags servers -timeout 14m $(TEST_FLAGS) ./testserver/... ./opsdb/... ./jobs/... ./live/... ./cmd/dtctl/... ./storage/... ./transport/... ./examples/three-sites/...
