@@ -35,13 +35,18 @@ func BenchmarkDispatch(b *testing.B) {
 	for range b.N {
 		var ratios []float64
 		for round := range rounds {
+			before := costs()
 			made, ours := l.pass(next, each)
 			next += each
+			between := costs()
 			sent := theirs.produce("noop", each)
+			mine, celery := between.since(before), costs().since(between).theirs
 			ratio := sent[1] / ours.Seconds()
 			ratios = append(ratios, ratio)
 			fmt.Printf("round %d, %d tasks: CDT %.0f/s (dispatched in %.1f of %.1f s), Celery %.0f/s (sent in %.1f of %.1f s), ratio %.2f\n", round+1, each,
 				float64(each)/ours.Seconds(), made.Seconds(), ours.Seconds(), float64(each)/sent[1], sent[0], sent[1], ratio)
+			fmt.Printf("  processor time of a task: CDT %d µs (%d µs PostgreSQL), Celery %d µs, ratio %.2f; load of the machine %s\n",
+				mine.ours.Microseconds()/int64(each), mine.database.Microseconds()/int64(each), celery.Microseconds()/int64(each), celery.Seconds()/mine.ours.Seconds(), load())
 		}
 		slices.Sort(ratios)
 		b.ReportMetric(ratios[len(ratios)/2], "ratio")

@@ -71,6 +71,7 @@ func newLab(b *testing.B, packages int) *lab {
 	l.check(err)
 	l.conn, err = pgx.Connect(ctx, l.url)
 	l.check(err)
+	l.exec("SET enable_seqscan = off") // to ask how far it is must not slow it down
 	b.Cleanup(func() { _ = l.conn.Close(context.WithoutCancel(ctx)) })
 	l.fill(packages)
 	return l
@@ -93,6 +94,9 @@ func (l *lab) exec(sql string, args ...any) {
 // packageID is the id of the i-th package, from 1.
 const packageID = `'0198f000-0000-7000-8000-' || lpad(to_hex(i), 12, '0')`
 
+// history is how many tasks were done before, at most.
+const history = 50_000
+
 // fill writes n packages of 1 GB as if they had come long ago, without the
 // triggers that keep the counters, and counts them.
 func (l *lab) fill(n int) {
@@ -108,6 +112,11 @@ func (l *lab) fill(n int) {
 	  SELECT i, replace(`+packageID+`, '0198f000', '0198f001'), `+packageID+`, 'lab.lta', 'p', 'd1', 1000000000, now() - interval '1 day', 'w', '', 1, 'medium' FROM generate_series(1, $1::int) i`, n)
 	l.exec(`INSERT INTO copy (id, package, location, form, path, state, size, verified_at, verified_age, receipt)
 	  SELECT replace(`+packageID+`, '0198f000', '0198f002'), `+packageID+`, 'lab.lta', 'tar', 'p', 'present', 1000000000, now() - interval '1 day', now() - interval '1 day', i FROM generate_series(1, $1::int) i`, n)
+	// The tasks that brought them there: tables that were empty a moment ago are planned for as if they stayed so.
+	l.exec(`INSERT INTO task (id, route, stage, type, package, from_loc, to_loc, link, send_site, receive_site, piece, state, class, priority, bytes, revision, epoch, token, claim_by,
+	    source_copy, target_copy, form, path, expect, created_at, updated_at, ended_at)
+	  SELECT replace(`+packageID+`, '0198f000', '0198f003'), 'raw', 'archive', 'archive', `+packageID+`, 'lab.buffer', 'lab.lta', '', 'lab', 'lab', 'whole', 'completed', 'fresh', 0, 1000000000, $2, 'e', 1, 1,
+	    '', replace(`+packageID+`, '0198f000', '0198f002'), 'tar', 'p', 'd1', now() - interval '1 day', now() - interval '1 day', now() - interval '1 day' FROM generate_series(1, $1::int) i`, min(n, history), l.rev.Number)
 	l.exec(`INSERT INTO tally (kind, a, b, count, bytes) VALUES ('copy', 'lab.lta', 'present', $1::bigint, $1::bigint * 1000000000), ('used', 'lab.lta', '', $1::bigint, $1::bigint * 1000000000), ('package', 'archived', '', $1::bigint, 0)`, n)
 	l.exec(`INSERT INTO route_number (route, last) VALUES ('raw', $1) ON CONFLICT (route) DO UPDATE SET last = excluded.last`, n)
 	for _, table := range []string{"package", "receipt"} {

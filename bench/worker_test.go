@@ -30,7 +30,7 @@ import (
 const (
 	workers      = 2
 	celeryAtOnce = 2
-	ourAtOnce    = 64
+	ourAtOnce    = 256
 )
 
 // What makes the test binary a worker of its own process.
@@ -141,7 +141,7 @@ func work(ctx context.Context, url, name string) error {
 func startWorker(b *testing.B, url string, n int, tells bool) *bufio.Scanner {
 	b.Helper()
 	cmd := exec.CommandContext(context.WithoutCancel(b.Context()), os.Args[0])
-	cmd.Env = append(os.Environ(), workerDatabase+"="+url, workerName+"=w"+strconv.Itoa(n))
+	cmd.Env = append(os.Environ(), workerDatabase+"="+url, workerName+"=w"+strconv.Itoa(n), "GOGC=400")
 	if tells {
 		cmd.Env = append(cmd.Env, workerTells+"=yes")
 	}
