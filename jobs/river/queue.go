@@ -88,6 +88,16 @@ func connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
 		return nil, errURL // what pgx says of it may hold the password
 	}
 	cfg.MaxConns = connections
+	for key, value := range map[string]string{
+		// The table is empty in one moment and full in the next: no plan of before is good.
+		"plan_cache_mode": "force_custom_plan", "enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off",
+		// What a crash takes back is only what the queue knows: a job that comes again finds its task claimed or done.
+		"synchronous_commit": "off",
+	} {
+		if cfg.ConnConfig.RuntimeParams[key] == "" {
+			cfg.ConnConfig.RuntimeParams[key] = value
+		}
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the queue's database: %w", err)

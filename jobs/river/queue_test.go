@@ -306,3 +306,32 @@ func migrated(t *testing.T, url string) {
 		t.Fatal("kept house at a wrong address")
 	}
 }
+
+// TestDoneJobsAreGone shows that of a job that is over no row is left, whether its run was cancelled or not.
+func TestDoneJobsAreGone(t *testing.T) {
+	t.Parallel()
+	url := fresh(t, testserver.Postgres(t))(t)
+	q := open(t, url, "w")
+	const all = 20
+	for range all {
+		if err := q.Enqueue(t.Context(), []opsdb.Task{jobstest.Task("cologne")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := range all {
+		id, err := q.Next(limit(t), []string{"cologne"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		run, over := q.Keep(t.Context(), id)
+		if n == 0 {
+			eventually(t, url, 1, `SELECT count(*) FROM river.river_job WHERE state = 'running' AND args->>'task' = $1`, string(id))
+			if _, err := q.Cancel(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+			<-run.Done()
+		}
+		over()
+	}
+	eventually(t, url, 0, `SELECT count(*) FROM river.river_job`)
+}
