@@ -35,7 +35,7 @@ func (s *Store) claim(ctx context.Context, wishes []claiming) ([]opsdb.Assignmen
 		}
 		for i, w := range wishes {
 			out[i], errs[i] = c.assignment(w.task)
-			c.claimed = slices.DeleteFunc(c.claimed, func(id opsdb.ID) bool { return id == w.task }) // nobody else here has it too
+			delete(c.claimed, w.task) // nobody else here has it too
 		}
 		return nil
 	})
@@ -51,27 +51,45 @@ func (s *Store) claim(ctx context.Context, wishes []claiming) ([]opsdb.Assignmen
 type claims struct {
 	*tx
 	wishes   []claiming
-	claimed  []opsdb.ID
-	jobs     []job
-	packages []pack
-	segments []segments
-	copies   []opsdb.Copy
-	types    []placeType
-	receipts []opsdb.Receipt
-	peers    []peer
+	claimed  map[opsdb.ID]job
+	there    []opsdb.ID // tasks that were not claimed, but are there
+	about    map[opsdb.ID]about
+	copies   map[opsdb.ID]opsdb.Copy
+	receipts map[opsdb.ID][]opsdb.Receipt
 }
 
-type segments struct {
-	pkg     opsdb.ID
-	digests string
+// about is what stands in other tables about a task.
+type about struct {
+	task     opsdb.ID
+	pack     pack
+	segments *string
+	from, to *opsdb.LocationType
+	peers    []opsdb.ID
 }
 
-type placeType struct {
-	name string
-	typ  opsdb.LocationType
+func scanAbout(r scanner) (a about, err error) {
+	a.pack, err = scanPackage(front{r, []any{&a.task, &a.segments, &a.from, &a.to, &a.peers}})
+	return a, err
 }
 
-type peer struct{ pkg, other opsdb.ID }
+// reading is a receipt and the task that is told of it.
+type reading struct {
+	of opsdb.ID
+	opsdb.Receipt
+}
+
+func scanReading(r scanner) (x reading, err error) {
+	x.Receipt, err = scanReceipt(front{r, []any{&x.of}})
+	return x, err
+}
+
+// front reads the columns before those somebody else reads.
+type front struct {
+	scanner
+	first []any
+}
+
+func (f front) Scan(dest ...any) error { return f.scanner.Scan(append(f.first, dest...)...) }
 
 // ask queues a query whose rows are there after the next flush.
 func ask[T any](v *view, into *[]T, scan func(scanner) (T, error), sql string, args ...any) {
@@ -82,7 +100,7 @@ func ask[T any](v *view, into *[]T, scan func(scanner) (T, error), sql string, a
 }
 
 // mayBegin leaves out what has not begun and is under a pause (opsdb.Task's Begun and Under).
-const mayBegin = `(t.worker <> '' OR t.piece = 'receive' OR NOT EXISTS (SELECT 1 FROM pause WHERE subject = ANY(ARRAY['route:' || t.route, 'stage:' || t.route || '/' || t.stage,
+const mayBegin = `((SELECT NOT EXISTS (SELECT 1 FROM pause)) OR t.worker <> '' OR t.piece = 'receive' OR NOT EXISTS (SELECT 1 FROM pause WHERE subject = ANY(ARRAY['route:' || t.route, 'stage:' || t.route || '/' || t.stage,
   'location:' || t.from_loc, 'location:' || t.to_loc, 'site:' || split_part(t.from_loc, '.', 1), 'site:' || split_part(t.to_loc, '.', 1), 'link:' || t.link])))`
 
 // do takes the packages, claims what can be claimed, and reads what a run needs to know.
@@ -96,65 +114,80 @@ func (c *claims) do() error {
 		}
 	}
 	tasks := idList(ids)
-	c.queued.Queue(`SELECT FROM package_state WHERE id IN (SELECT package FROM task WHERE id = ANY($1::text[])) ORDER BY id FOR NO KEY UPDATE`, tasks)
+	var claimed []job
+	var abouts []about
+	var copies []opsdb.Copy
+	var receipts []reading
+	c.queue(lockTheir, tasks)
 	// By their ids: the state is hidden from the planner, which would walk through all that was ever scheduled.
-	ask(&c.view, &c.claimed, scanID, `UPDATE task t SET state = 'in_progress', token = t.token + 1, worker = x.worker, lease_until = x.until, phase = '', done = 0, total = 0, updated_at = $4
-	  FROM unnest($1::text[], $2::text[], $3::timestamptz[]) x (id, worker, until) WHERE t.id = x.id AND t.state || '' = 'scheduled' AND t.lease_until > $4 AND `+mayBegin+` RETURNING t.id`,
+	ask(&c.view, &claimed, scanJob, `UPDATE task t SET state = 'in_progress', token = t.token + 1, worker = x.worker, lease_until = x.until, phase = '', done = 0, total = 0, updated_at = $4
+	  FROM unnest($1::text[], $2::text[], $3::timestamptz[]) x (id, worker, until) WHERE t.id = x.id AND t.state || '' = 'scheduled' AND t.lease_until > $4 AND `+mayBegin+` RETURNING `+taskColumns,
 		tasks, workers, until, us(c.now))
-	const theirs = ` IN (SELECT package FROM task WHERE id = ANY($1::text[])) `
-	ask(&c.view, &c.jobs, scanJob, `SELECT `+taskColumns+` FROM task t WHERE t.id = ANY($1::text[])`, tasks)
-	ask(&c.view, &c.packages, scanPackage, `SELECT `+packageColumns+packageFrom+`WHERE p.id`+theirs, tasks)
-	ask(&c.view, &c.segments, func(r scanner) (x segments, err error) { return x, r.Scan(&x.pkg, &x.digests) },
-		`SELECT p.id, s.digests FROM package p JOIN segments s ON s.package = p.key WHERE p.id`+theirs, tasks)
-	ask(&c.view, &c.copies, scanCopy, `SELECT `+copyColumns+copyFrom+`WHERE c.id IN (SELECT unnest(ARRAY[source_copy, target_copy]) FROM task WHERE id = ANY($1::text[]))`, tasks)
-	ask(&c.view, &c.types, func(r scanner) (x placeType, err error) { return x, r.Scan(&x.name, &x.typ) },
-		`SELECT name, type FROM location WHERE name IN (SELECT unnest(ARRAY[from_loc, to_loc]) FROM task WHERE id = ANY($1::text[]))`, tasks)
-	ask(&c.view, &c.receipts, scanReceipt, `SELECT `+receiptColumns+` FROM receipt WHERE package`+theirs+`ORDER BY key`, tasks)
-	ask(&c.view, &c.peers, func(r scanner) (x peer, err error) { return x, r.Scan(&x.pkg, &x.other) },
-		`SELECT p.id, o.id FROM package p JOIN peer e ON e.package = p.key JOIN package o ON o.key = e.other WHERE p.id`+theirs+`ORDER BY o.id`, tasks)
+	ask(&c.view, &abouts, scanAbout, `SELECT t.id, (SELECT digests FROM segments g WHERE g.package = p.key), (SELECT type FROM location WHERE name = t.from_loc), (SELECT type FROM location WHERE name = t.to_loc),
+	  (SELECT array_agg(o.id ORDER BY o.id) FROM peer e JOIN package o ON o.key = e.other WHERE e.package = p.key), `+
+		packageColumns+tasksOf+`CROSS JOIN LATERAL (SELECT * FROM package WHERE package.id = t.package OFFSET 0) p CROSS JOIN LATERAL (SELECT * FROM package_state WHERE package = p.key OFFSET 0) s`, tasks)
+	ask(&c.view, &copies, scanCopy, `SELECT `+copyColumns+tasksOf+`CROSS JOIN LATERAL (SELECT * FROM copy WHERE copy.id = ANY(ARRAY[t.source_copy, t.target_copy]) OFFSET 0) c`+readingOf, tasks)
+	ask(&c.view, &receipts, scanReading, `SELECT t.id, `+readingColumns+tasksOf+`CROSS JOIN LATERAL (SELECT * FROM receipt WHERE receipt.package = t.package OFFSET 0) r ORDER BY r.key`, tasks)
 	if err := c.flush(); err != nil {
 		return err
 	}
-	c.changes += int64(len(c.claimed))
-	return nil
+	c.changes += int64(len(claimed))
+	c.sort(claimed, abouts, copies, receipts)
+	if len(claimed) == len(ids) {
+		return nil
+	}
+	there, err := query(&c.view, scanID, `SELECT t.id`+tasksOf, tasks)
+	c.there = there
+	return err
+}
+
+// sort keeps what was read by what it is looked up by.
+func (c *claims) sort(claimed []job, abouts []about, copies []opsdb.Copy, receipts []reading) {
+	c.claimed, c.about, c.copies = make(map[opsdb.ID]job, len(claimed)), make(map[opsdb.ID]about, len(abouts)), make(map[opsdb.ID]opsdb.Copy, len(copies))
+	c.receipts = make(map[opsdb.ID][]opsdb.Receipt, len(receipts))
+	for _, j := range claimed {
+		c.claimed[j.ID] = j
+	}
+	for _, a := range abouts {
+		c.about[a.task] = a
+	}
+	for _, x := range copies {
+		c.copies[x.ID] = x
+	}
+	for _, r := range receipts {
+		c.receipts[r.of] = append(c.receipts[r.of], r.Receipt)
+	}
 }
 
 // assignment puts together what was read for one task.
 func (c *claims) assignment(task opsdb.ID) (a opsdb.Assignment, err error) {
-	j, found := find(c.jobs, func(j job) bool { return j.ID == task })
-	if !found {
+	j, mine := c.claimed[task]
+	if !mine {
+		if slices.Contains(c.there, task) {
+			return a, fmt.Errorf("task %s: %w", task, opsdb.ErrNotClaim)
+		}
 		return a, fmt.Errorf("task %s: %w: %w", task, opsdb.ErrNotClaim, opsdb.ErrNotFound)
 	}
-	if _, mine := find(c.claimed, func(id opsdb.ID) bool { return id == task }); !mine {
-		return a, fmt.Errorf("task %s: %w", task, opsdb.ErrNotClaim)
-	}
-	a.Task = j.Task
-	p, _ := find(c.packages, func(p pack) bool { return p.ID == j.Package })
-	a.Package = p.Package
-	if s, found := find(c.segments, func(s segments) bool { return s.pkg == j.Package }); found {
-		if err := json.Unmarshal([]byte(s.digests), &a.Package.Segments); err != nil {
+	about := c.about[task]
+	a.Task, a.Package = j.Task, about.pack.Package
+	if about.segments != nil {
+		if err := json.Unmarshal([]byte(*about.segments), &a.Package.Segments); err != nil {
 			return a, fmt.Errorf("segments of package %s: %w", j.Package, err)
 		}
 	}
 	a.Source, a.Target = c.copyOf(j.SourceCopy), c.copyOf(j.TargetCopy)
-	from, _ := find(c.types, func(l placeType) bool { return l.name == j.From })
-	to, _ := find(c.types, func(l placeType) bool { return l.name == j.To })
-	a.FromType, a.ToType = from.typ, to.typ
-	for _, r := range c.receipts {
-		if r.Package == j.Package {
-			a.Receipts = append(a.Receipts, r)
-		}
+	if about.from != nil {
+		a.FromType = *about.from
 	}
-	for _, e := range c.peers {
-		if e.pkg == j.Package {
-			a.Peers = append(a.Peers, e.other)
-		}
+	if about.to != nil {
+		a.ToType = *about.to
 	}
+	a.Receipts, a.Peers = c.receipts[task], about.peers
 	return a, nil
 }
 
 func (c *claims) copyOf(id opsdb.ID) *opsdb.Copy {
-	if found, ok := find(c.copies, func(x opsdb.Copy) bool { return x.ID == id }); ok {
+	if found, ok := c.copies[id]; ok {
 		return &found
 	}
 	return nil

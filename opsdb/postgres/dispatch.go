@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -48,7 +49,7 @@ func (s *Store) Dispatch(ctx context.Context, revision int64, grants []opsdb.Gra
 				return fmt.Errorf("package %s, stage %s: %w", g.Move.Package, g.Move.Stage, err)
 			}
 		}
-		if err := d.written(out); err != nil {
+		if err := d.writeTasks(); err != nil {
 			return err
 		}
 		return t.bring(granted(out)...)
@@ -206,7 +207,7 @@ func (d *dispatch) task(g opsdb.Grant, p pack, old []job) (job, *opsdb.Dispatche
 		j.Piece = opsdb.Whole
 	}
 	j.Class, j.Priority, j.Revision, j.State = m.Class, m.Priority, d.revision, opsdb.TaskScheduled
-	j.claimBy, j.LeaseUntil = g.ClaimBy, d.now.Add(g.ClaimBy)
+	j.claimBy, j.LeaseUntil = g.ClaimBy, stored(d.now.Add(g.ClaimBy))
 	j.SourceCopy = m.SourceCopy // the one it read before may have been replaced
 	var no *opsdb.Dispatched
 	var err error
@@ -285,7 +286,9 @@ func (d *dispatch) schedule(j job, g opsdb.Grant, again bool) (opsdb.Dispatched,
 			string(j.TargetCopy), blob(j.Path), us(d.now), string(j.ID), string(j.SourceCopy)); err != nil {
 			return opsdb.Dispatched{}, err
 		}
+		j.Worker, j.NextTry, j.UpdatedAt = "", time.Time{}, stored(d.now)
 	} else {
+		j.Destination, j.CreatedAt, j.UpdatedAt = j.To, stored(d.now), stored(d.now)
 		d.made = append(d.made, j)
 	}
 	d.stale[j.Package] = true

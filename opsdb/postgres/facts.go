@@ -31,7 +31,7 @@ func (v *view) askDirty(limit int) (then func() []pack) {
 		where string
 		args  []any
 	}{
-		{`version > evaluated ORDER BY urgent DESC, made_at, package LIMIT $1`, []any{limitOf(limit)}},
+		{`dirty ORDER BY urgent DESC, made_at, package LIMIT $1`, []any{limitOf(limit)}},
 		{`wake_at <= ` + nowIs1 + ` ORDER BY wake_at LIMIT $2`, []any{v.handed(), limitOf(limit)}},
 		// A new revision makes every package dirty, without a write to each.
 		{`revision < (SELECT revision FROM opsdb) ORDER BY revision, package LIMIT $1`, []any{limitOf(limit)}},

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
 )
@@ -67,8 +67,8 @@ func (s *Store) finishTogether(ctx context.Context, all []finishing) (done []ops
 type ends struct {
 	*tx
 	done      []opsdb.Task
-	ended     []job // now
 	completed []job
+	going     []opsdb.ID // those that go on with another piece
 }
 
 func (e *ends) record(all []finishing) error {
@@ -95,7 +95,7 @@ func (e *ends) record(all []finishing) error {
 			return err
 		}
 	}
-	if len(e.ended) == 0 {
+	if len(e.completed)+len(e.going) == 0 {
 		return nil
 	}
 	if err := e.worked(subjects); err != nil {
@@ -117,14 +117,18 @@ func (e *ends) take(all []finishing) ([]job, error) {
 		}
 	}
 	var found []job
-	e.queued.Queue(`SELECT FROM package_state WHERE id IN (SELECT package FROM task WHERE id = ANY($1::text[])) ORDER BY id FOR NO KEY UPDATE`, idList(ids))
-	ask(&e.view, &found, scanJob, `SELECT `+taskColumns+` FROM task t WHERE t.id = ANY($1::text[])`, idList(ids))
+	e.queue(lockTheir, idList(ids))
+	ask(&e.view, &found, scanJob, `SELECT `+taskColumns+tasksOf, idList(ids))
 	if err := e.flush(); err != nil {
 		return nil, err
 	}
-	jobs, packages := make([]job, len(all)), map[opsdb.ID]bool{}
+	byID := make(map[opsdb.ID]job, len(found))
+	for _, j := range found {
+		byID[j.ID] = j
+	}
+	jobs, packages := make([]job, len(all)), make(map[opsdb.ID]bool, len(all))
 	for i, id := range ids {
-		j, ok := find(found, func(j job) bool { return j.ID == id })
+		j, ok := byID[id]
 		if !ok {
 			return nil, fmt.Errorf("task %s: %w", id, opsdb.ErrNotFound)
 		}
@@ -137,15 +141,15 @@ func (e *ends) take(all []finishing) ([]job, error) {
 }
 
 func (e *ends) end(j job, next opsdb.Piece) error {
-	e.ended = append(e.ended, j)
 	if next != "" {
+		e.going = append(e.going, j.ID)
 		return e.nextPiece(j, next)
 	}
 	e.completed = append(e.completed, j)
 	return nil
 }
 
-// complete completes tasks, all at once.
+// complete completes tasks, all at once, and frees what they had.
 func (e *ends) complete() error {
 	if len(e.completed) == 0 {
 		return nil
@@ -154,29 +158,39 @@ func (e *ends) complete() error {
 	for i, j := range e.completed {
 		ids[i] = j.ID
 	}
-	if err := e.exec(`UPDATE task SET state = 'completed', lease_until = NULL, next_try = NULL, failure = NULL, updated_at = $1, ended_at = $1 WHERE id = ANY($2::text[])`,
-		us(e.now), idList(ids)); err != nil {
+	if err := e.exec(`UPDATE task t SET state = 'completed', lease_until = NULL, next_try = NULL, failure = NULL, updated_at = $2, ended_at = $2
+	  FROM unnest($1::text[]) x (id) WHERE t.id = x.id`, idList(ids), us(e.now)); err != nil {
 		return err
 	}
 	return e.release(e.completed...)
 }
 
-// tell reads the tasks as they are now, and brings those that have another piece.
+// tell says how the tasks are now, and brings those that have another piece.
 func (e *ends) tell(all []finishing) error {
-	ids := make([]opsdb.ID, len(e.ended))
-	for i, j := range e.ended {
-		ids[i] = j.ID
+	var next []opsdb.Task
+	if len(e.going) > 0 {
+		ask(&e.view, &next, scanTask, `SELECT `+taskColumns+tasksOf, idList(e.going))
 	}
-	now, err := query(&e.view, scanTask, `SELECT `+taskColumns+` FROM task t WHERE t.id = ANY($1::text[])`, idList(ids))
-	if err != nil {
+	if err := e.flush(); err != nil {
 		return err
 	}
-	var next []opsdb.Task
-	for _, t := range now {
-		e.done[slices.IndexFunc(all, func(f finishing) bool { return f.task == t.ID })] = t
-		if t.State == opsdb.TaskScheduled {
-			next = append(next, t)
-		}
+	at := make(map[opsdb.ID]int, len(all))
+	for i, f := range all {
+		at[f.task] = i
+	}
+	for _, j := range e.completed {
+		e.done[at[j.ID]] = j.finished(e.now)
+	}
+	for _, t := range next {
+		e.done[at[t.ID]] = t
 	}
 	return e.bring(next...)
+}
+
+// finished is the task as complete writes it.
+func (j job) finished(now time.Time) opsdb.Task {
+	t := j.Task
+	t.State, t.LeaseUntil, t.NextTry, t.Failure = opsdb.TaskCompleted, time.Time{}, time.Time{}, nil
+	t.UpdatedAt, t.EndedAt = stored(now), stored(now)
+	return t
 }

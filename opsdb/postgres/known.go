@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -22,13 +23,14 @@ type known struct {
 
 // learn reads the packages; their locks are queued before.
 func (d *dispatch) learn(packages []opsdb.ID) error {
+	packages = slices.Compact(slices.Sorted(slices.Values(packages)))
 	var packs []pack
 	var open []job
 	var copies []opsdb.Copy
 	ids := idList(packages)
-	ask(&d.view, &packs, scanPackage, `SELECT `+packageColumns+packageFrom+`WHERE p.id = ANY($1::text[])`, ids)
-	ask(&d.view, &open, scanJob, `SELECT `+taskColumns+` FROM task t WHERE t.package = ANY($1::text[]) AND t.state IN ('pending', 'scheduled', 'in_progress')`, ids)
-	ask(&d.view, &copies, scanCopy, `SELECT `+copyColumns+copyFrom+`WHERE c.package = ANY($1::text[])`, ids)
+	ask(&d.view, &packs, scanVersion, `SELECT s.id, s.version FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM package_state WHERE package_state.id = x.id OFFSET 0) s`, ids)
+	ask(&d.view, &open, scanJob, `SELECT `+taskColumns+` FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM task WHERE task.package = x.id AND task.state IN ('pending', 'scheduled', 'in_progress') OFFSET 0) t`, ids)
+	ask(&d.view, &copies, scanPlace, `SELECT c.id, c.package, c.location, c.form, c.path, c.state FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM copy WHERE copy.package = x.id OFFSET 0) c`, ids)
 	if err := d.flush(); err != nil {
 		return err
 	}
@@ -43,6 +45,19 @@ func (d *dispatch) learn(packages []opsdb.ID) error {
 		d.copies[c.Package] = append(d.copies[c.Package], c)
 	}
 	return nil
+}
+
+// scanVersion and scanPlace read as much as the grants look at; what a deletion looks at is read by current.
+func scanVersion(r scanner) (p pack, err error) {
+	err = r.Scan(&p.ID, &p.Version)
+	return p, err
+}
+
+func scanPlace(r scanner) (c opsdb.Copy, err error) {
+	var path []byte
+	err = r.Scan(&c.ID, &c.Package, &c.Location, &c.Form, &path, &c.State)
+	c.Path = string(path)
+	return c, err
 }
 
 // current has what is known of a package read again if this call may have changed it.
@@ -103,36 +118,6 @@ func (d *dispatch) writeTasks() error {
 	d.changes += n
 	if err != nil {
 		return fmt.Errorf("write %d tasks: %w", len(made), err)
-	}
-	return nil
-}
-
-// written reads the tasks that were granted as they are stored.
-func (d *dispatch) written(out []opsdb.Dispatched) error {
-	if err := d.writeTasks(); err != nil {
-		return err
-	}
-	var ids []opsdb.ID
-	for _, o := range out {
-		if o.Refusal == opsdb.Granted {
-			ids = append(ids, o.Task.ID)
-		}
-	}
-	if len(ids) == 0 {
-		return nil
-	}
-	tasks, err := query(&d.view, scanTask, `SELECT `+taskColumns+` FROM task t WHERE t.id = ANY($1::text[])`, idList(ids))
-	if err != nil {
-		return err
-	}
-	byID := make(map[opsdb.ID]opsdb.Task, len(tasks))
-	for _, t := range tasks {
-		byID[t.ID] = t
-	}
-	for i := range out {
-		if out[i].Refusal == opsdb.Granted {
-			out[i].Task = byID[out[i].Task.ID]
-		}
 	}
 	return nil
 }

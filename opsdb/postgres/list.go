@@ -66,16 +66,27 @@ func (s *Store) Skips(ctx context.Context, location string) (skips []opsdb.Skip,
 func (s *Store) Tasks(ctx context.Context, q opsdb.Query) (tasks []opsdb.Task, err error) {
 	err = s.read(ctx, "Tasks", func(v *view) error {
 		w := where{}
-		w.add(q.State == "open", `t.state IN ('pending', 'scheduled', 'in_progress')`)
 		w.add(q.State != "" && q.State != "open", `t.state = ?`, q.State)
 		w.add(q.Package != "", `t.package = ?`, string(q.Package))
 		w.add(q.Route != "", `t.route = ?`, q.Route)
 		w.add(q.Location != "", `? IN (t.from_loc, t.to_loc)`, q.Location)
 		w.add(q.After != "", `t.id > ?`, string(q.After))
-		tasks, err = query(v, scanTask, `SELECT `+taskColumns+` FROM task t`+w.text()+` ORDER BY t.id LIMIT `+w.arg(v.limit(q)), w.args...)
+		tasks, err = query(v, scanTask, `SELECT `+taskColumns+` FROM `+tasksIn(q.State)+` t`+w.text()+` ORDER BY t.id LIMIT `+w.arg(v.limit(q)), w.args...)
 		return err
 	})
 	return tasks, err
+}
+
+// tasksIn is where to look for tasks of a state. Those that are open and those
+// that ended badly are few, and are all read before they are put in order; nearly all are completed.
+func tasksIn(state string) string {
+	switch state {
+	case "open", string(opsdb.TaskPending), string(opsdb.TaskScheduled), string(opsdb.TaskInProgress):
+		return `(SELECT * FROM task WHERE state IN ('pending', 'scheduled', 'in_progress') OFFSET 0)`
+	case string(opsdb.TaskFailed), string(opsdb.TaskWithdrawn):
+		return `(SELECT * FROM task WHERE state IN ('failed', 'withdrawn') OFFSET 0)`
+	}
+	return `task`
 }
 
 // Task implements opsdb.Reading. It takes a short id, too.

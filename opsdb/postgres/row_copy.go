@@ -51,6 +51,11 @@ func (t *tx) copyState(id opsdb.ID, state opsdb.CopyState) error {
 	return t.exec(`UPDATE copy SET state = $1 WHERE id = $2`, string(state), string(id))
 }
 
+// readingOf is the reading that speaks for each copy c.
+const readingOf = ` LEFT JOIN LATERAL (SELECT * FROM receipt WHERE key = c.receipt OFFSET 0) r ON true `
+
+const readingColumns = `r.id, r.package, r.location, r.path, r.digest, r.size, r.at, r.worker, r.task, r.token, r.medium`
+
 const receiptColumns = `id, package, location, path, digest, size, at, worker, task, token, medium`
 
 func scanReceipt(r scanner) (x opsdb.Receipt, err error) {

@@ -77,7 +77,7 @@ func (t *tx) touch(ids ...opsdb.ID) error {
 // lock takes packages in the order of their ids. What was read of them before may be out of date.
 func (t *tx) lock(ids ...opsdb.ID) error {
 	slices.Sort(ids)
-	t.queue(`SELECT FROM package_state WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE`, idList(slices.Compact(ids)))
+	t.queue(`SELECT FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT 1 FROM package_state s WHERE s.id = x.id OFFSET 0 FOR NO KEY UPDATE) l`, idList(slices.Compact(ids)))
 	return nil
 }
 

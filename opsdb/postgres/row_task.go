@@ -12,6 +12,15 @@ const taskColumns = `t.id, t.route, t.stage, t.type, t.package, t.from_loc, t.to
   t.class, t.priority, t.bytes, t.revision, t.epoch, t.token, t.claim_by, t.lease_until, t.worker, t.phase, t.done, t.total, t.attempts, t.next_try,
   t.failure, t.source_copy, t.target_copy, t.form, t.path, t.expect, t.confirmed, t.created_at, t.updated_at, t.ended_at`
 
+// Tasks by a list of ids. A join would be planned for as few as there were when
+// the statement was first used, and walk through all there ever were later;
+// OFFSET 0 has each of them looked up by itself.
+const (
+	tasksOf = ` FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM task WHERE task.id = x.id OFFSET 0) t `
+	// lockTheir takes their packages, in the order of their ids.
+	lockTheir = `SELECT FROM (SELECT t.package` + tasksOf + `ORDER BY 1 OFFSET 0) q CROSS JOIN LATERAL (SELECT 1 FROM package_state s WHERE s.id = q.package OFFSET 0 FOR NO KEY UPDATE) l`
+)
+
 // job is a task row with what only the store looks at.
 type job struct {
 	opsdb.Task

@@ -58,13 +58,18 @@ func (t *tx) release(jobs ...job) error {
 	if err := t.exec(`DELETE FROM task_slot WHERE task = ANY($1::text[])`, idList(tasks)); err != nil {
 		return err
 	}
-	freed, err := query(&t.view, scanID, `DELETE FROM copy WHERE id = ANY($1::text[]) AND state = 'expected' RETURNING location`, idList(copies))
+	var freed []opsdb.ID
+	ask(&t.view, &freed, scanID, `DELETE FROM copy c USING unnest($1::text[]) x (id) WHERE c.id = x.id AND c.state = 'expected' RETURNING c.location`, idList(copies))
+	if err := t.flush(); err != nil {
+		return err
+	}
+	t.changes += int64(len(freed))
 	for _, location := range freed {
 		if err := t.roomFreed(string(location)); err != nil {
 			return err
 		}
 	}
-	return err
+	return nil
 }
 
 // roomWakes is how many packages freed room wakes: those that do not fit wait on.

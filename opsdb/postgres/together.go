@@ -3,10 +3,13 @@ package postgres
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // together does calls that come while others are under way in one transaction
-// for all of them: alone a call waits for nobody, and many cost little more than one.
+// for all of them: alone a call waits for nobody, and many cost little more than
+// one. What comes meanwhile waits for the lot that is under way, so that the next
+// is large, unless that one is held up: then another goes beside it.
 type together[In, Out any] struct {
 	// do answers calls, each by itself: what is wrong with one is no matter of the others.
 	do func(ctx context.Context, in []In) ([]Out, []error)
@@ -14,6 +17,7 @@ type together[In, Out any] struct {
 	mu      sync.Mutex
 	waiting []*call[In, Out]
 	running int
+	hurry   *time.Timer // starts another lot; set while calls wait for one
 }
 
 // call is one of those who wait.
@@ -32,10 +36,12 @@ type lot struct {
 	stop  context.CancelFunc
 }
 
-// At most so many calls go together, and so many lots at once.
+// At most so many calls go together, and so many lots at once; a lot that takes
+// longer than heldUp is no longer waited for.
 const (
-	mostTogether = 64
+	mostTogether = 256
 	lotsAtOnce   = 2
+	heldUp       = 50 * time.Millisecond
 )
 
 // call returns what do answers. When ctx ends, it is not waited for, unless nobody else does either.
@@ -46,9 +52,11 @@ func (g *together[In, Out]) call(ctx context.Context, in In) (Out, error) {
 	}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, c)
-	if g.running < lotsAtOnce {
-		g.running++
-		go g.run()
+	switch {
+	case g.running == 0 || len(g.waiting) >= mostTogether:
+		g.start()
+	case g.hurry == nil:
+		g.hurry = time.AfterFunc(heldUp, g.hurryUp)
 	}
 	g.mu.Unlock()
 	select {
@@ -62,6 +70,24 @@ func (g *together[In, Out]) call(ctx context.Context, in In) (Out, error) {
 	}
 	<-c.done
 	return c.out, c.err
+}
+
+// start begins another run, if one more may be.
+func (g *together[In, Out]) start() {
+	if g.running < lotsAtOnce {
+		g.running++
+		go g.run()
+	}
+}
+
+// hurryUp is for calls that have waited long for a lot they are not in.
+func (g *together[In, Out]) hurryUp() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.hurry = nil
+	if len(g.waiting) > 0 {
+		g.start()
+	}
 }
 
 // leave takes a call out; false if it is the last of its lot, which ends now.
@@ -117,6 +143,10 @@ func (g *together[In, Out]) take() (calls []*call[In, Out], ctx context.Context,
 		calls = append(calls, c)
 	}
 	l.alive = len(calls)
+	if len(g.waiting) == 0 && g.hurry != nil {
+		g.hurry.Stop()
+		g.hurry = nil
+	}
 	if len(calls) == 0 {
 		g.running--
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 func TestTogether(t *testing.T) {
@@ -82,5 +83,46 @@ func TestTogetherEndsWithItsCallers(t *testing.T) {
 		if _, err := g.call(ctx, 1); !errors.Is(err, context.Canceled) {
 			t.Errorf("a call with a context that has ended gives %v", err)
 		}
+	})
+}
+
+// TestTogetherWaitsForALotButNotForLong shows that what comes while a lot is under way goes
+// together, and that one that is held up keeps nobody for long.
+func TestTogetherWaitsForALotButNotForLong(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		held := make(chan struct{})
+		lots := make(chan int, 10)
+		g := &together[int, int]{do: func(_ context.Context, in []int) ([]int, []error) {
+			lots <- len(in)
+			if in[0] == 0 {
+				<-held
+			}
+			return make([]int, len(in)), make([]error, len(in))
+		}}
+		var all sync.WaitGroup
+		begin := func(n int) {
+			all.Go(func() {
+				if _, err := g.call(t.Context(), n); err != nil {
+					t.Error(err)
+				}
+			})
+			synctest.Wait()
+		}
+		begin(0)
+		for range 10 {
+			begin(1)
+		}
+		if len(lots) != 1 {
+			t.Errorf("%d lots were begun while one was under way", len(lots))
+		}
+		late := time.NewTimer(2 * heldUp)
+		<-late.C
+		synctest.Wait()
+		if first, second := <-lots, <-lots; first != 1 || second != 10 {
+			t.Errorf("lots of %d and %d, want 1 and then the 10 that waited", first, second)
+		}
+		close(held)
+		all.Wait()
 	})
 }

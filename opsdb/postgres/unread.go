@@ -22,7 +22,7 @@ func (v *view) behindTotals(n *opsdb.Totals) error {
 	if err != nil {
 		return err
 	}
-	if _, err := v.get([]any{&n.Dirty}, `SELECT count(*) FROM package_state WHERE version > evaluated`); err != nil {
+	if _, err := v.get([]any{&n.Dirty}, `SELECT count(*) FROM package_state WHERE dirty`); err != nil {
 		return err
 	}
 	_, err = v.get([]any{&n.Unchained}, `SELECT count(*) FROM event WHERE seq IS NULL`)

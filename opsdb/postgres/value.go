@@ -17,6 +17,9 @@ func us(t time.Time) any {
 	return t.UTC().Truncate(time.Microsecond)
 }
 
+// stored is a time as it is read again once us has written it.
+func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
 // timeOf reads what us wrote.
 func timeOf(v *time.Time) time.Time {
 	if v == nil {
