@@ -134,12 +134,30 @@ func (l *Lab) RoutesFile() string { return filepath.Join(l.Root, "routes.yaml") 
 // compile writes the routes, for the transport wanted.
 func (l *Lab) compile() {
 	l.Helper()
-	text := strings.ReplaceAll(l.o.Routes, "rsync", l.o.Transport)
+	text := l.o.Routes
+	if l.o.Transport == "bbcp" {
+		text = bbcpRoutes(text)
+	}
 	l.Must(os.WriteFile(l.RoutesFile(), []byte(text), 0o644))
 	files, list := route.Read(l.RoutesFile())
 	g, more := node.Compile(files)
 	l.Must(errors.Join(list.Err(), more.Err()))
 	l.Graph = g
+}
+
+// bbcpRoutes makes routes for bbcp of those for rsync: it is installed beside dtctl, and told by which address the other end reaches its source.
+func bbcpRoutes(text string) string {
+	var out strings.Builder
+	from := ""
+	for line := range strings.Lines(text) {
+		if _, site, ok := strings.Cut(line, "- from: "); ok {
+			from = strings.TrimSpace(site)
+		}
+		line = strings.ReplaceAll(line, "rsync", "bbcp")
+		bbcp := machine.Disks + "/bin/bbcp"
+		out.WriteString(strings.Replace(line, "/bin/dtctl}", "/bin/dtctl, program: "+bbcp+", remote_program: "+bbcp+", source_host: "+Address(from)+"}", 1))
+	}
+	return out.String()
 }
 
 // Disk is a site's own folder, on the host.
