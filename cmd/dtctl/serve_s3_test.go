@@ -140,7 +140,7 @@ func TestServeTellsOfARefusingBucket(t *testing.T) {
 	proxy.Fault(nil)
 	y.fill("obs", 12_000_000, rand.New(rand.NewPCG(1, 0))) //nolint:gosec // repeatable on purpose
 	s := y.serve("--credentials", keys)
-	s.waitFor("location initialised")
+	s.waitFor(`"location":"lab.lta"`)
 	proxy.Fault(func(w http.ResponseWriter, _ *http.Request) bool {
 		return testserver.Answer(w, http.StatusForbidden, "AccessDenied")
 	})
@@ -176,6 +176,8 @@ func (y *yard) until(s *served, ok func() bool) {
 	for look := time.NewTicker(500 * time.Millisecond); !ok(); {
 		select {
 		case <-look.C:
+		case <-s.done:
+			y.t.Fatalf("serve ended by itself: %v\n%s", s.err, s.log())
 		case <-limit:
 			y.t.Fatalf("it does not come\n%s", s.log())
 		}

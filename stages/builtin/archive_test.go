@@ -1,12 +1,19 @@
 package builtin_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ccatobs/cdt/bag"
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/stages"
 	"github.com/ccatobs/cdt/stages/stagestest"
+	"github.com/ccatobs/cdt/storage"
 )
 
 // A repair is written beside the bad object, which stays (S3, C2).
@@ -125,5 +132,42 @@ func TestArchiveWhereSomethingElseStands(t *testing.T) {
 	out := w.Do("archive", stagestest.Landing, stagestest.Archive)
 	if !strings.HasSuffix(out.Target.Path, ".r1.tar") {
 		t.Errorf("it is archived as %s", out.Target.Path)
+	}
+}
+
+// slowTape is an archive whose library is still at work when it is read or written.
+type slowTape struct {
+	storage.Storage
+	doing string
+}
+
+func (s slowTape) notYet() error {
+	return fmt.Errorf("ask the library: %w", &storage.NotYetError{After: time.Minute, Doing: s.doing})
+}
+
+func (s slowTape) Read(context.Context, string, bool, storage.Progress) (storage.Reading, error) {
+	return storage.Reading{}, s.notYet()
+}
+
+func (s slowTape) Put(context.Context, storage.Put) (storage.Reading, error) {
+	return storage.Reading{}, s.notYet()
+}
+
+func (s slowTape) Open(context.Context, string, int64, int64) (io.ReadCloser, error) {
+	return nil, s.notYet()
+}
+
+// "Not yet" of a tape library is no failure: the task is asked again later, at no cost.
+func TestATapeLibraryThatIsAtWork(t *testing.T) {
+	t.Parallel()
+	g := ground(t)
+	tape := slowTape{doing: "written to tape"}
+	w := stagestest.NewWorld(t, replaced(g, stagestest.Archive, func(s storage.Storage) storage.Storage { tape.Storage = s; return tape }), small())
+	w.Do("package", stagestest.Source, stagestest.Buffer)
+	w.Do("transfer", stagestest.Buffer, stagestest.Landing)
+	_, err := w.Try("archive", stagestest.Landing, stagestest.Archive)
+	var later *stages.LaterError
+	if !errors.As(err, &later) || later.After != time.Minute || !strings.Contains(later.Reason, "written to tape") {
+		t.Errorf("error %v", err)
 	}
 }

@@ -180,7 +180,7 @@ func TestDigestInTheMetadata(t *testing.T) {
 
 // Memory is bounded by the location's buffers, whatever the size of an object.
 func TestMemory(t *testing.T) {
-	size, peak := int64(512<<20), atomic.Uint64{}
+	size, peak := int64(128<<20), atomic.Uint64{}
 	if !testing.Short() && memoryBytes() > 0 {
 		size = memoryBytes()
 	}
