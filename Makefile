@@ -40,8 +40,9 @@ test-full: ## The long tests whole: a kill at every effect, 20 kills of dtctl se
 	  $(GO) test -tags servers -timeout 120m -run 'ThreeSites|FleetInChaos' -parallel 1 -v $(TEST_FLAGS) ./cmd/dtctl
 	CDT_LEASE=60s CDT_CUT=60s CDT_CUT_LEASE=60s $(GO) test -tags servers -timeout 30m -run 'AFarWorker|DeadWorker' -v $(TEST_FLAGS) ./cmd/dtctl
 	CDT_RESUME_TRIALS=1000 $(GO) test -timeout 30m -run ResumeTrials -v $(TEST_FLAGS) ./transport/bbcp
+	CDT_S3_BYTES=2147483648 $(GO) test -tags servers -timeout 30m -run TestMemory -v $(TEST_FLAGS) ./storage/s3
 
-test-servers: ## The tests that start real servers (PostgreSQL, Redis, sshd); what is missing fails and says so
+test-servers: ## The tests that start real servers (PostgreSQL, Redis, sshd, versitygw); what is missing fails and says so
 	$(GO) test $(RACE) -tags servers -timeout 14m $(TEST_FLAGS) ./testserver/... ./opsdb/... ./jobs/... ./live/... ./cmd/dtctl/... ./storage/... ./transport/... ./examples/three-sites/...
 	$(GO) test -tags servers -timeout 14m $(TEST_FLAGS) -skip TestKillAtEveryEffect ./sim
 
