@@ -37,7 +37,7 @@ func (s *S3Server) Faulty(t testing.TB) *FaultyS3 {
 	proxy.ErrorLog = quiet
 	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
 	proxy.ModifyResponse = func(r *http.Response) error {
-		if after := f.after.Load(); after != nil {
+		if after := f.after.Load(); after != nil { //nolint:bodyclose // the proxy closes it
 			return (*after)(r)
 		}
 		return nil

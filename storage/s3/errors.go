@@ -45,7 +45,7 @@ func (s *Store) named(err error) error {
 	case !errors.As(err, &r):
 		return fmt.Errorf("%w: %s cannot be reached: is the endpoint right, and the net up? %v", storage.ErrOffline, s.o.Endpoint, err)
 	}
-	kind, advice := s.ofAnswer(r)
+	advice, kind := s.ofAnswer(r)
 	if kind == nil {
 		return fmt.Errorf("%s (%s)", r.Error(), r.Code)
 	}
@@ -66,34 +66,34 @@ func isNamed(err error) bool {
 }
 
 // ofAnswer is what the answer of a server means, and what to do.
-func (s *Store) ofAnswer(r minio.ErrorResponse) (error, string) {
+func (s *Store) ofAnswer(r minio.ErrorResponse) (advice string, kind error) {
 	switch r.Code {
 	case "NoSuchKey", "NotFound":
-		return fs.ErrNotExist, ""
+		return "", fs.ErrNotExist
 	case "NoSuchBucket":
-		return storage.ErrOffline, fmt.Sprintf(": make the bucket %s at %s, or correct its name in the route", s.o.Bucket, s.o.Endpoint)
+		return fmt.Sprintf(": make the bucket %s at %s, or correct its name in the route", s.o.Bucket, s.o.Endpoint), storage.ErrOffline
 	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "InvalidSecurity", "NotSignedUp":
-		return storage.ErrDenied, fmt.Sprintf(": the credentials %s are wrong: correct them, no restart is needed", s.o.Credentials)
+		return fmt.Sprintf(": the credentials %s are wrong: correct them, no restart is needed", s.o.Credentials), storage.ErrDenied
 	case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
-		return storage.ErrDenied, fmt.Sprintf(": the credentials %s have expired: renew them, no restart is needed", s.o.Credentials)
+		return fmt.Sprintf(": the credentials %s have expired: renew them, no restart is needed", s.o.Credentials), storage.ErrDenied
 	case "RequestTimeTooSkewed", "RequestExpired":
-		return storage.ErrDenied, ": the clocks of this host and of the server differ too much: set this host's (NTP)"
+		return ": the clocks of this host and of the server differ too much: set this host's (NTP)", storage.ErrDenied
 	case "AuthorizationHeaderMalformed", "AuthorizationQueryParametersError", "PermanentRedirect", "TemporaryRedirect", "IllegalLocationConstraintException", "InvalidRegion":
-		return storage.ErrDenied, fmt.Sprintf(": is the region of the bucket %s right? The route says %s", s.o.Bucket, s.o.Region)
+		return fmt.Sprintf(": is the region of the bucket %s right? The route says %s", s.o.Bucket, s.o.Region), storage.ErrDenied
 	case "AccessDenied", "AllAccessDisabled", "AccountProblem", "InvalidPayer", "MethodNotAllowed":
-		return storage.ErrDenied, fmt.Sprintf(": the server refuses the credentials %s this in the bucket %s: give them the right to list, read, write and abort uploads", s.o.Credentials, s.o.Bucket)
+		return fmt.Sprintf(": the server refuses the credentials %s this in the bucket %s: give them the right to list, read, write and abort uploads", s.o.Credentials, s.o.Bucket), storage.ErrDenied
 	case "QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "InsufficientCapacity":
-		return storage.ErrFull, ""
+		return "", storage.ErrFull
 	}
 	switch {
 	case r.StatusCode == http.StatusInsufficientStorage:
-		return storage.ErrFull, ""
+		return "", storage.ErrFull
 	case overloaded(r):
-		return storage.ErrBusy, ""
+		return "", storage.ErrBusy
 	case r.StatusCode == http.StatusForbidden, r.StatusCode == http.StatusUnauthorized:
-		return storage.ErrDenied, fmt.Sprintf(": look at the credentials %s", s.o.Credentials)
+		return fmt.Sprintf(": look at the credentials %s", s.o.Credentials), storage.ErrDenied
 	}
-	return nil, ""
+	return "", nil
 }
 
 // code is the code of a server's answer; "" if it is none.
