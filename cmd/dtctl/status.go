@@ -33,6 +33,7 @@ type statusJSON struct {
 	Oldest      *time.Time                `json:"oldest_pending,omitempty"`
 	Pauses      []string                  `json:"paused"`
 	Workers     []workerJSON              `json:"workers"`
+	Running     []runningJSON             `json:"running"`
 }
 
 // placeJSON is a site, location or link with what is true of it now.
@@ -60,11 +61,15 @@ type sumJSON struct {
 }
 
 func (a *app) statusCommand() *cobra.Command {
-	return &cobra.Command{
+	var redis string
+	c := &cobra.Command{
 		Use: "status", Short: "Show sites, locations, links, and what is where", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.withStore(c.Context(), func(s opsdb.Store) error {
 				v, err := statusOf(c.Context(), s)
+				if err == nil {
+					v.Running, err = runningNow(c.Context(), s, redis)
+				}
 				if err != nil {
 					return fmt.Errorf("read the status: %w", err)
 				}
@@ -72,6 +77,8 @@ func (a *app) statusCommand() *cobra.Command {
 			})
 		},
 	}
+	c.Flags().StringVar(&redis, "redis", "", "Redis in which processes show what they do right now: redis://host:port/0 (default: what they last told the database)")
+	return c
 }
 
 func statusOf(ctx context.Context, s opsdb.Store) (statusJSON, error) {
@@ -170,6 +177,7 @@ func (a *app) statusText(v statusJSON) error {
 	}
 	a.placesText(v)
 	a.workersText(v)
+	a.runningText(v)
 	a.sumsText("FILES", v.Files)
 	if v.Unrouted > 0 {
 		fmt.Fprintln(a.out, unroutedText(v.Unrouted))

@@ -89,7 +89,7 @@ func unreadable(list *diag.List, name string, err error) {
 	if errors.As(err, &pe) {
 		err = pe.Err
 	}
-	list.Errorf(diag.Place{File: name}, codeUnreadable, "", "the routes cannot be read: %v", err)
+	list.Errorf(diag.Place{File: name}, codeUnreadable, "name a route file or a folder of them that this user may read", "the routes cannot be read: %v", err)
 }
 
 func readOne(name string, info fs.FileInfo, list *diag.List) map[string][]byte {
