@@ -111,7 +111,7 @@ func TestEveryRow(t *testing.T) {
 		}},
 		{"target sink stopped: the watchdog looks at bytes", func(w *world) {
 			it := w.item("p.tar", 16*mb)
-			w.opts.Stall = time.Second
+			w.opts.Stall = 6 * time.Second
 			err := w.during(it, 2*mb, mb, func() {
 				for _, p := range processesOf(it, "SNK") {
 					_ = syscall.Kill(p.pid, syscall.SIGSTOP)

@@ -40,7 +40,7 @@ func TestMischief(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, standIn(t), c.mischief)
-			w.opts.Stall = time.Second
+			w.opts.Stall = 6 * time.Second
 			if strings.HasPrefix(c.mischief, "orphan") {
 				w.opts.Rate = 2 * mb
 			}
