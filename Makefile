@@ -23,6 +23,30 @@ build: ## Build bin/dtctl
 demo: ## Run the CCAT route on made-up observations, from telescope to archives, and check every byte
 	$(GO) run ./cmd/dtctl demo
 
+##@ Deploy (needs a Docker engine)
+
+COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+
+up: ## Build and start everything of docker-compose.yml; Grafana at http://localhost:3000
+	$(COMPOSE) --profile full up -d --build
+	@echo "Grafana: http://localhost:3000, user cdt; make password shows the password"
+
+down: ## Stop it; the data stay in their volumes
+	$(COMPOSE) --profile full down
+
+smoke: ## Send files through what runs: archives fill, panels have data
+	COMPOSE='$(COMPOSE)' deploy/compose/smoke.sh
+
+password: ## Print the password of Grafana's user cdt
+	@$(COMPOSE) --profile full exec -T grafana cat /run/keys/admin_password
+
+pin: ## Write the digests of the images into docker-compose.yml, where a registry can be reached
+	@for image in $$(sed -n 's/^    image: \([a-z0-9.\/-]*:[^ @]*\)$$/\1/p' docker-compose.yml | grep -v '^cdt:' | sort -u); do \
+	  docker pull -q "$$image" >/dev/null; \
+	  digest=$$(docker inspect --format '{{index .RepoDigests 0}}' "$$image"); \
+	  sed -i "s|image: $$image$$|image: $$image@$${digest#*@}|" docker-compose.yml; echo "$$image@$${digest#*@}"; \
+	done
+
 ##@ Work
 
 test: format vet ## Everything that must pass: format, vet, lint, all tests with the race detector
@@ -83,4 +107,4 @@ help: ## Print this
 	  /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	  /^[a-z][a-z-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: build demo test test-short test-full test-servers bench generate format vet lint install-tools clean help
+.PHONY: up down smoke password pin build demo test test-short test-full test-servers bench generate format vet lint install-tools clean help
