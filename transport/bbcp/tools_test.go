@@ -100,12 +100,7 @@ func (b tool) transport(t *testing.T, opts bbcp.Options) *bbcp.Transport {
 	return tr
 }
 
-// newDisk is an empty disk with its marker.
-func newDisk(t testing.TB, location string) *disk.Disk {
-	t.Helper()
-	return diskAt(t, location, t.TempDir(), 0)
-}
-
+// diskAt is an empty disk with its marker; segment is what one digest covers.
 func diskAt(t testing.TB, location, root string, segment int64) *disk.Disk {
 	t.Helper()
 	d, err := disk.New(location, root, disk.Options{SegmentSize: segment})
