@@ -52,7 +52,7 @@ func (a *app) doctorCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "doctor", Short: "Look whether everything that CDT needs is there, and say what to do", Args: cobra.NoArgs,
 		Long: `Looks at the database and its schema, the queue, the routes in force, workers, locations (marker, room, rights), the programs of
-transports, and clocks. Nothing is changed. Locations and programs are those of this host: of all sites with an embedded
+transports at both ends of the links that are driven from here, and clocks. Nothing is changed. Locations and programs are those of this host: of all sites with an embedded
 database, of the sites named by --site otherwise. Exit code 1 if anything is wrong.`,
 		Example: "  dtctl doctor\n  dtctl doctor --db postgres://cdt@db.example.org/cdt --site cologne",
 		RunE:    func(c *cobra.Command, _ []string) error { return d.run(c.Context()) },
@@ -101,7 +101,7 @@ func (d *doctor) examine(ctx context.Context) {
 	}
 	d.workers(ctx)
 	d.locations(ctx)
-	d.transports()
+	d.transports(ctx)
 }
 
 // openDatabase opens the database as any verb does; nil: it cannot be.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"syscall"
@@ -168,40 +167,4 @@ func (d *doctor) note(l *graph.Location, roots, devices map[string][]string) {
 	if device := fmt.Sprint(st.Dev); l.Type == opsdb.Archive {
 		devices[device] = append(devices[device], l.Name)
 	}
-}
-
-// transports looks for the programs that the links of this host's sites need.
-func (d *doctor) transports() {
-	for _, name := range slices.Sorted(maps.Keys(d.graph.Links)) {
-		link := d.graph.Links[name]
-		if !d.here(link.From.Name) && !d.here(link.To.Name) {
-			continue
-		}
-		if !slices.Contains(node.Transports(), link.Transport) {
-			d.add("transport", name, findingWrong, "use a dtctl that has it, or another transport", "this version has no transport %s", link.Transport)
-			continue
-		}
-		var missing []string
-		for _, program := range programs(link.Transport) {
-			if _, err := exec.LookPath(program); err != nil {
-				missing = append(missing, program)
-			}
-		}
-		if len(missing) > 0 {
-			d.add("transport", name, findingWrong, "install "+strings.Join(missing, " and "), "%s needs %s, which is not in PATH", link.Transport, strings.Join(missing, " and "))
-			continue
-		}
-		d.add("transport", name, findingGood, "", "%s has all it needs", link.Transport)
-	}
-}
-
-// programs are what a transport calls.
-func programs(transport string) []string {
-	switch transport {
-	case "rsync":
-		return []string{"rsync", "ssh"}
-	case "bbcp":
-		return []string{"bbcp", "ssh"}
-	}
-	return nil
 }

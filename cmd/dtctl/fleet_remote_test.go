@@ -88,3 +88,36 @@ func (f *fleet) sending(ctx context.Context, s looker) (bool, error) {
 	}
 	return false, err
 }
+
+// The doctor of a site looks at its links: what is wrong at the other end is told with what to do.
+func TestDoctorOfLinks(t *testing.T) {
+	t.Parallel()
+	s := testserver.SSH(t)
+	f := newFleetOf(t, testserver.Postgres(t), t.TempDir(), overSSH(t, s, strings.ReplaceAll(fleetRoutes, "MAX", "MB(8)")))
+	f.engine().waitFor(`"msg":"serving"`)
+	f.initialise()
+	says := func(name string, want ...string) {
+		t.Helper()
+		out, _ := dtctl(t, exitFound, "doctor", "--db", f.url, "--site", "ccat", "--state", t.TempDir()) // no workers run
+		for _, w := range want {
+			if !strings.Contains(out, w) {
+				t.Errorf("%s: the doctor does not say %q:\n%s", name, w, out)
+			}
+		}
+	}
+	says("all is well", "ssh reaches 127.0.0.1", "whose key is the known one", "rsync is at both ends: rsync ", "cologne/buffer at the other end has its marker and can be written")
+	s.ShutOut()
+	says("login refused", "Permission denied (publickey)", "-> put the link's public key into authorized_keys")
+	s.LetIn("")
+	s.Stop()
+	s.OtherHostKey()
+	s.Start()
+	says("another host key", "-> compare the host's key with the one its administrator names")
+	s.Know()
+	if err := os.Rename(filepath.Join(f.root, "cologne"), filepath.Join(f.root, "unmounted")); err != nil {
+		t.Fatal(err)
+	}
+	says("no disk", "location is offline", "-> is its disk mounted at")
+	s.Stop()
+	says("no sshd", "Connection refused", "-> look whether sshd runs at that host")
+}

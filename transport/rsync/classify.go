@@ -22,6 +22,10 @@ func (s *sending) why(ctx context.Context, it *item, size int64, said string, er
 		return s.targetFailed(ctx, it, bad)
 	}
 	exit := ssh.ExitCode(err)
+	if line, ok := missingThere(said); ok && err != nil {
+		f := ssh.Classify(s.Link, line, notFound, err)
+		return failed(ctx, f, errors.New(f.Text))
+	}
 	switch {
 	case err == nil:
 		err := fmt.Errorf("rsync says all is well, but %d of %d bytes are at %s", size, it.Size, it.Target.Location())
@@ -52,6 +56,21 @@ func aboutStorage(said string) (line string, kind error) {
 		}
 	}
 	return "", nil
+}
+
+// notFound is what a shell's exit code says of a program that is not there. rsync
+// may not get to see it: it finds its connection closed first.
+const notFound = 127
+
+// missingThere finds the line in which the shell or the agent at the other end says that a program is not there.
+func missingThere(said string) (string, bool) {
+	for line := range strings.Lines(said) {
+		gone := strings.Contains(line, "not found") || strings.Contains(strings.ToLower(line), "no such file or directory")
+		if gone && (strings.HasPrefix(line, "dtctl agent: start ") || strings.Contains(line, "sh: ")) {
+			return strings.TrimSpace(line), true
+		}
+	}
+	return "", false
 }
 
 // atSource: rsync says which half of it speaks.

@@ -76,3 +76,13 @@ func TestConformance(t *testing.T) {
 	l := newLink(t, testserver.Program(t, "github.com/ccatobs/cdt/cmd/dtctl"))
 	transporttest.Run(t, l.way)
 }
+
+// mustDisk opens a location that has its marker.
+func mustDisk(t *testing.T, root string) *disk.Disk {
+	t.Helper()
+	d, err := disk.New("cologne.buffer", root, disk.Options{SegmentSize: segment})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
