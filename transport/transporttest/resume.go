@@ -45,7 +45,7 @@ func checkResume(t *testing.T, w Way) {
 			return
 		}
 	}
-	t.Logf("of %d damaged parts %d gave whole segments", w.trials(t), kept)
+	t.Logf("%d trials; %d of the parts had a whole first segment", w.trials(t), kept)
 }
 
 // resumeSome goes on from some damaged parts in one Send; it returns how many had something to keep.
