@@ -2,12 +2,11 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/ccatobs/cdt/opsdb"
 )
@@ -29,13 +28,11 @@ func (s *Store) Waiting(ctx context.Context, moves []opsdb.OpenMove) error {
 
 // Dispatch implements opsdb.Planning.
 func (s *Store) Dispatch(ctx context.Context, revision int64, grants []opsdb.Grant) (out []opsdb.Dispatched, err error) {
-	err = s.write(ctx, "Dispatch", func(t *tx) error {
+	err = s.writeHow(ctx, soon, "Dispatch", func(t *tx) error {
 		t.quiet = true
 		d := dispatch{tx: t, revision: revision, seen: map[opsdb.ID]int64{}}
 		var active int64
-		if _, err := t.get([]any{&active, &d.epoch}, `SELECT revision, epoch FROM opsdb FOR SHARE`); err != nil {
-			return err
-		}
+		t.each(func(r scanner) error { return r.Scan(&active, &d.epoch) }, `SELECT revision, epoch FROM opsdb FOR SHARE`)
 		if err := d.take(grants); err != nil {
 			return err
 		}
@@ -84,7 +81,7 @@ func (d *dispatch) take(grants []opsdb.Grant) error {
 	}
 	var err error
 	if d.deletes {
-		err = d.lockWithPeers(packages...)
+		err = errors.Join(d.flush(), d.lockWithPeers(packages...))
 	} else {
 		err = d.lock(packages...)
 	}
@@ -93,7 +90,26 @@ func (d *dispatch) take(grants []opsdb.Grant) error {
 	}
 	d.takeNamed("room", "location", rooms)
 	d.takeNamed("slot", "name", slots)
+	d.used = map[string]int64{}
+	d.askTaken(slots)
 	return d.learn(packages)
+}
+
+// askTaken counts the slots that are taken, under their locks.
+func (d *dispatch) askTaken(slots map[string]bool) {
+	if len(slots) == 0 {
+		return
+	}
+	for name := range slots {
+		d.used[name] = 0
+	}
+	d.each(func(r scanner) error {
+		var name string
+		var n int64
+		err := r.Scan(&name, &n)
+		d.used[name] = n
+		return err
+	}, `SELECT slot, count(*) FROM task_slot WHERE slot = ANY($1::text[]) GROUP BY slot`, slices.Sorted(maps.Keys(slots)))
 }
 
 // takeNamed takes rows by their names, which are made as needed.
@@ -123,12 +139,7 @@ func (t *tx) bring(tasks ...opsdb.Task) error {
 	if err := t.flush(); err != nil {
 		return err
 	}
-	// The transaction is open already: this only makes a pgx.Tx of it.
-	inside, err := t.c.BeginTx(t.ctx, pgx.TxOptions{BeginQuery: "SELECT 1"})
-	if err != nil {
-		return err
-	}
-	if err := t.store.enqueue(t.ctx, inside, tasks); err != nil {
+	if err := t.store.enqueue(t.ctx, inside{t.c}, tasks); err != nil {
 		return fmt.Errorf("bring %d tasks: %w", len(tasks), err)
 	}
 	return nil
@@ -262,6 +273,9 @@ func (d *dispatch) making(j *job, g opsdb.Grant) (*opsdb.Dispatched, error) {
 }
 
 func (d *dispatch) room(j *job, g opsdb.Grant, backfill bool) (*opsdb.Dispatched, error) {
+	if g.Room <= 0 && (!backfill || g.Backfill <= 0) {
+		return nil, nil
+	}
 	var used, reserved, filled int64
 	if _, err := d.get([]any{&used, &reserved, &filled}, `SELECT coalesce(used, 0), coalesce(reserved, 0), coalesce(backfill, 0) FROM (SELECT `+roomSums+` FROM tally_now WHERE a = $1 AND kind IN ('used', 'reserved', 'backfill')) r`, j.To); err != nil {
 		return nil, err

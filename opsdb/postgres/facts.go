@@ -14,35 +14,17 @@ func (s *Store) Dirty(ctx context.Context, now time.Time, limit int) (facts []op
 	}
 	err = s.read(ctx, "Dirty", func(v *view) error {
 		v.fixed = now
-		packs := v.askDirty(limit)
-		if err := v.flush(); err != nil {
-			return err
+		g, err := v.glance(new(opsdb.World), limit, false)
+		if err == nil {
+			facts, err = v.facts(g.packages)
 		}
-		facts, err = v.facts(packs())
 		return err
 	})
 	return facts, err
 }
 
-// askDirty asks for the packages that are dirty or due.
-func (v *view) askDirty(limit int) (then func() []pack) {
-	var packs [3][]pack
-	for i, which := range []struct {
-		where string
-		args  []any
-	}{
-		{`dirty ORDER BY urgent DESC, made_at, package LIMIT $1`, []any{limitOf(limit)}},
-		{`wake_at <= ` + nowIs1 + ` ORDER BY wake_at LIMIT $2`, []any{v.handed(), limitOf(limit)}},
-		// A new revision makes every package dirty, without a write to each.
-		{`revision < (SELECT revision FROM opsdb) ORDER BY revision, package LIMIT $1`, []any{limitOf(limit)}},
-	} {
-		// First the few, then what belongs to them.
-		ask(v, &packs[i], scanPackage, `WITH s AS MATERIALIZED (SELECT * FROM package_state WHERE `+which.where+`)
-		  SELECT `+packageColumns+` FROM s JOIN package p ON p.key = s.package ORDER BY s.urgent DESC, s.made_at, s.package`, which.args...)
-	}
-	id := func(p pack) opsdb.ID { return p.ID }
-	return func() []pack { return merge(merge(packs[0], packs[1], limit, id), packs[2], limit, id) }
-}
+// isDirty says that facts of a package have changed since it was evaluated.
+const isDirty = `dirty`
 
 // Facts implements opsdb.Planning.
 func (s *Store) Facts(ctx context.Context, ids []opsdb.ID) (facts []opsdb.Facts, err error) {
@@ -50,36 +32,26 @@ func (s *Store) Facts(ctx context.Context, ids []opsdb.ID) (facts []opsdb.Facts,
 		return nil, err
 	}
 	err = s.read(ctx, "Facts", func(v *view) error {
-		packs, err := query(v, scanPackage, `SELECT `+packageColumns+` `+these+`package p ON p.id = j.id JOIN package_state s ON s.package = p.key ORDER BY j.n`, idList(ids))
-		if err != nil {
-			return err
-		}
-		facts, err = v.facts(packs)
+		facts, err = v.facts(ids)
 		return err
 	})
 	return facts, err
 }
 
-// facts completes packages in a constant number of queries.
-func (v *view) facts(packs []pack) ([]opsdb.Facts, error) {
-	f := v.askFacts(packs)
-	return f.out, v.flush()
+// facts reads packages and all that belongs to them in a constant number of queries.
+func (v *view) facts(ids []opsdb.ID) ([]opsdb.Facts, error) {
+	f := v.askFacts(ids)
+	err := v.flush()
+	return f.facts(), err
 }
 
-// askFacts asks for all that belongs to packages.
-func (v *view) askFacts(packs []pack) *factsOf {
-	f := &factsOf{v: v, out: make([]opsdb.Facts, len(packs)), at: make(map[opsdb.ID]*opsdb.Facts, len(packs))}
-	var ids []opsdb.ID
-	for i, p := range packs {
-		f.out[i] = opsdb.Facts{Package: p.Package, Gone: p.gone}
-		f.at[p.ID] = &f.out[i]
-		ids = append(ids, p.ID)
-	}
-	if len(packs) == 0 {
+// askFacts asks for packages and all that belongs to them.
+func (v *view) askFacts(ids []opsdb.ID) *factsOf {
+	f := &factsOf{v: v, at: make(map[opsdb.ID]*opsdb.Facts, len(ids)), list: idList(ids)}
+	if len(ids) == 0 {
 		return f
 	}
-	f.list = idList(ids)
-	for _, ask := range []func(){f.copies, f.tasks, f.requests, f.holds, f.moves, f.peers, f.unclaimed} {
+	for _, ask := range []func(){f.packages, f.copies, f.tasks, f.requests, f.holds, f.moves, f.peers, f.unclaimed} {
 		ask()
 	}
 	return f
@@ -87,10 +59,26 @@ func (v *view) askFacts(packs []pack) *factsOf {
 
 // factsOf fills the facts of several packages.
 type factsOf struct {
-	v    *view
-	out  []opsdb.Facts
-	at   map[opsdb.ID]*opsdb.Facts
-	list []string
+	v     *view
+	order []*opsdb.Facts
+	at    map[opsdb.ID]*opsdb.Facts
+	list  []string
+}
+
+// facts are what was asked for, after the flush.
+func (f *factsOf) facts() []opsdb.Facts {
+	out := make([]opsdb.Facts, len(f.order))
+	for i, x := range f.order {
+		out[i] = *x
+	}
+	return out
+}
+
+func (f *factsOf) packages() {
+	asked(f, scanPackage, func(p pack) {
+		f.at[p.ID] = &opsdb.Facts{Package: p.Package, Gone: p.gone}
+		f.order = append(f.order, f.at[p.ID])
+	}, `SELECT `+packageColumns+these+`package p ON p.id = j.id JOIN package_state s ON s.package = p.key ORDER BY j.n`)
 }
 
 // asked queues a query about the packages; add gets each row.
@@ -113,8 +101,8 @@ func (f *factsOf) copies() {
 }
 
 func (f *factsOf) tasks() {
-	asked(f, scanTask, func(t opsdb.Task) { x := f.at[t.Package]; x.Tasks = append(x.Tasks, t) }, `SELECT `+taskColumns+these+`task t ON t.package = j.id
-	  WHERE t.state IN ('pending', 'scheduled', 'in_progress', 'failed') ORDER BY t.id`)
+	asked(f, scanTask, func(t opsdb.Task) { x := f.at[t.Package]; x.Tasks = append(x.Tasks, t) }, `SELECT `+taskColumns+` FROM unnest($1::text[]) j (id) CROSS JOIN LATERAL
+	  (SELECT * FROM task WHERE task.package = j.id AND task.state IN ('pending', 'scheduled', 'in_progress', 'failed') OFFSET 0) t ORDER BY t.id`)
 }
 
 func (f *factsOf) requests() {
@@ -182,11 +170,9 @@ func (f *factsOf) unclaimed() {
 		err := r.Scan(&id, &n)
 		f.at[id].Unclaimed = n
 		return err
-	}, `SELECT p.id, count(DISTINCT m.file)`+these+`package p ON p.id = j.id
-	    JOIN copy c ON c.package = p.id AND c.form = 'files' AND c.state NOT IN ('deleted', 'quarantined', 'lost')
-	    JOIN member m ON m.package = p.key JOIN file f ON f.key = m.file
-	  WHERE f.state = 'present' AND (NOT f.routed OR EXISTS (SELECT 1 FROM group_file gf WHERE gf.file = m.file))
-	    AND (EXISTS (SELECT 1 FROM file_group g WHERE NOT g.closed AND g.location = p.source AND (g.route <> p.route OR g.stage <> p.stage))
-	      OR EXISTS (SELECT 1 FROM file u WHERE NOT u.routed AND u.state = 'present' AND u.homes > 0))
-	  GROUP BY p.id`, f.list)
+	}, `SELECT p.id, (SELECT count(DISTINCT m.file) FROM member m JOIN file f ON f.key = m.file WHERE m.package = p.key
+	      AND f.state = 'present' AND (NOT f.routed OR EXISTS (SELECT 1 FROM group_file gf WHERE gf.file = m.file)))`+these+`package p ON p.id = j.id
+	  WHERE (EXISTS (SELECT 1 FROM file u WHERE NOT u.routed AND u.state = 'present' AND u.homes > 0)
+	      OR EXISTS (SELECT 1 FROM file_group g WHERE NOT g.closed AND g.location = p.source AND (g.route <> p.route OR g.stage <> p.stage)))
+	    AND EXISTS (SELECT 1 FROM copy c WHERE c.package = p.id AND c.form = 'files' AND c.state NOT IN ('deleted', 'quarantined', 'lost'))`, f.list)
 }

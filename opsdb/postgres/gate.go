@@ -59,7 +59,7 @@ func (v *view) archives() (map[string]bool, error) {
 }
 
 func (v *view) gateOfPeers(p pack, archives map[string]bool) (*opsdb.Objection, error) {
-	facts, err := v.facts([]pack{p})
+	facts, err := v.facts([]opsdb.ID{p.ID})
 	if err != nil {
 		return nil, err
 	}

@@ -187,8 +187,11 @@ func (s *Store) DirtyGroups(ctx context.Context, now time.Time, limit int) (grou
 }
 
 // merge appends what is not there yet, up to limit (0: all).
-func merge[T any](a, b []T, limit int, id func(T) opsdb.ID) []T {
-	seen := map[opsdb.ID]bool{}
+func merge[T any, K comparable](a, b []T, limit int, id func(T) K) []T {
+	if len(b) == 0 {
+		return a
+	}
+	seen := map[K]bool{}
 	for _, x := range a {
 		seen[id(x)] = true
 	}

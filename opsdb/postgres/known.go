@@ -34,7 +34,7 @@ func (d *dispatch) learn(packages []opsdb.ID) error {
 	if err := d.flush(); err != nil {
 		return err
 	}
-	d.known = known{stale: map[opsdb.ID]bool{}, packs: map[opsdb.ID]pack{}, open: map[opsdb.ID][]job{}, copies: map[opsdb.ID][]opsdb.Copy{}, used: map[string]int64{}}
+	d.known = known{stale: map[opsdb.ID]bool{}, packs: map[opsdb.ID]pack{}, open: map[opsdb.ID][]job{}, copies: map[opsdb.ID][]opsdb.Copy{}, used: d.used}
 	for _, p := range packs {
 		d.packs[p.ID] = p
 	}

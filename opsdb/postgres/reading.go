@@ -151,11 +151,11 @@ func (s *Store) Packages(ctx context.Context, q opsdb.Query) (facts []opsdb.Fact
 		default:
 			w.add(true, `s.status = ?`, q.State)
 		}
-		packs, err := query(v, scanPackage, `SELECT `+packageColumns+` `+packageFrom+w.text()+` ORDER BY p.id LIMIT `+w.arg(v.limit(q)), w.args...)
+		ids, err := query(v, scanID, `SELECT p.id `+packageFrom+w.text()+` ORDER BY p.id LIMIT `+w.arg(v.limit(q)), w.args...)
 		if err != nil {
 			return err
 		}
-		facts, err = v.facts(packs)
+		facts, err = v.facts(ids)
 		return err
 	})
 	return facts, err

@@ -45,6 +45,11 @@ func (v *view) ready(limit int) (moves []opsdb.OpenMove, err error) {
 	if err := v.flush(); err != nil {
 		return nil, err
 	}
+	return ordered(moves), nil
+}
+
+// ordered is moves in the order of dispatch, each once.
+func ordered(moves []opsdb.OpenMove) []opsdb.OpenMove {
 	slices.SortFunc(moves, inOrder)
-	return slices.CompactFunc(moves, func(a, b opsdb.OpenMove) bool { return inOrder(a, b) == 0 }), nil
+	return slices.CompactFunc(moves, func(a, b opsdb.OpenMove) bool { return inOrder(a, b) == 0 })
 }

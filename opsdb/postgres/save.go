@@ -33,9 +33,9 @@ func (t *tx) save(revision int64, evals []opsdb.Evaluation) (left []opsdb.ID, er
 	}
 	t.quiet = true
 	t.queue(`SELECT FROM opsdb FOR SHARE`)
-	current := t.saveStates(revision, evals)
+	old := new(replaced)
+	current := t.saveStates(revision, evals, old)
 	copies := t.askCopies(evals)
-	old := t.askOld(packages)
 	if err := t.flush(); err != nil {
 		return nil, err
 	}
@@ -58,13 +58,6 @@ func (t *tx) save(revision int64, evals []opsdb.Evaluation) (left []opsdb.ID, er
 // replaced is whether anything is there that evaluations replace.
 type replaced struct{ moves, hops, waits bool }
 
-func (t *tx) askOld(packages []opsdb.ID) *replaced {
-	o := new(replaced)
-	t.each(func(r scanner) error { return r.Scan(&o.moves, &o.hops, &o.waits) }, `SELECT EXISTS (SELECT 1 FROM open_move WHERE package = ANY($1::text[])),
-	  EXISTS (SELECT 1 FROM hop WHERE package = ANY($1::text[])), EXISTS (SELECT 1 FROM waiting WHERE package = ANY($1::text[]))`, idList(packages))
-	return o
-}
-
 // lastOfEach leaves out evaluations of packages that come again later.
 func lastOfEach(evals []opsdb.Evaluation) (out []opsdb.Evaluation) {
 	last := map[opsdb.ID]int{}
@@ -82,7 +75,7 @@ func lastOfEach(evals []opsdb.Evaluation) (out []opsdb.Evaluation) {
 // saveStates takes the packages and writes what each is evaluated at, unless
 // another revision is active; with the next flush it fills in those whose version
 // was the one evaluated. One that somebody holds is about to change, and is left as if it had.
-func (t *tx) saveStates(revision int64, evals []opsdb.Evaluation) map[opsdb.ID]int64 {
+func (t *tx) saveStates(revision int64, evals []opsdb.Evaluation, old *replaced) map[opsdb.ID]int64 {
 	n := len(evals)
 	ids, wanted, policies := make([]string, n), make([]string, n), make([]string, n)
 	versions, wakes, urgent := make([]int64, n), make([]*time.Time, n), make([]bool, n)
@@ -101,13 +94,16 @@ func (t *tx) saveStates(revision int64, evals []opsdb.Evaluation) map[opsdb.ID]i
 	t.each(func(r scanner) error {
 		var id opsdb.ID
 		var version int64
-		err := r.Scan(&id, &version)
+		var is replaced
+		err := r.Scan(&id, &version, &is.moves, &is.hops, &is.waits)
 		current[id] = version
+		old.moves, old.hops, old.waits = old.moves || is.moves, old.hops || is.hops, old.waits || is.waits
 		return err
 	}, `WITH mine AS MATERIALIZED (SELECT id FROM package_state WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
 	  UPDATE package_state s SET evaluated = x.version, wake_at = x.wake, wanted = x.wanted, policies = x.policies, urgent = x.urgent, revision = $7
 	    FROM unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::boolean[]) x (id, version, wake, wanted, policies, urgent) JOIN mine ON mine.id = x.id
-	  WHERE s.id = x.id AND s.version = x.version AND (SELECT revision FROM opsdb) = $7 RETURNING s.id, s.version`, ids, versions, wakes, wanted, policies, urgent, revision)
+	  WHERE s.id = x.id AND s.version = x.version AND (SELECT revision FROM opsdb) = $7 RETURNING s.id, s.version,
+	    EXISTS (SELECT 1 FROM open_move m WHERE m.package = s.id), EXISTS (SELECT 1 FROM hop h WHERE h.package = s.id), EXISTS (SELECT 1 FROM waiting w WHERE w.package = s.id)`, ids, versions, wakes, wanted, policies, urgent, revision)
 	return current
 }
 

@@ -54,7 +54,7 @@ func (s *Store) tell() {
 const notify = `SELECT pg_notify($1, $2)`
 
 // calm is how long nothing must have been told for the news of a commit to be part of it.
-const calm = 50 * time.Millisecond
+const calm = 10 * time.Millisecond
 
 // mayTell reports whether the news of a commit may be part of it, so that it is
 // there as soon as the fact. A NOTIFY inside of a commit has it wait for every other

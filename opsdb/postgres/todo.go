@@ -1,7 +1,10 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
 )
@@ -10,7 +13,7 @@ import (
 func (s *Store) Todo(ctx context.Context, limit int) (todo opsdb.Todo, err error) {
 	for {
 		noted := false
-		err = s.readHow(ctx, soon, "Todo", func(v *view) error {
+		err = s.readHow(ctx, along, "Todo", func(v *view) error {
 			todo, noted, err = v.todo(limit, s.wakes)
 			return err
 		})
@@ -23,62 +26,88 @@ func (s *Store) Todo(ctx context.Context, limit int) (todo opsdb.Todo, err error
 	}
 }
 
+// glance are the keys of what has changed or is due, read in one statement.
+type glance struct {
+	noted                 bool // causes are noted that this process may serve
+	files                 []int64
+	groups, groupsDue     []int64
+	packages, due, behind []opsdb.ID
+}
+
+// $1: the clock that was handed in. $2: the limit. $3: whether noted causes are asked for.
+const glancing = `SELECT o.epoch, c.observed, c.suspect, o.revision, $3::boolean AND EXISTS (SELECT 1 FROM wakeup),
+  ARRAY(SELECT f.key FROM file f WHERE NOT f.routed AND f.state = 'present' ORDER BY f.filed_at, f.key LIMIT $2),
+  ARRAY(SELECT g.key FROM file_group g WHERE NOT g.closed AND g.version > g.evaluated ORDER BY g.key LIMIT $2),
+  ARRAY(SELECT g.key FROM file_group g WHERE NOT g.closed AND g.wake_at <= ` + nowIs1 + ` ORDER BY g.wake_at LIMIT $2),
+  ARRAY(SELECT s.id FROM package_state s WHERE ` + isDirty + ` ORDER BY urgent DESC, made_at, package LIMIT $2),
+  ARRAY(SELECT s.id FROM package_state s WHERE s.wake_at <= ` + nowIs1 + ` ORDER BY s.wake_at LIMIT $2),
+  ARRAY(SELECT s.id FROM package_state s WHERE s.revision < o.revision ORDER BY s.revision, s.package LIMIT $2)
+  FROM opsdb o, observed_clock c`
+
+func (v *view) glance(w *opsdb.World, limit int, wakes bool) (g glance, err error) {
+	v.each(func(r scanner) error {
+		var observed *time.Time
+		err := r.Scan(&w.Epoch, &observed, &w.TimeSuspect, &w.Revision, &g.noted, &g.files, &g.groups, &g.groupsDue, &g.packages, &g.due, &g.behind)
+		w.Observed = timeOf(observed)
+		return err
+	}, glancing, v.handed(), limitOf(limit), wakes)
+	err = v.flush()
+	w.Now = v.now
+	g.groups = merge(g.groups, g.groupsDue, limit, func(k int64) int64 { return k })
+	id := func(id opsdb.ID) opsdb.ID { return id }
+	g.packages = merge(merge(g.packages, g.due, limit, id), g.behind, limit, id)
+	return g, err
+}
+
 // todo reads what has changed and what belongs to it. Where causes are noted
 // that this process may serve, it says so and reads no more.
 func (v *view) todo(limit int, wakes bool) (todo opsdb.Todo, noted bool, err error) {
-	var dirty, due []group
-	v.askHead(&todo.World)
-	if wakes {
-		v.each(func(r scanner) error { return r.Scan(&noted) }, `SELECT EXISTS (SELECT 1 FROM wakeup)`)
+	g, err := v.glance(&todo.World, limit, wakes)
+	if err != nil || g.noted || len(g.files)+len(g.groups)+len(g.packages) == 0 {
+		return todo, g.noted, err
 	}
-	ask(v, &todo.Unrouted, scanFile, unrouted, limitOf(limit))
-	ask(v, &dirty, scanGroupRow, dirtyGroups, limitOf(limit))
-	ask(v, &due, scanGroupRow, dueGroups, v.handed(), limitOf(limit))
-	packs := v.askDirty(limit)
-	if err := v.flush(); err != nil || noted {
-		return todo, noted, err
+	if len(g.files) > 0 {
+		ask(v, &todo.Unrouted, scanFile, `SELECT `+fileColumns+keyed+`file f ON f.key = k.key ORDER BY k.n`, g.files)
 	}
-	todo.World.Now = v.now
-	groups := merge(dirty, due, limit, func(g group) opsdb.ID { return g.ID })
-	if todo.Unrouted == nil && groups == nil && packs() == nil {
-		return todo, false, nil
-	}
-	f := v.askFacts(packs())
-	members := v.askMembers(groups)
+	groups := v.askGroups(g.groups)
+	f := v.askFacts(g.packages)
 	finish := func() error { return nil }
-	if len(packs()) > 0 {
+	if len(g.packages) > 0 {
 		finish = v.askWorld(&todo.World)
 	}
 	v.end()
 	if err := v.flush(); err != nil {
 		return todo, false, err
 	}
-	todo.Groups, todo.Dirty = members(), f.out
+	todo.Groups, todo.Dirty = groups(), f.facts()
 	return todo, false, finish()
 }
 
-// askMembers asks for the files of open groups, as long as they are few.
-func (v *view) askMembers(groups []group) (then func() []opsdb.OpenGroup) {
-	var keys []int64
-	sum := 0
-	for _, g := range groups {
-		if sum += g.Files; sum > opsdb.FewFiles {
-			break
-		}
-		keys = append(keys, g.key)
-	}
-	files := map[int64][]opsdb.File{}
+// keyed is rows by their keys, in that order.
+const keyed = ` FROM unnest($1::bigint[]) WITH ORDINALITY k (key, n) JOIN `
+
+// askGroups asks for open groups, and for their files as long as they are few.
+func (v *view) askGroups(keys []int64) (then func() []opsdb.OpenGroup) {
+	var groups []group
+	files, sum := map[int64][]opsdb.File{}, 0
 	if len(keys) > 0 {
+		ask(v, &groups, scanGroupRow, `SELECT `+groupColumns+keyed+`file_group g ON g.key = k.key ORDER BY k.n`, keys)
 		v.each(func(r scanner) error {
 			var key int64
 			f, err := scanFiled(after{r, &key})
 			files[key] = append(files[key], f.File)
+			sum++
 			return err
-		}, `SELECT gf.grp, `+fileColumns+` FROM group_file gf JOIN file f ON f.key = gf.file WHERE gf.grp = ANY($1::bigint[]) ORDER BY f.path`, keys)
+		}, `SELECT gf.grp, `+fileColumns+` FROM group_file gf JOIN file f ON f.key = gf.file WHERE gf.grp = ANY($1::bigint[]) LIMIT $2`, keys, opsdb.FewFiles+1)
 	}
 	return func() (out []opsdb.OpenGroup) {
 		for _, g := range groups {
-			out = append(out, opsdb.OpenGroup{Group: g.Group, Members: files[g.key]})
+			open := opsdb.OpenGroup{Group: g.Group}
+			if members := files[g.key]; sum <= opsdb.FewFiles {
+				slices.SortFunc(members, func(a, b opsdb.File) int { return cmp.Compare(a.Path, b.Path) })
+				open.Members = members
+			}
+			out = append(out, open)
 		}
 		return out
 	}
@@ -92,14 +121,21 @@ type after struct {
 
 func (a after) Scan(dest ...any) error { return a.scanner.Scan(append([]any{a.first}, dest...)...) }
 
-// Queue implements opsdb.Planning, in two round trips.
+// Queue implements opsdb.Planning, in one round trip.
 func (s *Store) Queue(ctx context.Context, limit int) (moves []opsdb.OpenMove, w opsdb.World, err error) {
-	err = s.readHow(ctx, soon, "Queue", func(v *view) error {
-		if moves, err = v.ready(limit); err != nil || len(moves) == 0 {
+	err = s.readHow(ctx, along, "Queue", func(v *view) error {
+		ask(v, &moves, scanMove, inLanes, limitOf(limit))
+		v.askHead(&w)
+		finish := v.askWorld(&w)
+		v.end()
+		if err := v.flush(); err != nil {
 			return err
 		}
-		w, err = v.world()
-		return err
+		moves, w.Now = ordered(moves), v.now
+		return finish()
 	})
-	return moves, w, err
+	if err != nil || len(moves) == 0 {
+		return nil, opsdb.World{}, err
+	}
+	return moves, w, nil
 }

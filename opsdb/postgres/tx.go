@@ -50,9 +50,10 @@ type beginning int
 
 const (
 	straight beginning = iota
-	// soon sends the beginning with the first statements, which are asked for and
-	// flushed: before that, the time is not known. What it writes is no promise to
-	// anybody: its commit does not wait for the disk. A later one that does takes it
+	// along sends the beginning with the first statements, which are asked for and
+	// flushed: before that, the time is not known, and no query but these may be made.
+	along
+	// soon is along, and what it writes is no promise to anybody: its commit does not wait for the disk. A later one that does takes it
 	// along, and if the database dies before that, the facts it followed from lead to it again.
 	soon
 )
@@ -100,10 +101,12 @@ func (s *Store) attempt(ctx context.Context, how beginning, name string, f func(
 		}
 	}()
 	t := &tx{view: view{ctx: ctx, c: c.Conn(), rows: &s.rows}, store: s}
-	t.begin("begin", s.clock)
+	first := `clock_timestamp(), ''`
 	if how == soon {
-		t.queued.Queue(`SET LOCAL synchronous_commit = off`)
-	} else {
+		first = `clock_timestamp(), set_config('synchronous_commit', 'off', true)`
+	}
+	t.begin("begin", first, s.clock)
+	if how == straight {
 		err = t.flush()
 	}
 	if err == nil {
@@ -143,20 +146,23 @@ func (s *Store) take(ctx context.Context) (*pgxpool.Conn, error) {
 	return s.pool.Acquire(ctx)
 }
 
-// begin has the transaction opened and the database's clock read, unless another one was handed in.
-func (v *view) begin(how string, c clock.Clock) {
+// begin has the transaction opened and the database's clock read, unless
+// another one was handed in; first are the clock and what is set for the transaction.
+func (v *view) begin(how, first string, c clock.Clock) {
 	v.queued = &pgx.Batch{}
 	v.queued.Queue(how)
+	v.queued.Queue(`SELECT ` + first).QueryRow(func(row pgx.Row) error {
+		err := row.Scan(&v.now, nil)
+		v.now = clock.Trim(v.now)
+		if c != nil {
+			v.now = v.fixed
+		}
+		return err
+	})
 	if c != nil {
 		v.now = clock.Trim(c.Now())
 		v.fixed = v.now
-		return
 	}
-	v.queued.Queue(`SELECT clock_timestamp()`).QueryRow(func(row pgx.Row) error {
-		err := row.Scan(&v.now)
-		v.now = clock.Trim(v.now)
-		return err
-	})
 }
 
 // end has a read ended with the next flush.
@@ -231,8 +237,8 @@ func (s *Store) look(ctx context.Context, how beginning, f func(*view) error) er
 	}
 	defer c.Release()
 	v := &view{ctx: ctx, c: c.Conn(), rows: &s.rows}
-	v.begin("begin isolation level repeatable read read only", s.clock)
-	if how != soon {
+	v.begin("begin isolation level repeatable read read only", `clock_timestamp(), ''`, s.clock)
+	if how == straight {
 		err = v.flush()
 	}
 	if err == nil {

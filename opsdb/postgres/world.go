@@ -37,7 +37,7 @@ func (v *view) askHead(w *opsdb.World) {
 	}, `SELECT o.epoch, c.observed, c.suspect, o.revision FROM opsdb o, observed_clock c`)
 }
 
-// askWorld asks for the places of a world and what is counted there. The time is known.
+// askWorld asks for the places of a world and what is counted there.
 func (v *view) askWorld(w *opsdb.World) (finish func() error) {
 	w.Sites, w.Locations, w.Links = map[string]opsdb.Site{}, map[string]opsdb.Location{}, map[string]opsdb.Link{}
 	w.Pauses, w.Waiting, w.Deleted, w.Condemned = map[string]opsdb.Pause{}, map[string]int64{}, map[string]opsdb.Spent{}, map[string]int64{}
@@ -69,7 +69,7 @@ func (v *view) sites(w *opsdb.World) error {
 func (v *view) askSites(w *opsdb.World) (finish func()) {
 	var workers []opsdb.Worker
 	var seen []opsdb.Site
-	ask(v, &workers, scanWorker, workersSince, v.now.Add(-opsdb.WorkerTTL))
+	ask(v, &workers, scanWorker, workersLately, v.handed(), opsdb.WorkerTTL.Microseconds())
 	v.each(func(r scanner) error {
 		var site opsdb.Site
 		var at *time.Time
@@ -105,7 +105,11 @@ func alive(workers []opsdb.Worker) (live map[string]bool, capacity map[string]in
 	return live, capacity
 }
 
-const workersSince = `SELECT id, sites, version, seen_at, at_once, protocol FROM worker WHERE seen_at >= $1 ORDER BY id`
+const (
+	workerColumns = `SELECT id, sites, version, seen_at, at_once, protocol FROM worker `
+	workersSince  = workerColumns + `WHERE seen_at >= $1 ORDER BY id`
+	workersLately = workerColumns + `WHERE seen_at >= ` + nowIs1 + ` - $2 * interval '1 microsecond' ORDER BY id`
+)
 
 func scanWorker(r scanner) (k opsdb.Worker, err error) {
 	var sites string
@@ -187,7 +191,7 @@ func (v *view) askBrakes(w *opsdb.World) {
 		err := r.Scan(&name, &s.Bytes, &s.Packages)
 		w.Deleted[name] = s
 		return err
-	}, `SELECT location, sum(bytes)::bigint, sum(packages)::bigint FROM brake WHERE minute > $1 GROUP BY location`, minute(v.now)-60)
+	}, `SELECT location, sum(bytes)::bigint, sum(packages)::bigint FROM brake WHERE minute > floor(extract(epoch FROM `+nowIs1+`) / 60)::bigint - 60 GROUP BY location`, v.handed())
 }
 
 // counter is a sum of bytes: kind, and the place or link.
