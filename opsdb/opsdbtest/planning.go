@@ -11,6 +11,7 @@ import (
 
 func testPlanning(t *testing.T, open Open) {
 	for name, test := range map[string]func(*testing.T, Open){
+		"todo":        testTodo,
 		"routing":     testRouting,
 		"group":       testGroupLife,
 		"numbers":     testNumbers,
