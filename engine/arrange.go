@@ -33,9 +33,11 @@ type Arranged struct {
 // every grant. Path and piece are added by [Complete].
 func Arrange(g *graph.Graph, w opsdb.World, moves []opsdb.OpenMove, l Limits, turns *Turns) Arranged {
 	a := &arranger{openness: openness{g: g, w: &w}, limits: l, slots: map[string]int{}, into: map[string]int64{},
-		filled: map[string]int64{}, behind: map[string]opsdb.OpenMove{}, spent: map[string]opsdb.Spent{}}
+		filled: map[string]int64{}, behind: map[string]opsdb.OpenMove{}, spent: map[string]opsdb.Spent{}, batches: map[batchKey]*batching{}}
 	a.lowest = lowestLeft(moves)
-	for _, m := range turns.order(a.openness, moves) {
+	moves = turns.order(a.openness, moves)
+	a.gather(moves)
+	for _, m := range moves {
 		if grant, why := a.consider(m); why.open() {
 			a.out.Grants = append(a.out.Grants, grant)
 		} else if why.reason != OtherTask {
@@ -43,20 +45,22 @@ func Arrange(g *graph.Graph, w opsdb.World, moves []opsdb.OpenMove, l Limits, tu
 			a.out.Waiting = append(a.out.Waiting, m)
 		}
 	}
+	a.out.Grants = alone(a.out.Grants)
 	return a.out
 }
 
 // arranger holds what one round has given out so far.
 type arranger struct {
 	openness
-	limits Limits
-	slots  map[string]int            // taken in this round
-	into   map[string]int64          // bytes granted into a place in this round
-	filled map[string]int64          // of those, back-fill
-	behind map[string]opsdb.OpenMove // per place, the head of the queue that did not fit
-	spent  map[string]opsdb.Spent    // deletions granted in this round
-	lowest map[string]opsdb.OpenMove // per place, who may use the reserve
-	out    Arranged
+	limits  Limits
+	slots   map[string]int            // taken in this round
+	into    map[string]int64          // bytes granted into a place in this round
+	filled  map[string]int64          // of those, back-fill
+	behind  map[string]opsdb.OpenMove // per place, the head of the queue that did not fit
+	spent   map[string]opsdb.Spent    // deletions granted in this round
+	lowest  map[string]opsdb.OpenMove // per place, who may use the reserve
+	batches map[batchKey]*batching
+	out     Arranged
 }
 
 // lowestLeft finds, per place, the lowest-numbered package that has left its
@@ -76,7 +80,7 @@ func lowestLeft(moves []opsdb.OpenMove) map[string]opsdb.OpenMove {
 
 func makes(m opsdb.OpenMove) bool { return m.Type != typeVerify && m.Type != typeDelete }
 
-// consider asks, for one move, what Dispatch decides: still open, slots, brake, room.
+// consider asks, for one move, what Dispatch decides: still open, enough together, slots, brake, room.
 func (a *arranger) consider(m opsdb.OpenMove) (opsdb.Grant, shut) {
 	route, stage := a.find(m)
 	if route == nil {
@@ -85,16 +89,25 @@ func (a *arranger) consider(m opsdb.OpenMove) (opsdb.Grant, shut) {
 	link := a.g.Links[m.Link]
 	a.pkg = m.Package
 	slots := a.slotsOf(m, stage, link)
-	for _, s := range []shut{a.downMove(m.From, m.To, link), a.pausedMove(route, m.Stage, m.From, m.To, link),
-		a.free(slots), a.braked(m, route), a.roomFor(m)} {
+	batch, apart := a.together(m, stage, link)
+	needs := slots
+	if batch != nil && batch.count > 0 {
+		needs = nil // one slot is for all of them
+	}
+	for _, s := range []shut{a.downMove(m.From, m.To, link), a.pausedMove(route, m.Stage, m.From, m.To, link), apart,
+		a.free(needs), a.braked(m, route), a.roomFor(m)} {
 		if !s.open() {
 			return opsdb.Grant{}, s
 		}
 	}
-	for name := range slots {
+	for name := range needs {
 		a.slots[name]++
 	}
-	return a.grant(m, slots), shut{}
+	g := a.grant(m, slots)
+	if batch != nil {
+		g.Batch = batch.take(m)
+	}
+	return g, shut{}
 }
 
 func (a *arranger) find(m opsdb.OpenMove) (*graph.Route, *graph.Stage) {

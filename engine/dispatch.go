@@ -45,6 +45,7 @@ func complete(g opsdb.Grant, f *opsdb.Facts, atSite func(site string) int) opsdb
 		}
 	}
 	if g.Piece == opsdb.Receive {
+		g.Batch = ""
 		delete(g.Slots, "link:"+g.Move.Link) // sent already
 		delete(g.Slots, "site:"+g.Move.SendSite)
 		if n := atSite(g.Move.ReceiveSite); n > 0 {
@@ -161,7 +162,7 @@ func (e *Engine) grant(ctx context.Context, p *plans, grants []opsdb.Grant) (mad
 	if len(tasks) == 0 {
 		return 0, refusals, nil
 	}
-	if err := e.cfg.Enqueue(ctx, tasks); err != nil {
+	if err := e.cfg.Enqueue(ctx, opsdb.Offers(tasks)); err != nil {
 		return len(tasks), refusals, fmt.Errorf("enqueue: %w", err)
 	}
 	return len(tasks), refusals, nil
@@ -179,7 +180,7 @@ func (e *Engine) wait(ctx context.Context, p *plans, w opsdb.World, before, wait
 	o := openness{g: p.graph, w: &w}
 	for _, m := range waiting {
 		old := known[keyOf(m)]
-		if old.Verdict == m.Verdict && old.Reason == m.Reason {
+		if old.Verdict == m.Verdict && old.Reason == m.Reason && (Reason(m.Reason) != NotTogether || old.Text == m.Text) {
 			continue
 		}
 		news = append(news, m)

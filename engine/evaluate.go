@@ -108,7 +108,7 @@ func sameStanding(old opsdb.OpenMove, d Decision) bool {
 }
 
 // refused reports whether a reason is one that Dispatch gives.
-func refused(r Reason) bool { return r == NoRoom || r == NoSlot || r == NoBrake }
+func refused(r Reason) bool { return r == NoRoom || r == NoSlot || r == NoBrake || r == NotTogether }
 
 // withdraw lists the tasks that back off and are no longer what should be done.
 func (v *view) withdraw() {

@@ -14,8 +14,8 @@ type gate struct {
 	ask    func(*graph.Move) shut
 }
 
-// gates lists them in the order in which they are walked. Room and slots are
-// asked by Dispatch; here they only inform.
+// gates lists them in the order in which they are walked. Who goes together,
+// room and slots are asked by Dispatch; here they only inform.
 func (v *view) gates() []gate {
 	return []gate{
 		{1, "satisfied", v.gateSatisfied},
@@ -26,7 +26,7 @@ func (v *view) gates() []gate {
 		{6, "hold", v.gateHold},
 		{7, "pause", v.gatePause},
 		{8, "window", v.gateWindow},
-		{9, "batch", func(*graph.Move) shut { return shut{} }},
+		{9, "batch", v.gateBatch},
 		{10, "retry", v.gateRetry},
 		{11, "breaker", v.gateBreaker},
 	}
@@ -55,6 +55,9 @@ func (v *view) decideMove(m *graph.Move) {
 		d.Terms = termsOf(m.Stage.When, v.moveEnv(m))
 	}
 	v.wakeAt(why.next)
+	if why.open() {
+		v.wakeAt(v.batchDue(m))
+	}
 	v.waitFor(why.cause)
 	v.byMove[m] = v.record(d, v.openMove(m, d.Reason))
 }
@@ -229,6 +232,15 @@ func (v *view) gateWindow(m *graph.Move) shut {
 	}
 	next := m.Stage.Window.Next(v.now)
 	return shut{reason: OutsideWindow, text: "opens " + stamp(next), next: next}
+}
+
+// gateBatch shows, in an explanation, what Dispatch said last: only it sees who else is ready.
+func (v *view) gateBatch(m *graph.Move) shut {
+	old := v.previous(m.Stage.Name, m.From.Name, m.To.Name)
+	if !v.explain || old == nil || Reason(old.Reason) != NotTogether || !batched(m.Stage, m.Link) {
+		return shut{}
+	}
+	return shut{reason: NotTogether, text: old.Text, next: v.batchDue(m)}
 }
 
 func (v *view) gateRetry(m *graph.Move) shut {

@@ -32,6 +32,7 @@ func Reasons() []Meaning {
 		{InQuarantine, "", "the package is quarantined as a whole", "a person looking at its source files, and then `dtctl lift`"},
 		{Paused, "", "a person paused it", "`dtctl resume`"},
 		{OutsideWindow, "", "outside of the stage's window", "the window opening"},
+		{NotTogether, "", "it waits for others, to be sent with them in one call", "enough packages being together, or `max_wait` passing"},
 		{Backoff, "", "the last attempt failed; the next one comes later", "the time of the next attempt, or `dtctl retry`"},
 		{Unclaimed, "", "no worker claimed the task in time; it is being withdrawn", "the next pass"},
 		{AttemptsUsed, "", "all attempts are used up", "`dtctl retry` after looking at the error"},

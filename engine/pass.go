@@ -223,7 +223,7 @@ func (e *Engine) expire(ctx context.Context, _ *plans, did *Progress) error {
 	if len(tasks) == 0 {
 		return nil
 	}
-	if err := e.cfg.Enqueue(ctx, tasks); err != nil {
+	if err := e.cfg.Enqueue(ctx, opsdb.Offers(tasks)); err != nil {
 		return fmt.Errorf("enqueue what expired: %w", err)
 	}
 	return nil

@@ -49,6 +49,7 @@ const (
 	InQuarantine    Reason = "quarantined"
 	Paused          Reason = "paused"
 	OutsideWindow   Reason = "window"
+	NotTogether     Reason = "batch"
 	Backoff         Reason = "backoff"
 	Unclaimed       Reason = "unclaimed"
 	AttemptsUsed    Reason = "attempts"

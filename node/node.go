@@ -221,7 +221,7 @@ func (n *Node) takeOver(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("rebuild the queue from the tasks: %w", err)
 	}
-	return n.Queue.Enqueue(ctx, tasks)
+	return n.Queue.Enqueue(ctx, opsdb.Offers(tasks))
 }
 
 // Present renews the row of the node's worker, which speaks for its sites:

@@ -165,6 +165,8 @@ type Grant struct {
 	// ClaimBy is how long the task may stay unclaimed.
 	ClaimBy time.Duration
 	Piece   Piece
+	// Batch says which grants are sent together: of the Slots one is taken for all of them.
+	Batch ID
 }
 
 // Refusal says why Dispatch gave no task for a grant.

@@ -172,6 +172,9 @@ type Working interface {
 	// Claim takes a scheduled task before its claim deadline: raises its token, state in_progress, lease until now+lease.
 	// ErrNotClaim otherwise, and if it has not begun and something it needs is paused.
 	Claim(ctx context.Context, task ID, worker string, lease time.Duration) (Assignment, error)
+	// Fellows lists the tasks of a task's batch that are still to be sent and that nobody has claimed, itself
+	// among them if so, in their order; none if it is in no batch.
+	Fellows(ctx context.Context, task ID) ([]ID, error)
 	// Renew prolongs the lease and records progress.
 	Renew(ctx context.Context, task ID, token int64, lease time.Duration, phase string, done, total int64) error
 	// Members streams the members of a package, ordered by path.
@@ -191,7 +194,7 @@ type Working interface {
 	// May be asked again by the same token (after the rename, before the unlink).
 	Confirm(ctx context.Context, task ID, token int64) (DeletionProof, error)
 	// Finish ends the piece well and records its facts. With Outcome.Next set the task is scheduled for
-	// that piece (link slots are freed, its site's slot goes over to the piece's site, room stays) and returned; else it is completed,
+	// that piece (link slots are freed, those of a batch when the last of it has ended its send, its site's slot goes over to the piece's site, room stays) and returned; else it is completed,
 	// its slots and room freed. It closes the breakers of what it used, but for a location that a worker reports as down.
 	Finish(ctx context.Context, task ID, token int64, out Outcome) (Task, error)
 	// Fail ends the attempt badly: by class it becomes pending with NextTry, or failed. Receipts in out are kept.

@@ -41,7 +41,9 @@ func (c *compiler) settings() {
 			f := a.in.Fields
 			s.Every, s.OnCorrupt = f.Duration("every").V, f.String("on_corrupt").V
 			b := f.Object("batch")
-			s.Batch = Batch{b.Size("max_size").V, b.Int("max_packages").V, b.Duration("max_wait").V}
+			if f.Has("batch") {
+				s.Batch = Batch{b.Size("max_size").V, b.Int("max_packages").V, b.Duration("max_wait").V}
+			}
 			c.packing(s, f)
 			c.positive(f, "every", "max_size")
 			c.meaningless(s)

@@ -49,7 +49,7 @@ func (q *Queue) Rebuild(ctx context.Context, from Unclaimed) error {
 	if err != nil {
 		return fmt.Errorf("rebuild the queue from the tasks: %w", err)
 	}
-	return q.Enqueue(ctx, tasks)
+	return q.Enqueue(ctx, opsdb.Offers(tasks))
 }
 
 // Enqueue implements [jobs.Queue].

@@ -20,6 +20,7 @@ func testDispatch(t *testing.T, open Open) {
 		"claim expires": testClaimExpires,
 		"again":         testDispatchAgain,
 		"one of two":    testTwoGrants,
+		"batch":         testBatch,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -16,7 +16,7 @@ func (s *Store) Waiting(ctx context.Context, moves []opsdb.OpenMove) error {
 	return s.write(ctx, "Waiting", func(t *tx) error {
 		t.quiet = true
 		for _, m := range moves {
-			if err := t.exec(`UPDATE open_move SET verdict = 'waiting', reason = $1, text = $2, since = $3
+			if err := t.exec(`UPDATE open_move SET verdict = 'waiting', reason = $1, text = $2, since = CASE verdict WHEN 'ready' THEN coalesce(since, $3) ELSE $3 END
 			  WHERE package = $4 AND stage = $5 AND from_loc = $6 AND to_loc = $7 AND version = $8 AND queued AND (verdict <> 'waiting' OR reason <> $1 OR text <> $2)`,
 				m.Reason, m.Text, us(t.now), string(m.Package), m.Stage, m.From, m.To, m.Version); err != nil {
 				return err
@@ -30,7 +30,7 @@ func (s *Store) Waiting(ctx context.Context, moves []opsdb.OpenMove) error {
 func (s *Store) Dispatch(ctx context.Context, revision int64, grants []opsdb.Grant) (out []opsdb.Dispatched, err error) {
 	err = s.writeHow(ctx, soon, "Dispatch", func(t *tx) error {
 		t.quiet = true
-		d := dispatch{tx: t, revision: revision, seen: map[opsdb.ID]int64{}}
+		d := dispatch{tx: t, revision: revision, seen: map[opsdb.ID]int64{}, batches: map[opsdb.ID]bool{}}
 		var active int64
 		t.each(func(r scanner) error { return r.Scan(&active, &d.epoch) }, `SELECT revision, epoch FROM opsdb FOR SHARE`)
 		if err := d.take(grants); err != nil {
@@ -65,6 +65,7 @@ type dispatch struct {
 	revision int64
 	epoch    string
 	seen     map[opsdb.ID]int64 // versions as they were before this call changed them
+	batches  map[opsdb.ID]bool  // those that have their slots
 }
 
 // take takes all that the grants may change: packages, places, slots.
@@ -133,6 +134,7 @@ func granted(out []opsdb.Dispatched) (tasks []opsdb.Task) {
 
 // bring hands tasks to the queue, inside of the transaction.
 func (t *tx) bring(tasks ...opsdb.Task) error {
+	tasks = opsdb.Offers(tasks)
 	if t.store.enqueue == nil || len(tasks) == 0 {
 		return nil
 	}
@@ -192,6 +194,9 @@ func again(j job, m opsdb.OpenMove) bool {
 
 // slots looks whether all slots can be taken.
 func (d *dispatch) slots(g opsdb.Grant) (*opsdb.Dispatched, error) {
+	if d.batches[g.Batch] {
+		return nil, nil // one slot is for all of them
+	}
 	for _, name := range slices.Sorted(maps.Keys(g.Slots)) {
 		used, err := d.taken(name)
 		if err != nil {
@@ -220,6 +225,7 @@ func (d *dispatch) task(g opsdb.Grant, p pack, old []job) (job, *opsdb.Dispatche
 	j.Class, j.Priority, j.Revision, j.State = m.Class, m.Priority, d.revision, opsdb.TaskScheduled
 	j.claimBy, j.LeaseUntil = g.ClaimBy, stored(d.now.Add(g.ClaimBy))
 	j.SourceCopy = m.SourceCopy // the one it read before may have been replaced
+	j.Batch = g.Batch
 	var no *opsdb.Dispatched
 	var err error
 	switch m.Type {
@@ -296,8 +302,8 @@ func (d *dispatch) room(j *job, g opsdb.Grant, backfill bool) (*opsdb.Dispatched
 func (d *dispatch) schedule(j job, g opsdb.Grant, again bool) (opsdb.Dispatched, error) {
 	if again {
 		if err := d.exec(`UPDATE task SET state = 'scheduled', class = $1, priority = $2, revision = $3, claim_by = $4, lease_until = $5, next_try = NULL, subject = '',
-		  target_copy = $6, path = $7, worker = '', updated_at = $8, source_copy = $10 WHERE id = $9`, string(j.Class), j.Priority, j.Revision, j.claimBy.Microseconds(), us(j.LeaseUntil),
-			string(j.TargetCopy), blob(j.Path), us(d.now), string(j.ID), string(j.SourceCopy)); err != nil {
+		  target_copy = $6, path = $7, worker = '', updated_at = $8, source_copy = $10, batch = $11 WHERE id = $9`, string(j.Class), j.Priority, j.Revision, j.claimBy.Microseconds(), us(j.LeaseUntil),
+			string(j.TargetCopy), blob(j.Path), us(d.now), string(j.ID), string(j.SourceCopy), string(j.Batch)); err != nil {
 			return opsdb.Dispatched{}, err
 		}
 		j.Worker, j.NextTry, j.UpdatedAt = "", time.Time{}, stored(d.now)
@@ -306,11 +312,14 @@ func (d *dispatch) schedule(j job, g opsdb.Grant, again bool) (opsdb.Dispatched,
 		d.made = append(d.made, j)
 	}
 	d.stale[j.Package] = true
-	for name := range g.Slots {
-		if err := d.exec(`INSERT INTO task_slot (task, slot) VALUES ($1, $2)`, string(j.ID), name); err != nil {
-			return opsdb.Dispatched{}, err
+	if !d.batches[j.Batch] {
+		for name := range g.Slots {
+			if err := d.exec(`INSERT INTO task_slot (task, slot) VALUES ($1, $2)`, string(j.holder()), name); err != nil {
+				return opsdb.Dispatched{}, err
+			}
+			d.used[name]++
 		}
-		d.used[name]++
+		d.batches[j.Batch] = j.Batch != ""
 	}
 	return opsdb.Dispatched{Task: j.Task}, nil
 }

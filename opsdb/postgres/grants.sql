@@ -38,7 +38,7 @@ BEGIN
     GRANT UPDATE (name, start, size, digest) ON member TO cdt_worker;
     GRANT UPDATE (size, mod_time, identity, digest, version, state, homes, routed) ON file TO cdt_worker;
     GRANT UPDATE (files, bytes, last, version) ON file_group TO cdt_worker;
-    GRANT UPDATE (slot) ON task_slot TO cdt_worker;
+    GRANT INSERT, UPDATE (slot) ON task_slot TO cdt_worker;
     GRANT DELETE ON copy, member, group_file, task_slot TO cdt_worker;
   END IF;
   IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'cdt_api') THEN

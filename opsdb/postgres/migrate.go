@@ -94,7 +94,7 @@ func provider(db *sql.DB) (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(goose.DialectPostgres, db, sub, goose.WithTableName(versionTable), goose.WithLogger(goose.NopLogger()))
+	return goose.NewProvider(goose.DialectPostgres, db, sub, goose.WithTableName(versionTable), goose.WithAllowOutofOrder(true), goose.WithLogger(goose.NopLogger()))
 }
 
 // versions reads the schema's version without making anything, and the one this program needs.

@@ -58,6 +58,11 @@ func (t *tx) release(jobs ...job) error {
 	if err := t.exec(`DELETE FROM task_slot WHERE task = ANY($1::text[])`, idList(tasks)); err != nil {
 		return err
 	}
+	for _, j := range jobs {
+		if err := t.leave(j, ""); err != nil {
+			return err
+		}
+	}
 	var freed []opsdb.ID
 	ask(&t.view, &freed, scanID, `DELETE FROM copy c USING unnest($1::text[]) x (id) WHERE c.id = x.id AND c.state = 'expected' RETURNING c.location`, idList(copies))
 	if err := t.flush(); err != nil {

@@ -14,7 +14,7 @@ func (s *Store) Waiting(ctx context.Context, moves []opsdb.OpenMove) error {
 	return s.write(ctx, "Waiting", func(t *tx) error {
 		t.quiet = true
 		for _, m := range moves {
-			if err := t.exec(`UPDATE open_move SET verdict = 'waiting', reason = ?1, text = ?2, since = ?3
+			if err := t.exec(`UPDATE open_move SET verdict = 'waiting', reason = ?1, text = ?2, since = CASE verdict WHEN 'ready' THEN coalesce(since, ?3) ELSE ?3 END
 			  WHERE package = ?4 AND stage = ?5 AND from_loc = ?6 AND to_loc = ?7 AND version = ?8 AND queued = 1 AND (verdict <> 'waiting' OR reason <> ?1 OR text <> ?2)`,
 				m.Reason, m.Text, us(t.now), string(m.Package), m.Stage, m.From, m.To, m.Version); err != nil {
 				return err
@@ -28,7 +28,7 @@ func (s *Store) Waiting(ctx context.Context, moves []opsdb.OpenMove) error {
 func (s *Store) Dispatch(ctx context.Context, revision int64, grants []opsdb.Grant) (out []opsdb.Dispatched, err error) {
 	err = s.write(ctx, "Dispatch", func(t *tx) error {
 		t.quiet = true
-		d := dispatch{tx: t, revision: revision, seen: map[opsdb.ID]int64{}}
+		d := dispatch{tx: t, revision: revision, seen: map[opsdb.ID]int64{}, batches: map[opsdb.ID]bool{}}
 		var active int64
 		if _, err := t.get([]any{&active, &d.epoch}, `SELECT revision, epoch FROM opsdb`); err != nil {
 			return err
@@ -57,6 +57,7 @@ type dispatch struct {
 	revision int64
 	epoch    string
 	seen     map[opsdb.ID]int64 // versions as they were before this call changed them
+	batches  map[opsdb.ID]bool  // those that have their slots
 }
 
 func refused(r opsdb.Refusal, format string, args ...any) opsdb.Dispatched {
@@ -107,6 +108,9 @@ func again(j job, m opsdb.OpenMove) bool {
 
 // slots looks whether all slots can be taken.
 func (d *dispatch) slots(g opsdb.Grant) (*opsdb.Dispatched, error) {
+	if d.batches[g.Batch] {
+		return nil, nil // one slot is for all of them
+	}
 	for _, name := range slices.Sorted(maps.Keys(g.Slots)) {
 		used, err := d.count(`SELECT in_use FROM slot WHERE name = ?`, name)
 		if err != nil {
@@ -135,6 +139,7 @@ func (d *dispatch) task(g opsdb.Grant, p pack, old []job) (job, *opsdb.Dispatche
 	j.Class, j.Priority, j.Revision, j.State = m.Class, m.Priority, d.revision, opsdb.TaskScheduled
 	j.claimBy, j.LeaseUntil = g.ClaimBy, d.now.Add(g.ClaimBy)
 	j.SourceCopy = m.SourceCopy // the one it read before may have been replaced
+	j.Batch = g.Batch
 	var no *opsdb.Dispatched
 	var err error
 	switch m.Type {
@@ -211,17 +216,20 @@ func (d *dispatch) room(j *job, g opsdb.Grant, backfill bool) (*opsdb.Dispatched
 func (d *dispatch) schedule(j job, g opsdb.Grant, again bool) (opsdb.Dispatched, error) {
 	if again {
 		if err := d.exec(`UPDATE task SET state = 'scheduled', class = ?, priority = ?, revision = ?, claim_by = ?, lease_until = ?, next_try = NULL, subject = '',
-		  source_copy = ?, target_copy = ?, path = ?, worker = '', updated_at = ? WHERE id = ?`, string(j.Class), j.Priority, j.Revision, j.claimBy.Microseconds(), us(j.LeaseUntil),
-			string(j.SourceCopy), string(j.TargetCopy), blob(j.Path), us(d.now), string(j.ID)); err != nil {
+		  source_copy = ?, target_copy = ?, path = ?, worker = '', batch = ?, updated_at = ? WHERE id = ?`, string(j.Class), j.Priority, j.Revision, j.claimBy.Microseconds(), us(j.LeaseUntil),
+			string(j.SourceCopy), string(j.TargetCopy), blob(j.Path), string(j.Batch), us(d.now), string(j.ID)); err != nil {
 			return opsdb.Dispatched{}, err
 		}
 	} else if err := d.insertTask(j); err != nil {
 		return opsdb.Dispatched{}, err
 	}
-	for name := range g.Slots {
-		if err := d.exec(`INSERT INTO task_slot (task, slot) VALUES (?, ?)`, string(j.ID), name); err != nil {
-			return opsdb.Dispatched{}, err
+	if !d.batches[j.Batch] {
+		for name := range g.Slots {
+			if err := d.exec(`INSERT INTO task_slot (task, slot) VALUES (?, ?)`, string(j.holder()), name); err != nil {
+				return opsdb.Dispatched{}, err
+			}
 		}
+		d.batches[j.Batch] = j.Batch != ""
 	}
 	stored, err := d.job(j.ID)
 	return opsdb.Dispatched{Task: stored.Task}, err

@@ -58,6 +58,9 @@ func finished(j job, token int64, out opsdb.Outcome) bool {
 // nextPiece schedules the task for its other piece: the link is free, the
 // site's slot is now one of the site where the piece runs, the room stays.
 func (t *tx) nextPiece(j job, piece opsdb.Piece) error {
+	if err := t.leave(j, piece); err != nil {
+		return err
+	}
 	if err := t.exec(`DELETE FROM task_slot WHERE task = ? AND slot LIKE 'link:%'`, string(j.ID)); err != nil {
 		return err
 	}

@@ -171,7 +171,7 @@ func migrate(ctx context.Context, db *sql.DB, may bool) (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, sub, goose.WithTableName("schema_version"), goose.WithLogger(goose.NopLogger()))
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, sub, goose.WithTableName("schema_version"), goose.WithAllowOutofOrder(true), goose.WithLogger(goose.NopLogger()))
 	if err != nil {
 		return false, err
 	}

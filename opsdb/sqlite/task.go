@@ -39,6 +39,9 @@ func (t *tx) release(j job) error {
 	if err := t.exec(`DELETE FROM task_slot WHERE task = ?`, string(j.ID)); err != nil {
 		return err
 	}
+	if err := t.leave(j, ""); err != nil {
+		return err
+	}
 	n, err := t.execN(`DELETE FROM copy WHERE id = ? AND state = 'expected'`, string(j.TargetCopy))
 	if err == nil && n > 0 {
 		err = t.roomFreed(j.To)

@@ -19,12 +19,12 @@ func transferSpec() stages.Spec {
 		Fields: []stages.Field{
 			{Name: "from", Type: stages.Places, Required: true, Help: "Where packages are read.", Example: "ccat.buffer"},
 			{Name: "to", Type: stages.Places, Required: true, Help: "Where they may go; the engine finds the way each package takes.", Example: "landing"},
-			{Name: "batch", Type: stages.Object, Later: true, Help: "Several packages in one call of the transport, each verified and recorded on its own.",
+			{Name: "batch", Type: stages.Object, Help: "Several packages in one call of the transport over a link, each verified and recorded on its own. Without it each package is sent by itself; a repair or a request never waits for others.",
 				Example: "{max_size: 200GB, max_packages: 100, max_wait: 10m}",
 				Fields: []stages.Field{
-					{Name: "max_size", Type: stages.Size, Help: "Bytes of a batch at most.", Example: "200GB"},
-					{Name: "max_packages", Type: stages.Int, Help: "Packages of a batch at most.", Example: "100"},
-					{Name: "max_wait", Type: stages.Duration, Help: "How long a package waits for others at most.", Example: "10m"},
+					{Name: "max_size", Type: stages.Size, Help: "Bytes of a batch at most, and enough for it to go; no limit if not said. A larger package goes alone.", Example: "200GB"},
+					{Name: "max_packages", Type: stages.Int, Min: 1, Default: "100", Help: "Packages of a batch at most, and enough for it to go.", Example: "100"},
+					{Name: "max_wait", Type: stages.Duration, Default: "0s", Help: "How long a package waits for others at most; without it what is ready goes together.", Example: "10m"},
 				}},
 		},
 		Phases:       phases(storage.Moving, storage.Syncing, storage.ReadingBack, storage.Committing, checking),

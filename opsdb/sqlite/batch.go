@@ -1,0 +1,42 @@
+package sqlite
+
+import (
+	"context"
+
+	"github.com/ccatobs/cdt/opsdb"
+)
+
+// Fellows implements opsdb.Working.
+func (s *Store) Fellows(ctx context.Context, task opsdb.ID) (ids []opsdb.ID, err error) {
+	err = s.read(ctx, "Fellows", func(v *view) error {
+		ids, err = query(v, scanID, `SELECT id FROM task WHERE batch = (SELECT batch FROM task WHERE id = ?) AND batch <> ''
+		  AND state IN ('scheduled', 'in_progress') AND state = 'scheduled' AND piece = 'send' ORDER BY id`, string(task))
+		return err
+	})
+	return ids, err
+}
+
+// holder is who holds the slots of a task that was dispatched: itself, or its batch.
+func (j job) holder() opsdb.ID {
+	if j.Batch != "" {
+		return j.Batch
+	}
+	return j.ID
+}
+
+// leave takes a task out of its batch, whose slots are free when the last one
+// has left. With a next piece the task goes on by itself, and takes slots of
+// its own for what the batch took beside the link.
+func (t *tx) leave(j job, next opsdb.Piece) error {
+	if j.Batch == "" || j.Piece != opsdb.Send {
+		return nil
+	}
+	if next != "" {
+		if err := t.exec(`INSERT INTO task_slot (task, slot) SELECT ?1, CASE slot WHEN 'site:' || ?2 THEN 'site:' || ?3 ELSE slot END
+		  FROM task_slot WHERE task = ?4 AND slot NOT LIKE 'link:%' ON CONFLICT DO NOTHING`, string(j.ID), j.SendSite, j.ReceiveSite, string(j.Batch)); err != nil {
+			return err
+		}
+	}
+	return t.exec(`DELETE FROM task_slot WHERE task = ?1 AND NOT EXISTS (SELECT 1 FROM task
+	  WHERE batch = ?1 AND batch <> '' AND state IN ('scheduled', 'in_progress') AND piece = 'send' AND id <> ?2)`, string(j.Batch), string(j.ID))
+}
