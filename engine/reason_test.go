@@ -229,7 +229,7 @@ func TestReasons(t *testing.T) {
 // case, and none without a meaning.
 func TestEveryReasonIsProduced(t *testing.T) {
 	t.Parallel()
-	produced := map[engine.Reason]bool{engine.NoRoom: true, engine.NoSlot: true, engine.NoBrake: true} // see TestArrange
+	produced := map[engine.Reason]bool{engine.NoRoom: true, engine.NoSlot: true, engine.NoBrake: true, engine.NotTogether: true} // see TestArrange, TestBatches
 	for _, c := range slices.Concat(wayCases(), gateCases(), deleteCases()) {
 		produced[c.reason] = true
 	}

@@ -117,14 +117,40 @@ type followingStage struct {
 
 // Run implements [stages.Stage].
 func (s followingStage) Run(ctx context.Context, w stages.Work) (opsdb.Outcome, error) {
-	made := w.Assignment().Task.Revision
+	if err := s.caughtUp(ctx, w.Assignment().Task.Revision); err != nil {
+		return opsdb.Outcome{}, err
+	}
+	return s.Stage.Run(ctx, w)
+}
+
+// RunBatch implements [stages.Batcher] for all stages: what knows no batches does one after the other.
+func (s followingStage) RunBatch(ctx context.Context, works []stages.Work) []stages.Ending {
+	ends := make([]stages.Ending, len(works))
+	made := int64(0)
+	for _, w := range works {
+		made = max(made, w.Assignment().Task.Revision)
+	}
+	late := s.caughtUp(ctx, made)
+	if b, ok := s.Stage.(stages.Batcher); ok && late == nil {
+		return b.RunBatch(ctx, works)
+	}
+	for i, w := range works {
+		if ends[i].Err = late; late == nil {
+			ends[i].Outcome, ends[i].Err = s.Stage.Run(ctx, w)
+		}
+	}
+	return ends
+}
+
+// caughtUp asks for the task to be tried again later while its revision is not known here.
+func (s followingStage) caughtUp(ctx context.Context, made int64) error {
 	if s.node.Revision() < made {
 		if err := s.node.CatchUp(ctx); err != nil {
 			s.node.cfg.Log.WarnContext(ctx, "newer routes are not followed", "error", err)
 		}
 	}
 	if have := s.node.Revision(); have < made {
-		return opsdb.Outcome{}, stages.Later(s.node.cfg.Follow, fmt.Sprintf("this worker goes by revision %d of the routes, the task by %d", have, made))
+		return stages.Later(s.node.cfg.Follow, fmt.Sprintf("this worker goes by revision %d of the routes, the task by %d", have, made))
 	}
-	return s.Stage.Run(ctx, w)
+	return nil
 }

@@ -87,6 +87,21 @@ type Stage interface {
 	Run(ctx context.Context, w Work) (opsdb.Outcome, error)
 }
 
+// Batcher is a stage that can do the present piece of several tasks at once,
+// which have stage, type, places and piece in common.
+type Batcher interface {
+	Stage
+	// RunBatch is Run for all of them, and says of each how it ended, in their
+	// order. One that ends badly fails no other.
+	RunBatch(ctx context.Context, works []Work) []Ending
+}
+
+// Ending is how the run of one task of several ended.
+type Ending struct {
+	Outcome opsdb.Outcome
+	Err     error
+}
+
 // Work is what a run is given. Its methods are bound to the claimed token.
 type Work interface {
 	Assignment() opsdb.Assignment

@@ -162,6 +162,19 @@ func (d *desk) Claim(_ context.Context, id opsdb.ID, w string, _ time.Duration) 
 	return opsdb.Assignment{Task: *t, Package: opsdb.Package{ID: t.Package}}, nil
 }
 
+// Fellows are the tasks of the same batch, in their order.
+func (d *desk) Fellows(_ context.Context, id opsdb.ID) (ids []opsdb.ID, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, t := range d.tasks {
+		if own := d.tasks[id]; own != nil && own.Batch != "" && t.Batch == own.Batch && t.State == opsdb.TaskScheduled && t.Piece == opsdb.Send {
+			ids = append(ids, t.ID)
+		}
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
 func (d *desk) Renew(_ context.Context, id opsdb.ID, token int64, _ time.Duration, phase string, _, _ int64) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"github.com/ccatobs/cdt/stages"
 )
 
-// RunTask does the present piece of one task. It returns false, nil if the
+// RunTask does the present piece of one task, and of those that are to be sent together with it. It returns false, nil if the
 // task cannot be claimed: somebody else has it, or it needs nothing any more.
 // How the run itself ended is a fact in OpsDB, not an error here; an error
 // means that OpsDB was away: before the claim (false), or after the run, whose
@@ -20,19 +20,24 @@ func (w *Worker) RunTask(ctx context.Context, id opsdb.ID) (ran bool, err error)
 	if err := w.Replay(ctx); err != nil {
 		return false, err
 	}
-	a, err := w.store.Claim(ctx, id, w.cfg.ID, w.cfg.Lease)
-	if errors.Is(err, opsdb.ErrNotClaim) || errors.Is(err, opsdb.ErrNotFound) {
-		return false, nil
+	all, err := w.claim(ctx, id)
+	switch {
+	case err != nil || len(all) == 0:
+		return false, err
+	case len(all) == 1:
+		return true, w.runOne(ctx, all[0], nil)
 	}
-	if err != nil {
-		return false, fmt.Errorf("claim task %s: %w", id, err)
-	}
+	return true, w.together(ctx, all)
+}
+
+// runOne runs a claimed task, by itself or with others, and records how that ended.
+func (w *Worker) runOne(ctx context.Context, a opsdb.Assignment, with *party) error {
 	w.busy.Add(1)
 	defer w.busy.Add(-1)
 	ctx, over := w.observe(ctx, a)
-	r := w.judge(ctx, a.Task, w.perform(ctx, a))
+	r := w.judge(ctx, a.Task, w.perform(ctx, a, with))
 	over(r)
-	return true, w.record(ctx, r)
+	return w.record(ctx, r)
 }
 
 // end is how a run ended.
@@ -48,7 +53,7 @@ var (
 )
 
 // perform runs the stage and keeps its lease meanwhile.
-func (w *Worker) perform(ctx context.Context, a opsdb.Assignment) end {
+func (w *Worker) perform(ctx context.Context, a opsdb.Assignment, with *party) end {
 	stage, known := w.stages.Find(a.Task.Type)
 	if !known {
 		f := opsdb.Failure{Class: opsdb.BadConfig, Text: fmt.Sprintf("this worker (version %q) knows no stage type %q", w.cfg.Version, a.Task.Type)}
@@ -56,6 +61,9 @@ func (w *Worker) perform(ctx context.Context, a opsdb.Assignment) end {
 	}
 	work := newWork(w, a, stage.Spec())
 	defer work.close()
+	if with != nil {
+		work.beats, stage = &with.beats, partyStage{stage, with}
+	}
 	run, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	ended := make(chan end, 1)

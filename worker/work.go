@@ -18,7 +18,7 @@ type work struct {
 	a     opsdb.Assignment
 	spec  stages.Spec
 	done  atomic.Int64 // bytes of the phase
-	beats atomic.Int64 // calls of Moved: what the watchdog looks at
+	beats *atomic.Int64 // calls of Moved: what the watchdog looks at
 
 	mu     sync.Mutex
 	phase  stages.Phase
@@ -32,7 +32,7 @@ type work struct {
 const gigabyte = 1e9
 
 func newWork(w *Worker, a opsdb.Assignment, spec stages.Spec) *work {
-	return &work{w: w, a: a, spec: spec, phase: stages.Phase{Name: "starting"}}
+	return &work{w: w, a: a, spec: spec, beats: new(atomic.Int64), phase: stages.Phase{Name: "starting"}}
 }
 
 // Assignment implements [stages.Work].

@@ -11,66 +11,103 @@ import (
 	"github.com/ccatobs/cdt/transport"
 )
 
+// sending is a package on its way over a link.
+type sending struct {
+	run      *run
+	from, to storage.Storage
+	source   opsdb.Copy
+	target   opsdb.Copy
+	item     transport.Item
+}
+
 // send brings the package's bytes into this attempt's part at the destination.
 // It proves nothing; receive does. If bytes were found wrong the last time, the source is read first.
 func (r *run) send(ctx context.Context) (opsdb.Outcome, error) {
-	source, err := r.source()
+	s, out, err := r.prepare(ctx)
+	if s == nil || err != nil {
+		return out, err
+	}
+	tr, err := r.transport(s)
 	if err != nil {
 		return opsdb.Outcome{}, err
 	}
-	target, err := r.target()
-	if err != nil {
-		return opsdb.Outcome{}, err
-	}
-	from, err := r.storage(source.Location)
-	if err != nil {
-		return opsdb.Outcome{}, err
-	}
-	to, err := r.storage(target.Location)
-	if err != nil {
-		return opsdb.Outcome{}, err
-	}
-	if f := r.a.Task.Failure; f != nil && f.Class == opsdb.BadData {
-		found, err := r.examine(ctx, from, source.Path)
-		if err != nil {
-			return opsdb.Outcome{}, err
-		}
-		if !found.good {
-			return r.corrupt(ctx, from, source, r.a.FromType, found)
-		}
-	}
-	if err := r.bring(ctx, from, source, to, target); err != nil {
-		if stages.FailureOf(err).Class == opsdb.BadData {
-			return r.blameSource(ctx, from, source, err)
-		}
-		return opsdb.Outcome{}, err
-	}
-	return opsdb.Outcome{Next: opsdb.Receive, Target: &opsdb.CopyFact{State: opsdb.Arrived, Path: target.Path, Size: r.a.Package.Size}}, nil
+	r.Phase(storage.Moving, s.item.Size)
+	errs := tr.Send(ctx, []transport.Item{s.item}, func(_ int, n int64) { r.Moved(n) })
+	return s.ended(ctx, errors.Join(errs...))
 }
 
-// bring sends, unless something of the right size has the final name already:
-// receive will read it.
-func (r *run) bring(ctx context.Context, from storage.Storage, source opsdb.Copy, to storage.Storage, target opsdb.Copy) error {
-	if info, err := to.Stat(ctx, target.Path); err == nil && info.Size == r.a.Package.Size && r.a.Task.Type == "transfer" {
-		return nil
+// prepare finds out what is to be sent. It returns nil and the end of the piece
+// if nothing is: the source is bad, or something of the right size has the
+// final name already, which receive will read.
+func (r *run) prepare(ctx context.Context) (*sending, opsdb.Outcome, error) {
+	s, err := r.ends()
+	if err != nil {
+		return nil, opsdb.Outcome{}, err
+	}
+	if f := r.a.Task.Failure; f != nil && f.Class == opsdb.BadData {
+		found, err := r.examine(ctx, s.from, s.source.Path)
+		if err != nil {
+			return nil, opsdb.Outcome{}, err
+		}
+		if !found.good {
+			out, err := r.corrupt(ctx, s.from, s.source, r.a.FromType, found)
+			return nil, out, err
+		}
+	}
+	if info, err := s.to.Stat(ctx, s.target.Path); err == nil && info.Size == r.a.Package.Size && r.a.Task.Type == "transfer" {
+		return nil, s.arrived(), nil
 	} else if err != nil && !missing(err) {
-		return r.failed(ctx, target.Location, "look for "+target.Path, err)
+		return nil, opsdb.Outcome{}, r.failed(ctx, s.target.Location, "look for "+s.target.Path, err)
 	}
-	tr, err := r.Transports.Transport(source.Location, target.Location)
+	earlier, err := r.leftovers(ctx, s.to)
 	if err != nil {
-		return stages.Failed(opsdb.Failure{Class: opsdb.BadConfig}, fmt.Errorf("transport from %s to %s: %w", source.Location, target.Location, err))
+		return nil, opsdb.Outcome{}, r.failed(ctx, s.target.Location, "look for leftovers", err)
 	}
-	earlier, err := r.leftovers(ctx, to)
-	if err != nil {
-		return r.failed(ctx, target.Location, "look for leftovers", err)
-	}
-	item := transport.Item{
-		Package: r.a.Package.ID, Source: from, Path: source.Path, Target: to, Attempt: r.attempt(),
+	s.item = transport.Item{
+		Package: r.a.Package.ID, Source: s.from, Path: s.source.Path, Target: s.to, Attempt: r.attempt(),
 		Size: r.a.Package.Size, Segments: r.a.Package.Segments, Earlier: earlier,
 	}
-	r.Phase(storage.Moving, item.Size)
-	errs := tr.Send(ctx, []transport.Item{item}, func(_ int, n int64) { r.Moved(n) })
-	return r.sent(ctx, from, to, errors.Join(errs...))
+	return s, opsdb.Outcome{}, nil
+}
+
+// ends finds the two ends of the way.
+func (r *run) ends() (*sending, error) {
+	s := &sending{run: r}
+	var err error
+	if s.source, err = r.source(); err != nil {
+		return nil, err
+	}
+	if s.target, err = r.target(); err != nil {
+		return nil, err
+	}
+	if s.from, err = r.storage(s.source.Location); err != nil {
+		return nil, err
+	}
+	s.to, err = r.storage(s.target.Location)
+	return s, err
+}
+
+func (r *run) transport(s *sending) (transport.Transport, error) {
+	tr, err := r.Transports.Transport(s.source.Location, s.target.Location)
+	if err != nil {
+		return nil, stages.Failed(opsdb.Failure{Class: opsdb.BadConfig}, fmt.Errorf("transport from %s to %s: %w", s.source.Location, s.target.Location, err))
+	}
+	return tr, nil
+}
+
+// ended is what the end of the transport's call means for the package.
+func (s *sending) ended(ctx context.Context, err error) (opsdb.Outcome, error) {
+	if err := s.run.sent(ctx, s.from, s.to, err); err != nil {
+		if stages.FailureOf(err).Class == opsdb.BadData {
+			return s.run.blameSource(ctx, s.from, s.source, err)
+		}
+		return opsdb.Outcome{}, err
+	}
+	return s.arrived(), nil
+}
+
+func (s *sending) arrived() opsdb.Outcome {
+	return opsdb.Outcome{Next: opsdb.Receive, Target: &opsdb.CopyFact{State: opsdb.Arrived, Path: s.target.Path, Size: s.run.a.Package.Size}}
 }
 
 // sent finds out which end an error of a transport is about.

@@ -1,0 +1,127 @@
+package worker_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+
+	"github.com/ccatobs/cdt/jobs/local"
+	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/stages"
+	"github.com/ccatobs/cdt/worker"
+)
+
+// batcher is a stage type that does several at once.
+type batcher struct {
+	scripted
+	batch func(ctx context.Context, works []stages.Work) []stages.Ending
+}
+
+func (b batcher) RunBatch(ctx context.Context, works []stages.Work) []stages.Ending {
+	return b.batch(ctx, works)
+}
+
+func batchShop(cfg worker.Config, batch func(ctx context.Context, works []stages.Work) []stages.Ending) *shop {
+	cfg.ID, cfg.Sites, cfg.Jitter = "w1", []string{"ccat"}, func() float64 { return 0.5 }
+	s := &shop{desk: newDesk(), queue: local.New()}
+	alone := scripted{typ: "scripted", run: func(context.Context, stages.Work) (opsdb.Outcome, error) {
+		return opsdb.Outcome{}, errors.New("it was run alone")
+	}}
+	s.Worker = worker.New(cfg, s.desk, s.queue, stages.Registry{batcher{alone, batch}})
+	return s
+}
+
+func (s *shop) addBatch(n int) []opsdb.Task {
+	tasks, batch := make([]opsdb.Task, n), opsdb.NewID()
+	for i := range tasks {
+		tasks[i] = s.desk.add(func(t *opsdb.Task) { t.Batch, t.Piece, t.SendSite = batch, opsdb.Send, "ccat" })
+	}
+	return tasks
+}
+
+// One run for all; each is recorded by itself, and one bad end is no other's.
+func TestABatchIsOneRun(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	s := batchShop(worker.Config{}, func(_ context.Context, works []stages.Work) []stages.Ending {
+		calls++
+		ends := make([]stages.Ending, len(works))
+		for i := range works {
+			if works[i].Assignment().Task.Bytes == 13 {
+				ends[i].Err = errors.New("its source is missing")
+			}
+		}
+		return ends
+	})
+	tasks := s.addBatch(5)
+	s.desk.tasks[tasks[2].ID].Bytes = 13
+	s.do(t, tasks[0].ID)
+	if calls != 1 {
+		t.Errorf("%d calls", calls)
+	}
+	for i, task := range tasks {
+		if good, bad := len(s.desk.outcomes[task.ID]), len(s.desk.fails[task.ID]); (good == 1) == (i == 2) || (bad == 1) != (i == 2) {
+			t.Errorf("task %d: %d good ends, %d bad ones", i, good, bad)
+		}
+	}
+	if s.Busy() != 0 {
+		t.Errorf("busy with %d", s.Busy())
+	}
+}
+
+// Who was withdrawn leaves the batch; the job that was his brings the others.
+func TestABatchWithoutTheTaskOfItsJob(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	ran := 0
+	s := batchShop(worker.Config{}, func(_ context.Context, works []stages.Work) []stages.Ending {
+		mu.Lock()
+		defer mu.Unlock()
+		ran += len(works)
+		return make([]stages.Ending, len(works))
+	})
+	tasks := s.addBatch(3)
+	s.desk.tasks[tasks[0].ID].State = opsdb.TaskWithdrawn
+	s.do(t, tasks[0].ID)
+	if ran != 2 || len(s.desk.outcomes[tasks[0].ID]) != 0 || len(s.desk.outcomes[tasks[2].ID]) != 1 {
+		t.Errorf("%d ran: %v", ran, s.desk.outcomes)
+	}
+}
+
+// A panic of the run is the permanent end of each.
+func TestABatchThatPanics(t *testing.T) {
+	t.Parallel()
+	s := batchShop(worker.Config{}, func(context.Context, []stages.Work) []stages.Ending { panic("oh") })
+	tasks := s.addBatch(2)
+	s.do(t, tasks[0].ID)
+	for _, task := range tasks {
+		if f := s.desk.fails[task.ID]; len(f) != 1 || f[0].failure.Class != opsdb.Permanent {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
+// A stop gives all of them back at no cost.
+func TestABatchThatIsStopped(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	s := batchShop(worker.Config{}, func(ctx context.Context, works []stages.Work) []stages.Ending {
+		stop()
+		<-ctx.Done()
+		ends := make([]stages.Ending, len(works))
+		for i := range ends {
+			ends[i].Err = ctx.Err()
+		}
+		return ends
+	})
+	tasks := s.addBatch(3)
+	if ran, err := s.RunTask(ctx, tasks[0].ID); !ran || err != nil {
+		t.Fatal(ran, err)
+	}
+	for _, task := range tasks {
+		if len(s.desk.laters[task.ID]) != 1 {
+			t.Errorf("task %s was not given back: %v %v", task.ID, s.desk.fails[task.ID], s.desk.outcomes[task.ID])
+		}
+	}
+}
