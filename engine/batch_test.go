@@ -46,7 +46,10 @@ func TestBatches(t *testing.T) {
 	t.Parallel()
 	three := graph.Batch{MaxPackages: 3, MaxWait: time.Hour}
 	small := graph.Batch{MaxPackages: 100, MaxSize: 4 * gb, MaxWait: time.Hour}
-	late := func(m opsdb.OpenMove) opsdb.OpenMove { m.Reason, m.Verdict = string(engine.NoSlot), "waiting"; return m }
+	late := func(m opsdb.OpenMove) opsdb.OpenMove {
+		m.Reason, m.Verdict = string(engine.NoSlot), "waiting"
+		return m
+	}
 	elsewhere := func(n int) opsdb.OpenMove { return ready(n, "ship", "ccat.buffer", "cornell.buffer", gb) }
 	for _, c := range []struct {
 		name  string

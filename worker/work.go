@@ -17,7 +17,7 @@ type work struct {
 	w     *Worker
 	a     opsdb.Assignment
 	spec  stages.Spec
-	done  atomic.Int64 // bytes of the phase
+	done  atomic.Int64  // bytes of the phase
 	beats *atomic.Int64 // calls of Moved: what the watchdog looks at
 
 	mu     sync.Mutex
