@@ -62,6 +62,9 @@ test-full: ## The long tests whole: a kill at every effect, 20 kills of dtctl se
 	CDT_KILLS=all CDT_KILL_BYTES=2000000000 $(GO) test -timeout 120m -run 'Kill' -v $(TEST_FLAGS) ./sim/... ./cmd/dtctl/...
 	CDT_FLEET_BYTES=5000000000 CDT_FLEET_LARGEST=1000000000 CDT_CHAOS_KILLS=100 CDT_CHAOS_STOPS=20 CDT_CHAOS_CRASHES=5 CDT_CHAOS_RESTARTS=5 CDT_CHAOS_REDIS=20 \
 	  $(GO) test -tags servers -timeout 120m -run 'ThreeSites|FleetInChaos' -parallel 1 -v $(TEST_FLAGS) ./cmd/dtctl
+	CDT_SITES_BYTES=5000000000 CDT_SITES_LARGEST=1000000000 $(GO) test -tags servers -timeout 120m -v $(TEST_FLAGS) ./examples/three-sites
+	CDT_MEMORY_BASE=1073741824 CDT_MEMORY_SPARSE=68719476736 CDT_MEMORY_FILES=1000000 \
+	  $(GO) test -tags servers -timeout 240m -run TestWorkerMemory -v $(TEST_FLAGS) ./cmd/dtctl
 	CDT_LEASE=60s CDT_CUT=60s CDT_CUT_LEASE=60s $(GO) test -tags servers -timeout 30m -run 'AFarWorker|DeadWorker' -v $(TEST_FLAGS) ./cmd/dtctl
 	CDT_RESUME_TRIALS=1000 $(GO) test -timeout 30m -run ResumeTrials -v $(TEST_FLAGS) ./transport/bbcp
 	CDT_S3_BYTES=2147483648 $(GO) test -tags servers -timeout 30m -run TestMemory -v $(TEST_FLAGS) ./storage/s3
