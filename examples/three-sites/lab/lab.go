@@ -30,12 +30,15 @@ import (
 	"github.com/ccatobs/cdt/testserver"
 )
 
-// The sites and their addresses.
+// The sites.
 const (
-	CCAT, Cologne, Cornell = "ccat", "cologne", "cornell"
-
-	subnet = "10.77.0.0/24"
+	CCAT    = "ccat"
+	Cologne = "cologne"
+	Cornell = "cornell"
 )
+
+// subnet is that of their addresses.
+const subnet = "10.77.0.0/24"
 
 // Sites are the sites, in the order of their addresses 10.77.0.1, 2 and 3.
 func Sites() []string { return []string{CCAT, Cologne, Cornell} }
@@ -183,7 +186,13 @@ func (l *Lab) settle(site string) {
 	text, err := os.ReadFile(l.RoutesFile())
 	l.Must(err)
 	l.Must(os.WriteFile(l.Disk(site, "etc", "routes.yaml"), text, 0o644))
-	m, err := machine.New(machine.Options{Name: site, Disk: l.Disk(site), Hide: []string{l.Root}})
+	var hosts strings.Builder
+	hosts.WriteString("127.0.0.1 localhost\n")
+	for _, s := range Sites() {
+		hosts.WriteString(Address(s) + " " + s + "\n")
+	}
+	l.Must(os.WriteFile(l.Disk(site, "etc", "hosts"), []byte(hosts.String()), 0o644))
+	m, err := machine.New(machine.Options{Name: site, Disk: l.Disk(site), Hosts: l.Disk(site, "etc", "hosts"), Hide: []string{l.Root}})
 	l.Must(err)
 	l.Cleanup(func() { l.Must(m.Close()) })
 	l.machines[site] = m
@@ -224,9 +233,10 @@ func (l *Lab) connect(m *machine.Machine) {
 func (l *Lab) Machine(site string) *machine.Machine { return l.machines[site] }
 
 // dial connects to a port of a site, from that site.
-func (l *Lab) dial(_ context.Context, site, port string) (c net.Conn, err error) {
+func (l *Lab) dial(ctx context.Context, site, port string) (c net.Conn, err error) {
 	err = l.machines[site].InNetwork(func() error {
-		c, err = net.DialTimeout("tcp4", net.JoinHostPort(Address(site), port), time.Second)
+		d := net.Dialer{Timeout: time.Second}
+		c, err = d.DialContext(ctx, "tcp4", net.JoinHostPort(Address(site), port))
 		return err
 	})
 	return c, err

@@ -34,8 +34,10 @@ type Machine struct {
 // Options say what a machine is like.
 type Options struct {
 	Name string
-	Disk string   // the folder it sees as Disks; "": that of the host
-	Hide []string // folders of the host it finds empty: the disks of the others
+	Disk string // the folder it sees as Disks; "": that of the host
+	// Hosts is the file it sees as /etc/hosts; "": that of the host. bbcp crashes where it cannot find its own host's name.
+	Hosts string
+	Hide  []string // folders of the host it finds empty: the disks of the others
 }
 
 // first is process 1 of a machine: it makes its view of the disks, then only
@@ -43,7 +45,8 @@ type Options struct {
 const first = `set -e
 mount --make-rprivate /
 mount -t proc proc /proc
-disk=$1; shift
+disk=$1; hosts=$2; shift 2
+[ -z "$hosts" ] || mount --bind "$hosts" /etc/hosts
 [ -z "$disk" ] || mount --bind "$disk" ` + Disks + `
 for folder in "$@"; do mount -t tmpfs -o size=1m,mode=755 none "$folder"; done
 echo ready
@@ -55,7 +58,7 @@ const namespaces = syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NE
 
 // New starts a machine on which nothing runs yet.
 func New(o Options) (*Machine, error) {
-	cmd := exec.Command("/bin/sh", append([]string{"-c", first, "sh", o.Disk}, o.Hide...)...) //nolint:noctx // it ends by Close
+	cmd := exec.Command("/bin/sh", append([]string{"-c", first, "sh", o.Disk, o.Hosts}, o.Hide...)...) //nolint:noctx // it ends by Close
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces, Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	var said strings.Builder
 	cmd.Stderr = &said
