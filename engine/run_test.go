@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -35,7 +36,9 @@ func (p *play) running(store engine.Store, sweep time.Duration) (e *engine.Engin
 	go func() { ended <- e.Run(ctx) }()
 	p.t.Cleanup(func() {
 		cancel()
-		<-ended
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			p.t.Errorf("the engine ended: %v", err)
+		}
 	})
 	return e, made
 }
