@@ -55,7 +55,7 @@ func (p *patience) until(ctx context.Context, do func() error) error {
 		}
 		if ctx.Err() != nil {
 			p.log.WarnContext(context.WithoutCancel(ctx), "stopped while the database was away", "db", p.db, "error", err)
-			return nil
+			return nil //nolint:nilerr // nothing was under way, and it was said
 		}
 	}
 }
