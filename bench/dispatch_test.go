@@ -18,8 +18,8 @@ const rounds = 3
 // BenchmarkDispatch passes 100,000 tasks that do nothing (CDT_BENCH_TASKS:
 // another number) through two workers, and as many through two of Celery's with
 // acks_late, in turns. Ours are durable: each is made together with its job in
-// one transaction, claimed in one and finished in one, and each commit is on the
-// disk. The engine that finds out what is to be done is not part of it: nothing
+// one transaction, claimed in one and finished in one; claims and ends wait for the
+// disk, and a claim takes the making along (ADR 19). The engine that finds out what is to be done is not part of it: nothing
 // stands for it on the other side.
 func BenchmarkDispatch(b *testing.B) {
 	tasks := number(b, "CDT_BENCH_TASKS", 100_000)

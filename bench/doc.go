@@ -2,7 +2,7 @@
 // one run: how many tasks that do nothing pass through (BenchmarkDispatch), and
 // how long it takes from a fact to a worker that holds the task it asks for
 // (BenchmarkLatency). Both start real servers: PostgreSQL as Debian ships it,
-// with every commit on the disk, and Redis as Celery's users have it.
+// with fsync on, and Redis as Celery's users have it.
 //
 // Rates of both sides are taken in turns, since this machine may have other
 // things to do; the processor time that a task costs on either side is told besides.
