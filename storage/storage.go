@@ -41,6 +41,8 @@ var (
 	// ErrUnreachable: the host of a location at another site does not answer. It says
 	// nothing of the location: such an error comes classified (stages.Failed) as a failure of the link.
 	ErrUnreachable = errors.New("host cannot be reached")
+	// ErrElsewhere: what changes a copy is for the workers of the location's own site alone.
+	ErrElsewhere = errors.New("only a worker at that site may do this")
 )
 
 // NotYetError says that the storage is at work on what was asked, as a tape

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"os"
 	"path"
-	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -19,11 +19,16 @@ import (
 type allowed struct{ roots, programs []string }
 
 func (may allowed) root(root string) bool {
-	return len(may.roots) == 0 || slices.Contains(may.roots, path.Clean(root))
+	return len(may.roots) == 0 || path.Clean(root) == root && slices.ContainsFunc(may.roots, func(r string) bool { return path.Clean(r) == root })
 }
 
+// program reports whether a program may be run. With roots, none but rsync is unless it is named: a path that
+// the worker chose could be that of a part it has just written.
 func (may allowed) program(program string) bool {
-	return len(may.programs) == 0 || slices.Contains(may.programs, program)
+	if len(may.programs) == 0 {
+		return len(may.roots) == 0 || program == "rsync"
+	}
+	return slices.Contains(may.programs, program)
 }
 
 func (a *app) agentForcedCommand() *cobra.Command {
@@ -39,7 +44,7 @@ is named may do what it does.`,
 		},
 	}
 	c.Flags().StringSliceVar(&may.roots, "root", nil, "roots of locations that may be reached (default: any)")
-	c.Flags().StringSliceVar(&may.programs, "program", nil, "programs that may be run for attempts (default: any)")
+	c.Flags().StringSliceVar(&may.programs, "program", nil, "programs that may be run for attempts (default: any; with --root, rsync)")
 	return c
 }
 
@@ -68,15 +73,33 @@ func (may allowed) remoteHalf(words []string) bool {
 	if len(may.roots) == 0 {
 		return true
 	}
-	if filepath.Base(words[0]) == "rsync" {
-		last := path.Clean(words[len(words)-1])
-		in := last
-		if path.Base(in) != opsdb.PartDir {
-			in = path.Dir(in)
-		}
-		return len(words) > 2 && words[1] == "--server" && !slices.Contains(words, "--sender") && path.Base(in) == opsdb.PartDir && may.root(path.Dir(in))
+	if path.Base(words[0]) == "rsync" {
+		return may.receivesParts(words[1:])
 	}
 	return len(may.programs) > 0 // what else was named is trusted
+}
+
+// What rsync's receiving half may be told; anything else could name another folder, a file of its own, or say that
+// more words follow where nobody sees them (-s). The short options end with what both halves can do.
+var (
+	rsyncShort = regexp.MustCompile(`^-[dWv]*e[0-9]*\.[0-9]*[A-Za-z]*$`)
+	rsyncLong  = regexp.MustCompile(`^--(append|inplace|whole-file|log-format=(%[io]|X)|timeout=[0-9]+|bwlimit=[0-9.]+[KMG]?|info=[A-Za-z0-9,]+)$`)
+)
+
+// receivesParts reports whether args are those of an rsync that writes files into the parts of a root: options, a dot, and
+// that one folder. rsync takes the word after the dot for its destination, whatever follows it.
+func (may allowed) receivesParts(args []string) bool {
+	n := len(args)
+	if n < 3 || args[0] != "--server" || args[n-2] != "." {
+		return false
+	}
+	for _, option := range args[1 : n-2] {
+		if !rsyncShort.MatchString(option) && !rsyncLong.MatchString(option) {
+			return false
+		}
+	}
+	parts := strings.TrimSuffix(args[n-1], "/")
+	return path.Clean(parts) == parts && path.Base(parts) == opsdb.PartDir && may.root(path.Dir(parts))
 }
 
 // plainWords are the words of a command that no shell would read otherwise.

@@ -2,6 +2,7 @@ package builtin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/ccatobs/cdt/opsdb"
@@ -53,6 +54,7 @@ func (r *run) look(ctx context.Context, st storage.Storage, path string) (findin
 
 // corrupt is the fact that a copy is not what was recorded. Outside archives
 // the copy is moved to .quarantine, so that its name is free for the repair; in an archive it stays (S3, S4).
+// So it does at another site, whose workers alone move copies: there the repair's receive sets it aside.
 func (r *run) corrupt(ctx context.Context, st storage.Storage, c opsdb.Copy, typ opsdb.LocationType, f finding) (opsdb.Outcome, error) {
 	out := opsdb.Outcome{Corrupt: &opsdb.Corrupt{Copy: c.ID, Reason: f.reason, Lost: f.lost}}
 	if f.reading.Digest != "" {
@@ -62,6 +64,9 @@ func (r *run) corrupt(ctx context.Context, st storage.Storage, c opsdb.Copy, typ
 		return out, nil
 	}
 	moved, err := st.Quarantine(ctx, c.Path, r.attempt())
+	if errors.Is(err, storage.ErrElsewhere) {
+		return out, nil
+	}
 	if err != nil && !missing(err) {
 		return out, r.failed(ctx, c.Location, "quarantine "+c.Path, err)
 	}

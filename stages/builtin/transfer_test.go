@@ -2,6 +2,7 @@ package builtin_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -9,6 +10,8 @@ import (
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/stages"
 	"github.com/ccatobs/cdt/stages/stagestest"
+	"github.com/ccatobs/cdt/storage"
+	"github.com/ccatobs/cdt/storage/disk"
 )
 
 // A good file that nobody knows of is taken over and not sent again (B2, B6).
@@ -143,5 +146,28 @@ func TestALateAttemptLeavesALaterOneAlone(t *testing.T) {
 	}
 	if len(w.Litter()) != 1 {
 		t.Errorf("parts: %v", w.Litter())
+	}
+}
+
+// elsewhere is a disk at another site: it is read, and nothing of it is moved.
+type elsewhere struct{ *disk.Disk }
+
+func (e elsewhere) Quarantine(context.Context, string, storage.Attempt) (string, error) {
+	return "", stages.Permanent(fmt.Errorf("quarantine at %s: %w", e.Location(), storage.ErrElsewhere))
+}
+
+// A link whose driver is the destination finds the source corrupt: that is a fact, though only the other site's
+// workers can move it away; it is no reason to give up the package.
+func TestACorruptSourceAtAnotherSite(t *testing.T) {
+	t.Parallel()
+	g := replaced(ground(t), stagestest.Buffer, func(st storage.Storage) storage.Storage { return elsewhere{st.(*disk.Disk)} })
+	w := stagestest.NewWorld(t, g, small())
+	w.Do("package", stagestest.Source, stagestest.Buffer)
+	w.Corrupt(stagestest.Buffer, w.Path(stagestest.Buffer))
+	w.Failure = &opsdb.Failure{Class: opsdb.BadData}
+	out, err := w.Try("transfer", stagestest.Buffer, stagestest.Landing)
+	must(t, err)
+	if out.Corrupt == nil || out.Corrupt.Copy != w.Copies[stagestest.Buffer].ID || out.Corrupt.MovedTo != "" || out.Target != nil {
+		t.Errorf("outcome %+v", out)
 	}
 }

@@ -12,7 +12,6 @@ package remote
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -202,11 +201,8 @@ func (d *Disk) Settle(ctx context.Context, a storage.Attempt, path string, want 
 	return reading(d.ask(ctx, request{Op: opSettle, Attempt: &a, Path: path, Want: &want}, progress))
 }
 
-// ErrElsewhere says that only a worker at the location's own site may do this.
-var ErrElsewhere = errors.New("only a worker at that site may do this")
-
 func (d *Disk) elsewhere(what string) error {
-	return stages.Permanent(fmt.Errorf("%s at %s: %w", what, d.place.Location, ErrElsewhere))
+	return stages.Permanent(fmt.Errorf("%s at %s: %w", what, d.place.Location, storage.ErrElsewhere))
 }
 
 // Init implements [storage.Storage]: it is refused, as all that follow.

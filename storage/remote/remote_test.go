@@ -161,7 +161,7 @@ func onlyThere(t *testing.T, s *site) {
 	_, held := s.far.Held(ctx, a)
 	_, reclaimed := s.far.Reclaim(ctx, 0, nil)
 	for i, err := range []error{put, moved, held, reclaimed, s.far.Init(ctx, opsdb.Marker{}, false), s.far.PutSmall(ctx, a, "p", nil), s.far.Trash(ctx, "p", a), s.far.Restore(ctx, a, "p"), s.far.Purge(ctx, a)} {
-		if !errors.Is(err, remote.ErrElsewhere) || stages.FailureOf(err).Class != opsdb.Permanent {
+		if !errors.Is(err, storage.ErrElsewhere) || stages.FailureOf(err).Class != opsdb.Permanent {
 			t.Errorf("%d: %v", i, err)
 		}
 	}
