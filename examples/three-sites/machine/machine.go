@@ -71,7 +71,9 @@ func New(o Options) (*Machine, error) {
 		return nil, fmt.Errorf("start the machine %s: %w%s", o.Name, err, hint(err))
 	}
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
-		return nil, errors.Join(fmt.Errorf("start the machine %s: it did not get ready: %w: %s", o.Name, err, said.String()), m.Close())
+		closed := m.Close()
+		<-m.ended // what it said is whole
+		return nil, errors.Join(fmt.Errorf("start the machine %s: it did not get ready: %w: %s", o.Name, err, said.String()), closed)
 	}
 	if m.pidfd, err = unix.PidfdOpen(cmd.Process.Pid, 0); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the machine %s: %w", o.Name, err), m.Close())
