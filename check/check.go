@@ -92,6 +92,7 @@ func Run(ctx context.Context, c Config) (Report, error) {
 	}
 	report.CopiesLeft = r.copiesLeft()
 	report.Events = h.chained
+	report.Links = h.judgeLinks()
 	report.Violations, report.Notes = r.sorted()
 	return report, nil
 }

@@ -19,6 +19,7 @@ type history struct {
 	lives    map[opsdb.ID]*life
 	holders  map[opsdb.ID][]opsdb.ID // file → the packages that hold it
 	deleted  map[opsdb.ID]bool       // files with a file.deleted
+	crossed  crossings
 }
 
 // life is one package as the events tell it.
@@ -33,7 +34,7 @@ type life struct {
 
 // readEvents checks the chain and judges every event by those before it.
 func (r *run) readEvents(ctx context.Context) (*history, error) {
-	h := &history{run: r, lives: map[opsdb.ID]*life{}, holders: map[opsdb.ID][]opsdb.ID{}, deleted: map[opsdb.ID]bool{}}
+	h := &history{run: r, lives: map[opsdb.ID]*life{}, holders: map[opsdb.ID][]opsdb.ID{}, deleted: map[opsdb.ID]bool{}, crossed: newCrossings()}
 	for id, members := range r.known.members {
 		for _, m := range members {
 			h.holders[m.File] = append(h.holders[m.File], id)
@@ -99,8 +100,17 @@ func (h *history) follow(e opsdb.Event) {
 		h.packed(e)
 	case opsdb.EventCopyVerified:
 		h.verifiedCopy(e)
+	case opsdb.EventCopySent:
+		h.sentCopy(e)
+	case opsdb.EventCopySpoilt:
+		h.takenAway(e)
+	case opsdb.EventTaskFailed, opsdb.EventTaskWithdrawn:
+		if !h.life(e.Package).verified[e.Location] { // what it had brought has no task any more
+			h.takenAway(e)
+		}
 	case opsdb.EventQuarantined, opsdb.EventCopyLost:
 		delete(h.life(e.Package).verified, e.Location)
+		h.takenAway(e)
 	case opsdb.EventCondemned:
 		h.condemnedCopy(e)
 	case opsdb.EventPardoned, opsdb.EventDeletionKept:
@@ -112,6 +122,7 @@ func (h *history) follow(e opsdb.Event) {
 		h.deletingCopy(e)
 	case opsdb.EventDeleted:
 		h.deletedCopy(e)
+		h.takenAway(e)
 	case opsdb.EventFileDeleted:
 		h.deletedFile(e)
 	}

@@ -18,6 +18,7 @@ const (
 	Unfiled    = "unfiled"    // liveness: a file that OpsDB does not know
 	Twice      = "twice"      // the same thing packed or archived twice
 	SendOnce   = "send_once"  // a package left its site again without need
+	Crossed    = "crossed"    // more bytes went over a link than its packages have and faults explain
 	Audit      = "audit"      // the chain of events does not hold
 )
 
@@ -50,8 +51,10 @@ type Report struct {
 	SourcesDeleted int `json:"sources_deleted"`
 	// CopiesLeft is, per location that is no archive, the number of packages with bytes there.
 	CopiesLeft map[string]int `json:"copies_left"`
-	Violations []Violation    `json:"violations"`
-	Notes      []Note         `json:"notes"`
+	// Links is what went over each link, by name.
+	Links      []Link      `json:"links,omitempty"`
+	Violations []Violation `json:"violations"`
+	Notes      []Note      `json:"notes"`
 	// Events is how many events were read and fit their chain.
 	Events int64 `json:"events"`
 }

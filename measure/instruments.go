@@ -29,6 +29,7 @@ const (
 	taskRunning   = "cdt.task.running"
 	taskWaited    = "cdt.task.waited"
 	movedBytes    = "cdt.moved"
+	crossed       = "cdt.link.crossed"
 	journal       = "cdt.journal.waiting"
 	renewals      = "cdt.lease.renewals"
 	archivedAfter = "cdt.archived.after"
@@ -95,6 +96,7 @@ func ofWorkers() []Instrument {
 		{Name: taskWaited, Kind: Histogram, Unit: "s", Help: "from dispatch to claim", Labels: []string{labelType, labelSite},
 			Bounds: []float64{0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 120}},
 		{Name: movedBytes, Kind: Counter, Unit: "By", Help: "bytes that went through, while they go: its rate is the transfer rate", Labels: []string{labelType, labelTo, labelLink, labelPhase}},
+		{Name: crossed, Kind: Counter, Unit: "By", Help: "bytes sent over a link by attempts that ended: arrived, lost (the attempt failed), kept (of earlier attempts: they did not cross again)", Labels: []string{labelLink, labelWhat}},
 		{Name: journal, Kind: Gauge, Unit: "{result}", Help: "results that wait for OpsDB in this worker's journal"},
 		{Name: renewals, Kind: Counter, Unit: "{renewal}", Help: "renewals of leases: ok, failed (OpsDB away) or lost (somebody else has the task)", Labels: []string{labelEnd}},
 		{Name: archivedAfter, Kind: Histogram, Unit: "s", Help: "from the making of a package to its receipt in an archive", Labels: []string{labelRoute, labelLocation},

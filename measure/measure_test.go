@@ -18,6 +18,7 @@ func everything(ctx context.Context, s *Set) {
 	s.Running(ctx, "transfer", 1)
 	s.Claimed(ctx, "transfer", "ccat", time.Second)
 	s.Moved(ctx, task, "moving", 10)
+	s.Crossed(ctx, "ccat>cologne", 10, 1, true)
 	s.JournalWaiting(ctx, 1)
 	s.Renewed(ctx, "ok")
 	s.Archived(ctx, "raw", "cologne.lta", time.Hour)

@@ -45,6 +45,16 @@ func (s *Set) Moved(ctx context.Context, t Task, phase string, n int64) {
 	s.add(ctx, movedBytes, n, attribute.String(labelType, t.Type), attribute.String(labelTo, t.To), attribute.String(labelLink, t.Link), attribute.String(labelPhase, phase))
 }
 
+// Crossed counts what an attempt brought over a link, and what it did not have to bring again.
+func (s *Set) Crossed(ctx context.Context, link string, bytes, kept int64, arrived bool) {
+	what := "lost"
+	if arrived {
+		what = "arrived"
+	}
+	s.add(ctx, crossed, bytes, attribute.String(labelLink, link), attribute.String(labelWhat, what))
+	s.add(ctx, crossed, kept, attribute.String(labelLink, link), attribute.String(labelWhat, "kept"))
+}
+
 // JournalWaiting says how many results wait for OpsDB.
 func (s *Set) JournalWaiting(ctx context.Context, n int) { s.set(ctx, journal, float64(n)) }
 

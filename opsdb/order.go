@@ -72,7 +72,9 @@ const (
 	EventFileSkipped   = "file.skipped"
 	EventGroupClosed   = "group.closed"
 	EventPackaged      = "package.packed" // After JSON {digest,size,files,bytes}
+	EventCopySent      = "copy.sent"      // bytes crossed a link; After JSON Sent; Before: the task
 	EventCopyArrived   = "copy.arrived"
+	EventCopySpoilt    = "copy.spoilt"   // what arrived is not the package; Why. It is sent again
 	EventCopyVerified  = "copy.verified" // After JSON Receipt
 	EventCopyMismatch  = "copy.mismatch"
 	EventQuarantined   = "copy.quarantined"

@@ -179,6 +179,16 @@ type Outcome struct {
 	Kept []ChangedMember
 	// Receipts are readings made on the way.
 	Receipts []Receipt
+	// Sent is what the attempt brought over its link, however it ended.
+	Sent *Sent `json:",omitempty"`
+}
+
+// Sent is what one attempt brought over a link, as far as the transport saw it.
+type Sent struct {
+	Link    string `json:"link"`
+	Bytes   int64  `json:"bytes"`             // that crossed the link
+	Kept    int64  `json:"kept,omitempty"`    // of earlier attempts, re-read at the destination: they did not cross again
+	Arrived bool   `json:"arrived,omitempty"` // all bytes are there; if not, Bytes are what a fault cost
 }
 
 // Packed are the digests of a finished tar.

@@ -48,8 +48,21 @@ func Keep(ctx context.Context, it Item, segment int64, alive func()) (int64, err
 	if err != nil || most == 0 {
 		return 0, err
 	}
-	return most, k.copy(best, most)
+	if err := k.copy(best, most); err != nil {
+		return most, err
+	}
+	it.kept(most)
+	return most, nil
 }
+
+func (it Item) kept(n int64) {
+	if it.Kept != nil {
+		it.Kept(n)
+	}
+}
+
+// GivenUp tells that n bytes that crossed the link are sent once more.
+func (it Item) GivenUp(n int64) { it.kept(-n) }
 
 // look is how often a part is looked at while it is copied.
 const look = 5 * time.Second

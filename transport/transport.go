@@ -26,6 +26,9 @@ type Item struct {
 	Segments []opsdb.Digest
 	// Earlier are attempts of the same task whose parts may lie at the destination.
 	Earlier []storage.Attempt
+	// Kept, if set, is told what of the progress crossed the link before this Send, as it is found; below 0 are
+	// bytes that crossed in it, were given up and are sent once more. What crossed is the progress less the sum.
+	Kept func(n int64)
 }
 
 // Transport moves items over one link.

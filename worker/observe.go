@@ -25,6 +25,9 @@ func (w *Worker) observe(ctx context.Context, a opsdb.Assignment) (context.Conte
 		now := w.cfg.Clock.Now()
 		w.cfg.Measure.Running(ctx, t.Type, w.running(t.Type, -1))
 		w.cfg.Measure.Ended(ctx, measured(t), string(r.Kind), failureClass(r), now.Sub(from), t.Bytes)
+		if s := r.Outcome.Sent; s != nil {
+			w.cfg.Measure.Crossed(ctx, s.Link, s.Bytes, s.Kept, s.Arrived)
+		}
 		if r.Kind == Finished && a.ToType == opsdb.Archive && t.Type == "archive" {
 			w.cfg.Measure.Archived(ctx, t.Route, t.To, now.Sub(a.Package.MadeAt))
 		}

@@ -143,7 +143,7 @@ func testFinishTwice(t *testing.T, open Open) {
 	d := newDesk(t, open)
 	p := d.packed(1)
 	a := d.claim(d.schedule(p, "ship", "transfer", "ccat.buffer", "cologne.buffer").ID)
-	sent := opsdb.Outcome{Next: opsdb.Receive, Target: &opsdb.CopyFact{State: opsdb.Arrived}}
+	sent := opsdb.Outcome{Next: opsdb.Receive, Target: &opsdb.CopyFact{State: opsdb.Arrived}, Sent: &opsdb.Sent{Link: "ccat>cologne", Bytes: 500, Arrived: true}}
 	for range 2 {
 		if task := d.finish(a, sent); task.State != opsdb.TaskScheduled || task.Piece != opsdb.Receive || task.Site() != "cologne" {
 			t.Fatalf("after send %+v", task)
@@ -158,6 +158,9 @@ func testFinishTwice(t *testing.T, open Open) {
 	}
 	if n := d.events(opsdb.EventCopyArrived); n != 1 {
 		t.Errorf("%d arrivals", n)
+	}
+	if n := d.events(opsdb.EventCopySent); n != 1 {
+		t.Errorf("%d times sent", n)
 	}
 	d.balanced()
 }
@@ -190,12 +193,21 @@ func testBadBytes(t *testing.T, open Open) {
 	d := newDesk(t, open)
 	p := d.packed(1)
 	a := d.claim(d.schedule(p, "ship", "transfer", "ccat.buffer", "cologne.buffer").ID)
+	cut := opsdb.Outcome{Sent: &opsdb.Sent{Link: "ccat>cologne", Bytes: 200}}
+	d.check(d.store.Fail(t.Context(), a.Task.ID, a.Task.Token, opsdb.Failure{Class: opsdb.Transient, Text: "cut"}, d.clock.Now(), false, cut))
+	if n := d.events(opsdb.EventCopySent); n != 1 {
+		t.Errorf("%d times sent", n)
+	}
+	a = d.claim(d.schedule(p, "ship", "transfer", "ccat.buffer", "cologne.buffer").ID)
 	d.finish(a, opsdb.Outcome{Next: opsdb.Receive, Target: &opsdb.CopyFact{State: opsdb.Arrived, Size: 500}})
 	b := d.claim(a.Task.ID)
 	bad := opsdb.Outcome{Receipts: []opsdb.Receipt{reading(b, "ffff", 500)}}
 	d.check(d.store.Fail(t.Context(), b.Task.ID, b.Task.Token, opsdb.Failure{Class: opsdb.BadData, Text: "mismatch"}, d.clock.Now(), true, bad))
 	if n := d.events(opsdb.EventCopyMismatch); n != 1 {
 		t.Errorf("%d mismatches", n)
+	}
+	if n := d.events(opsdb.EventCopySpoilt); n != 1 {
+		t.Errorf("%d times spoilt", n)
 	}
 	got, err := d.store.Task(t.Context(), a.Task.ID)
 	d.check(err)

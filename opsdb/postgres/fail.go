@@ -24,6 +24,7 @@ func (s *Store) Fail(ctx context.Context, task opsdb.ID, token int64, f opsdb.Fa
 		if err := t.receipts(out.Receipts); err != nil {
 			return err
 		}
+		t.sent(j, out.Sent)
 		if out.Corrupt != nil {
 			if err := t.corrupt(j, *out.Corrupt); err != nil {
 				return err
@@ -52,7 +53,7 @@ func (t *tx) backOff(j job, f *opsdb.Failure, next time.Time, counts bool) error
 		failure, subject = text(f), f.Subject
 	}
 	if f != nil && f.Class == opsdb.BadData && j.Piece == opsdb.Receive {
-		if err := t.sendAgain(j); err != nil {
+		if err := t.sendAgain(j, f.Text); err != nil {
 			return err
 		}
 	}
@@ -64,7 +65,8 @@ func (t *tx) backOff(j job, f *opsdb.Failure, next time.Time, counts bool) error
 }
 
 // sendAgain is for bytes that arrived and are bad.
-func (t *tx) sendAgain(j job) error {
+func (t *tx) sendAgain(j job, why string) error {
+	t.way(j, opsdb.EventCopySpoilt, why, string(opsdb.Arrived), string(opsdb.Expected))
 	if err := t.exec(`UPDATE copy SET state = 'expected' WHERE id = $1 AND state = 'arrived'`, string(j.TargetCopy)); err != nil {
 		return err
 	}
@@ -185,4 +187,17 @@ func (s *Store) Report(ctx context.Context, r opsdb.LocationReport) error {
 		}
 		return nil
 	})
+}
+
+// sent takes note of what crossed a link.
+func (t *tx) sent(j job, s *opsdb.Sent) {
+	if s != nil {
+		t.way(j, opsdb.EventCopySent, "", "task:"+string(j.ID), text(s))
+	}
+}
+
+// way is an event about the copy a task brings.
+func (t *tx) way(j job, kind, why, before, after string) {
+	t.event(opsdb.Event{Actor: "worker:" + j.Worker, Kind: kind, Subject: "copy:" + string(j.TargetCopy), Package: j.Package, Location: j.To,
+		Why: why, Revision: j.Revision, Before: before, After: after})
 }

@@ -52,6 +52,7 @@ func (t *tx) outcome(j job, out opsdb.Outcome) error {
 	if err := t.removed(j, out.Removed); err != nil {
 		return err
 	}
+	t.sent(j, out.Sent)
 	if out.Target != nil {
 		if err := t.target(j, *out.Target, out); err != nil {
 			return err

@@ -48,5 +48,5 @@ func sendAll(ctx context.Context, going []*sending) []error {
 		items[i] = s.item
 		s.run.Phase(storage.Moving, s.item.Size)
 	}
-	return tr.Send(ctx, items, func(i int, n int64) { going[i].run.Moved(n) })
+	return tr.Send(ctx, items, func(i int, n int64) { going[i].moved(n) })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/stages"
@@ -18,6 +19,8 @@ type sending struct {
 	source   opsdb.Copy
 	target   opsdb.Copy
 	item     transport.Item
+	told     atomic.Int64 // bytes of progress
+	kept     atomic.Int64 // of those, what did not cross the link now
 }
 
 // send brings the package's bytes into this attempt's part at the destination.
@@ -32,7 +35,7 @@ func (r *run) send(ctx context.Context) (opsdb.Outcome, error) {
 		return opsdb.Outcome{}, err
 	}
 	r.Phase(storage.Moving, s.item.Size)
-	errs := tr.Send(ctx, []transport.Item{s.item}, func(_ int, n int64) { r.Moved(n) })
+	errs := tr.Send(ctx, []transport.Item{s.item}, func(_ int, n int64) { s.moved(n) })
 	return s.ended(ctx, errors.Join(errs...))
 }
 
@@ -66,6 +69,7 @@ func (r *run) prepare(ctx context.Context) (*sending, opsdb.Outcome, error) {
 	s.item = transport.Item{
 		Package: r.a.Package.ID, Source: s.from, Path: s.source.Path, Target: s.to, Attempt: r.attempt(),
 		Size: r.a.Package.Size, Segments: r.a.Package.Segments, Earlier: earlier,
+		Kept: func(n int64) { s.kept.Add(n) },
 	}
 	return s, opsdb.Outcome{}, nil
 }
@@ -95,8 +99,23 @@ func (r *run) transport(s *sending) (transport.Transport, error) {
 	return tr, nil
 }
 
-// ended is what the end of the transport's call means for the package.
+// moved tells progress.
+func (s *sending) moved(n int64) {
+	s.told.Add(n)
+	s.run.Moved(n)
+}
+
+// ended is the end of the piece: what the end of the transport's call means
+// for the package, and what crossed the link, whatever it means.
 func (s *sending) ended(ctx context.Context, err error) (opsdb.Outcome, error) {
+	out, failure := s.meaning(ctx, err)
+	if link := s.run.a.Task.Link; link != "" {
+		out.Sent = &opsdb.Sent{Link: link, Bytes: max(0, s.told.Load()-s.kept.Load()), Kept: max(0, s.kept.Load()), Arrived: err == nil}
+	}
+	return out, failure
+}
+
+func (s *sending) meaning(ctx context.Context, err error) (opsdb.Outcome, error) {
 	if err := s.run.sent(ctx, s.from, s.to, err); err != nil {
 		if stages.FailureOf(err).Class == opsdb.BadData {
 			return s.run.blameSource(ctx, s.from, s.source, err)

@@ -45,6 +45,9 @@ func (s *sending) fromTheStart(ctx context.Context, it *item) error {
 		return s.targetFailed(ctx, it, err)
 	}
 	it.kept = 0
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	it.GivenUp(it.told)
 	return nil
 }
 

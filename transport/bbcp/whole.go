@@ -134,7 +134,10 @@ func (s *sending) arrived(ctx context.Context, c *call, it *item) bool {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		it.err = s.targetFailed(ctx, it, err)
 		return false
-	case err != nil || size != it.Size:
+	case err != nil:
+		return false
+	case size != it.Size:
+		it.at(size)
 		return false
 	}
 	if c.err != nil && len(it.Segments) > 0 {

@@ -152,6 +152,9 @@ func (s *sending) judge(ctx context.Context, it *item, said string, err error) e
 	defer cancel()
 	size, unseen := it.Target.(storage.PartSizer).PartSize(looking, it.Attempt)
 	there := unseen == nil && size == it.Size
+	if unseen == nil {
+		it.at(size)
+	}
 	switch {
 	case there:
 		it.arrived = true
