@@ -223,6 +223,9 @@ func (v *view) gateHold(m *graph.Move) shut {
 }
 
 func (v *view) gatePause(m *graph.Move) shut {
+	if v.w.Restored != nil && m.Stage.Type == typePackage {
+		return shut{reason: Restored, text: opsdb.ErrRestored.Error()}
+	}
 	return v.openness().pausedMove(v.route, m.Stage.Name, m.From.Name, m.To.Name, m.Link)
 }
 

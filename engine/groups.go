@@ -29,6 +29,8 @@ func EvaluateGroup(g *graph.Graph, w opsdb.World, group opsdb.Group, now time.Ti
 		return Closing{Reason: "its package stage is not in the active revision"}
 	case group.Files == 0:
 		return Closing{Reason: "it holds no files"}
+	case w.Restored != nil:
+		return Closing{Reason: opsdb.ErrRestored.Error()}
 	case s.CloseWhen == nil:
 		return closeByDefault(s, w, group, now)
 	}

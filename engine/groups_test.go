@@ -60,6 +60,21 @@ func TestSplit(t *testing.T) {
 	}
 }
 
+// S8: a database that was put back packs nothing, whatever `close_when` says.
+func TestRestoredDatabaseClosesNoGroup(t *testing.T) {
+	t.Parallel()
+	g := ccat("cologne")
+	w, grp := worldOf(g), group(2, gb)
+	grp.Finished = true
+	if !engine.EvaluateGroup(g, w, grp, epoch).Close {
+		t.Fatal("it does not close without that")
+	}
+	w.Restored = &opsdb.Restored{}
+	if c := engine.EvaluateGroup(g, w, grp, epoch); c.Close || c.Reason == "" {
+		t.Errorf("%+v", c)
+	}
+}
+
 func TestSplitOrdersByPath(t *testing.T) {
 	t.Parallel()
 	files := []opsdb.File{{Path: "b"}, {Path: "a\xff"}, {Path: "a"}}

@@ -53,6 +53,7 @@ func Reasons() []Meaning {
 		{PeersUnwilling, "", "another package needs the same source files", "that package's own retention"},
 		{FilesUnclaimed, "", "another route selects these source files and has not packed them", "that route packing them"},
 		{TimeSuspect, "", "the clock has jumped; nothing is condemned", "`dtctl` confirming the time, or one quiet hour"},
+		{Restored, "", "the database was put back to an earlier time; nothing is deleted or packed", "`dtctl inventory` of every location"},
 		{Condemning, "", "the copy is condemned now", "its grace passing"},
 		{InGrace, "", "the copy is condemned and in its grace", "the grace passing; `dtctl hold` stops it"},
 		{CanGo, "", "everything is there; it goes as soon as there is room and a slot", "the next pass"},

@@ -70,6 +70,7 @@ const (
 	PeersUnwilling  Reason = "peers"
 	FilesUnclaimed  Reason = "unclaimed_files"
 	TimeSuspect     Reason = "time_suspect"
+	Restored        Reason = "restored"
 	Condemning      Reason = "condemning"
 	InGrace         Reason = "grace"
 	CanGo           Reason = "ready"

@@ -187,6 +187,7 @@ func deleteCases() []reasonCase {
 		buffer(engine.StaleReceipt, func(_ *testing.T, f *facts) { f.g.Routes[0].Retention.Fresh = time.Hour }),
 		buffer(engine.BeingRead, func(_ *testing.T, f *facts) { f.task("ship", "ccat.buffer", "cornell.buffer", opsdb.TaskInProgress) }),
 		buffer(engine.TimeSuspect, func(_ *testing.T, f *facts) { f.world.TimeSuspect = true }),
+		buffer(engine.Restored, func(_ *testing.T, f *facts) { f.world.Restored = &opsdb.Restored{Why: "it ends before what was seen"} }),
 		buffer(engine.Condemning, func(*testing.T, *facts) {}),
 		buffer(engine.InGrace, func(_ *testing.T, f *facts) {
 			f.at("ccat.buffer").State, f.at("ccat.buffer").CondemnedAge = opsdb.DeletionPossible, f.now

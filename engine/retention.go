@@ -130,7 +130,7 @@ func (v *view) copyEnv(c *opsdb.Copy, rule *graph.Rule) expr.Env {
 // gateSays asks the one safety gate (S1) with what was just found to be wanted.
 func (v *view) gateSays(c *opsdb.Copy, task *opsdb.Task, urgent map[opsdb.ID]bool) shut {
 	f := opsdb.GateFacts{Package: v.p, Target: *c, Copies: v.f.Copies, Tasks: v.f.Tasks, Holds: v.f.Holds, Requests: v.f.Requests,
-		Wanted: v.res.Wanted, Archives: v.archives, Policy: v.route.Retention.Policy(), Now: v.now}
+		Wanted: v.res.Wanted, Archives: v.archives, Policy: v.route.Retention.Policy(), Now: v.now, Restored: v.w.Restored != nil}
 	if task != nil {
 		f.Self = task.ID
 	}

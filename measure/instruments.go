@@ -53,6 +53,7 @@ const (
 	linkInUse     = "cdt.link.in_use"
 	timeSuspect   = "cdt.time.suspect"
 	clockOffset   = "cdt.clock.offset"
+	restored      = "cdt.restored"
 	auditTail     = "cdt.audit.unchained"
 	auditBroken   = "cdt.audit.broken"
 	lost          = "cdt.telemetry.lost"
@@ -133,6 +134,7 @@ func ofTheObservatory() []Instrument {
 		{Name: linkInUse, Kind: Gauge, Unit: "{slot}", Help: "slots of a link that are taken", Labels: []string{labelLink}},
 		{Name: timeSuspect, Kind: Gauge, Unit: "{flag}", Help: "1 while the clock is not believed, and nothing is condemned"},
 		{Name: clockOffset, Kind: Gauge, Unit: "s", Help: "this process's clock less the database's"},
+		{Name: restored, Kind: Gauge, Unit: "{flag}", Help: "1 while the database was put back and no inventory has passed: nothing is deleted or packed"},
 		{Name: auditTail, Kind: Gauge, Unit: "{event}", Help: "events of the audit log that are not chained yet"},
 		{Name: auditBroken, Kind: Gauge, Unit: "{flag}", Help: "1 if the chain of the audit log did not hold when it was last verified, else 0"},
 	}

@@ -37,6 +37,7 @@ func everything(ctx context.Context, s *Set) {
 	s.Down(ctx, "link", "ccat>cologne", "breaker", true)
 	s.Link(ctx, "ccat>cologne", 10, 1)
 	s.Time(ctx, true, time.Second)
+	s.Restored(ctx, true)
 	s.Audit(ctx, 1, true)
 }
 

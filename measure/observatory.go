@@ -91,6 +91,9 @@ func (s *Set) Time(ctx context.Context, suspect bool, ahead time.Duration) {
 	s.set(ctx, clockOffset, ahead.Seconds())
 }
 
+// Restored says whether the database was put back and is not trusted yet.
+func (s *Set) Restored(ctx context.Context, is bool) { s.set(ctx, restored, flag(is)) }
+
 // Audit says how many events are not chained yet, and whether the chain was found broken.
 func (s *Set) Audit(ctx context.Context, unchained int, broken bool) {
 	s.set(ctx, auditTail, float64(unchained))

@@ -73,6 +73,7 @@ type Config struct {
 	Grace   time.Duration  // how long a stop waits for running tasks; 20 s
 	Scan    time.Duration  // between two scans of a source; 30 s
 	Journal *worker.Journal
+	Memory  *Memory // of how far the database was seen; one that ends with the process
 	// Virtual says that Clock is moved by a driver, not by itself.
 	Virtual  bool
 	Progress func(worker.Progress)
@@ -123,6 +124,10 @@ func New(cfg Config) (*Node, error) {
 	if cfg.Queue == nil {
 		cfg.Queue = local.New()
 	}
+	if cfg.Memory == nil {
+		cfg.Memory = &Memory{}
+	}
+	cfg.Store = &attentive{Store: cfg.Store, memory: cfg.Memory, who: cfg.who()}
 	if err := KnownSites(cfg.Graph, cfg.Sites); err != nil {
 		return nil, err
 	}
@@ -192,6 +197,9 @@ func (n *Node) attempts(t opsdb.Task) int {
 // unless other processes share the store. The caller holds the serve lock of
 // an embedded store. Without a revision, or the engine's role, nothing is activated.
 func (n *Node) Start(ctx context.Context, rev opsdb.Revision) error {
+	if err := n.Look(ctx); err != nil {
+		return err
+	}
 	if n.Engine != nil && rev.Digest != "" {
 		got, err := n.Engine.Activate(ctx, n.Places.Graph(), rev)
 		if err != nil {
@@ -227,6 +235,9 @@ func (n *Node) takeOver(ctx context.Context) error {
 // Present renews the row of the node's worker, which speaks for its sites:
 // for a driver with a clock of its own, after it has moved the clock.
 func (n *Node) Present(ctx context.Context) error {
+	if err := n.Look(ctx); err != nil {
+		return err
+	}
 	err := n.cfg.Store.Present(ctx, opsdb.Worker{ID: n.cfg.Name, Sites: n.Sites(), Version: n.cfg.Version, SeenAt: n.cfg.Clock.Now(), Protocol: opsdb.Protocol})
 	if err != nil {
 		return fmt.Errorf("renew the row of worker %s: %w", n.cfg.Name, err)

@@ -64,6 +64,7 @@ func (o *observer) look(ctx context.Context) error {
 	// The database's clock was read between the two; half of what it took is as good a guess as any.
 	here := before.Add(clock.System{}.Now().Sub(before) / 2)
 	o.to.Time(ctx, world.TimeSuspect, here.Sub(world.Now))
+	o.to.Restored(ctx, world.Restored != nil)
 	zero := o.shown
 	o.shown = map[string]func(){}
 	o.totals(ctx, totals)

@@ -18,6 +18,7 @@ import (
 // back. It returns nil after a graceful stop, or the first error that ended a part.
 func (n *Node) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return n.watchDatabase(ctx) })
 	if n.Engine != nil {
 		g.Go(func() error { return n.Engine.Run(ctx) })
 		if n.cfg.Measure != nil {

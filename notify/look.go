@@ -37,7 +37,7 @@ func (n *Notifier) Look(ctx context.Context) error {
 	if err := n.chain(ctx, &next, w.Now); err != nil {
 		return err
 	}
-	next.compare(levels(w, totals, blocked), w.Now, Blocked, Brake, TimeSuspect)
+	next.compare(levels(w, totals, blocked), w.Now, Blocked, Brake, TimeSuspect, Restored)
 	next.compare(next.outages(w, n.cfg), w.Now, Down)
 	n.name(ctx, next.said)
 	return n.commit(ctx, before, next)
@@ -100,6 +100,11 @@ func levels(w opsdb.World, totals opsdb.Totals, blocked []opsdb.OpenMove) []Noti
 		out = append(out, Notice{Key: string(Brake), Cause: Brake, Subject: "brake", Since: w.Now,
 			Text: fmt.Sprintf("%d deletions wait for the brake%s", count, spent(w.Deleted)),
 			Hint: "look whether so much should be deleted; it goes on by itself, within the brake of the route"})
+	}
+	if w.Restored != nil {
+		out = append(out, Notice{Key: string(Restored), Cause: Restored, Subject: "opsdb", Since: w.Restored.At,
+			Text: "the database was put back to an earlier time: nothing is deleted or packed: " + w.Restored.Why,
+			Hint: "`dtctl inventory` at every site; when all have passed it goes on"})
 	}
 	if w.TimeSuspect {
 		out = append(out, Notice{Key: string(TimeSuspect), Cause: TimeSuspect, Subject: "time", Since: w.Now,

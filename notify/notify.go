@@ -32,6 +32,7 @@ const (
 	FileKept    Cause = "file_kept"    // a source file differs from its member and was not deleted (S1f)
 	Brake       Cause = "brake"        // deletions wait for the brake (S14)
 	TimeSuspect Cause = "time_suspect" // the clock jumped: nothing is condemned (S7)
+	Restored    Cause = "restored"     // the database was put back: nothing is deleted or packed (S8)
 	AuditBroken Cause = "audit_broken" // the chain of events does not hold
 )
 
@@ -40,7 +41,7 @@ type Notice struct {
 	Key      string    `json:"key"`   // cause and subject: the same for as long as it lasts
 	State    string    `json:"state"` // "open" or "over"
 	Cause    Cause     `json:"cause"`
-	Subject  string    `json:"subject"` // "package:<id>", "location:…", "link:a>b", "site:…", "file:<id>", "time", "audit"
+	Subject  string    `json:"subject"` // "package:<id>", "location:…", "link:a>b", "site:…", "file:<id>", "time", "opsdb", "audit"
 	Text     string    `json:"text"`    // one line for people
 	Hint     string    `json:"hint,omitempty"`
 	Package  opsdb.ID  `json:"package,omitempty"`

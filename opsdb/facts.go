@@ -17,10 +17,12 @@ type World struct {
 	Observed time.Time
 	// TimeSuspect is set while the store's clock has jumped and nobody confirmed it: no condemning, grace stands still.
 	TimeSuspect bool
-	Sites       map[string]Site
-	Locations   map[string]Location
-	Links       map[string]Link  // by LinkName
-	Pauses      map[string]Pause // by Subject
+	// Restored is set while OpsDB was put back to an earlier time and no inventory has passed since: nothing is deleted or packed (S8).
+	Restored  *Restored
+	Sites     map[string]Site
+	Locations map[string]Location
+	Links     map[string]Link  // by LinkName
+	Pauses    map[string]Pause // by Subject
 	// Waiting is, per location, the bytes of verified copies there that wait
 	// for a next hop, or are under way on it, counted from open moves (`ahead`).
 	Waiting map[string]int64
@@ -55,7 +57,7 @@ type Facts struct {
 
 // Todo is what there is to be done for facts that have changed or are due.
 type Todo struct {
-	// World is whole if Dirty has anything. Otherwise its Epoch, Revision, Now, Observed and TimeSuspect are set.
+	// World is whole if Dirty has anything. Otherwise its Epoch, Revision, Now, Observed, TimeSuspect and Restored are set.
 	World    World
 	Unrouted []File      // as of Planning.Unrouted
 	Groups   []OpenGroup // as of Planning.DirtyGroups

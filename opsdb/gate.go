@@ -17,7 +17,8 @@ type GateFacts struct {
 	Archives map[string]bool  // locations of type long_term_archive in sites that are not lost
 	Policy   Policy
 	Now      time.Time
-	Self     ID // the delete task that asks; not counted as a reader
+	Self     ID   // the delete task that asks; not counted as a reader
+	Restored bool // OpsDB was put back, and no inventory has passed (S8)
 }
 
 // Objection is why a copy may not be deleted. Rule is the one broken ("S1");
@@ -60,6 +61,8 @@ func Deletable(f GateFacts) ([]Receipt, *Objection) {
 func (f GateFacts) forbidden() *Objection {
 	at := f.Target.Location
 	switch {
+	case f.Restored:
+		return restoredObjection()
 	case f.Package.Digest == "":
 		return &Objection{Rule: "S4", Reason: "not_packed", Text: "the package has no digest yet"}
 	case f.Package.Quarantined != "":

@@ -52,6 +52,7 @@ func TestGate(t *testing.T) {
 		reason string // "" when it may go
 	}{
 		{"as it is", func(*opsdb.GateFacts) {}, ""},
+		{"the database was put back", func(f *opsdb.GateFacts) { f.Restored = true }, "restored"},
 		{"not packed", func(f *opsdb.GateFacts) { f.Package.Digest = "" }, "not_packed"},
 		{"the package is quarantined", func(f *opsdb.GateFacts) { f.Package.Quarantined = "a file differs" }, "quarantined"},
 		{"an archive", func(f *opsdb.GateFacts) { f.Target = f.Copies[1] }, "archive"},

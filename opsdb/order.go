@@ -107,6 +107,9 @@ const (
 	EventBreakerClosed = "breaker.closed"
 	EventPressure      = "location.pressure" // Before and After: "" or "pressed"
 	EventMarker        = "location.marked"
+	EventRestored      = "opsdb.restored"     // Before and After: the epochs; Why: how it was noticed
+	EventTrusted       = "opsdb.trusted"      // an inventory has passed since
+	EventInventory     = "location.inventory" // After JSON {found,lost,unknown}; Why: why unknown objects are accepted
 )
 
 // DeletionProof is what an EventDeleting carries: the copies that spoke for it.

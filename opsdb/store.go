@@ -34,6 +34,7 @@ type Store interface {
 	Working
 	Operating
 	Reading
+	Restoring
 	// Now is the store's time: the database's clock, or the virtual one.
 	Now(ctx context.Context) (time.Time, error)
 	// Changed returns a channel that gets a value (at most one waits) after

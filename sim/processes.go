@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 
 	"github.com/ccatobs/cdt/jobs/local"
 	"github.com/ccatobs/cdt/node"
@@ -32,10 +33,14 @@ func (o *Observatory) database(ctx context.Context) (Store, error) {
 // start puts the processes together and activates the routes.
 func (o *Observatory) start(ctx context.Context) (err error) {
 	queue := local.New()
+	memory, err := node.OpenMemory(filepath.Join(o.Root, "seen.json"))
+	if err != nil {
+		return err
+	}
 	part := func(name string, roles node.Roles, sites ...string) (*node.Node, error) {
 		return node.New(node.Config{
 			Store: o.Store, Graph: o.Graph, Clock: o.Clock, Virtual: true, Name: name, Version: "sim", AtOnce: o.cfg.AtOnce, Progress: o.progress,
-			Queue: queue, Roles: roles, Sites: sites,
+			Queue: queue, Roles: roles, Sites: sites, Memory: memory,
 		})
 	}
 	roles := node.RoleAll

@@ -2,12 +2,14 @@ package sim_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/ccatobs/cdt/node"
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/sim"
 	"github.com/ccatobs/cdt/storage"
@@ -258,6 +260,9 @@ func TestDatabaseOfYesterday(t *testing.T) {
 	h.must(os.WriteFile(h.DB(), saved, 0o644))
 	h.open()
 	h.Clock.Advance(time.Minute)
+	h.put("ccat.primecam", "obs9/late.dat", noise(9, 1000))
+	h.untrusted()
+	h.trust()
 	h.run()
 	for _, f := range h.packages() {
 		for _, at := range h.Archives() {
@@ -273,4 +278,47 @@ func TestDatabaseOfYesterday(t *testing.T) {
 			t.Errorf("package %s left the observatory %d times", p, n)
 		}
 	}
+}
+
+// untrusted drives a database that was put back for a day: it is recognised, and nothing is deleted or packed (S8).
+func (h *house) untrusted() {
+	h.t.Helper()
+	w, err := h.Store.World(h.t.Context())
+	h.must(err)
+	if w.Restored == nil {
+		h.t.Fatal("it was not recognised")
+	}
+	before := len(h.packages())
+	stop := h.Driver.Stop
+	h.Driver.Stop = func(context.Context, time.Time) (bool, error) {
+		return h.Clock.Now().After(w.Now.Add(24 * time.Hour)), nil
+	}
+	if err := h.Run(h.t.Context()); err != nil && !errors.Is(err, sim.ErrIdle) {
+		h.t.Fatal(err)
+	}
+	h.Driver.Stop = stop
+	if n := len(h.packages()); n != before {
+		h.t.Errorf("%d packages were made", n-before)
+	}
+	for e, err := range h.Store.Events(h.t.Context(), 0) {
+		h.must(err)
+		if e.At.After(w.Restored.At) && (e.Kind == opsdb.EventDeleting || e.Kind == opsdb.EventDeleted || e.Kind == opsdb.EventFileDeleted || e.Kind == opsdb.EventGroupClosed || e.Kind == opsdb.EventPackaged) {
+			h.t.Errorf("%s at %s, though no inventory had passed", e.Kind, e.At)
+		}
+	}
+}
+
+// trust holds every location against the database, and trusts it again.
+func (h *house) trust() {
+	h.t.Helper()
+	ctx := h.t.Context()
+	names, err := h.Store.Uninventoried(ctx)
+	h.must(err)
+	for _, name := range names {
+		i, err := node.TakeInventory(ctx, h.Store, h.Node.Places, name)
+		h.must(err)
+		i.Who = "ada"
+		h.must(h.Store.Inventoried(ctx, i.Inventory))
+	}
+	h.must(h.Store.EndRestored(ctx, "ada", "every place was looked at"))
 }

@@ -164,6 +164,9 @@ func (d *doctor) inForce(ctx context.Context) bool {
 		return false
 	}
 	d.world = w
+	if w.Restored != nil {
+		d.add("restored", "database", findingWrong, "`dtctl inventory` at every site", "it was put back to an earlier time (%s): nothing is deleted or packed", w.Restored.Why)
+	}
 	if w.TimeSuspect {
 		d.add("clock", "database", findingWrong, "look at its clock, then `dtctl confirm-time`", "it has jumped: nothing is deleted")
 	}

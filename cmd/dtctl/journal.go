@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ccatobs/cdt/config"
+	"github.com/ccatobs/cdt/node"
 	"github.com/ccatobs/cdt/worker"
 )
 
@@ -39,6 +43,15 @@ func ownJournal(folder string, sites []string) (j *worker.Journal, release func(
 		return j, func() { unlock(lock) }, nil
 	}
 	return nil, nil, misuse("give each its own --state", "%d workers of these sites use the folder %s already", mostWorkers, folder)
+}
+
+// memoryOf opens what is kept in folder of how far a database was seen; processes that share the folder share it.
+func memoryOf(folder, db string) (*node.Memory, error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, hint(fmt.Errorf("make the folder for what was seen of the database: %w", err), "give --state or CDT_STATE a folder this user may write to")
+	}
+	sum := sha256.Sum256([]byte(config.Address(db)))
+	return node.OpenMemory(filepath.Join(folder, "seen-"+hex.EncodeToString(sum[:6])+".json"))
 }
 
 // unlock gives the lock back at once, even while a child that was just forked

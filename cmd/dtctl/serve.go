@@ -108,8 +108,12 @@ func (s *serving) serve(ctx context.Context, store *sqlite.Store, g *graph.Graph
 	if err != nil {
 		return fmt.Errorf("open the journal of results: %w", err)
 	}
+	memory, err := node.OpenMemory(s.db + ".seen.json")
+	if err != nil {
+		return errors.Join(err, journal.Close())
+	}
 	c := node.Config{
-		Store: store, Graph: g, Name: workerName(), Version: programVersion, AtOnce: at.total, PerType: at.types,
+		Memory: memory, Store: store, Graph: g, Name: workerName(), Version: programVersion, AtOnce: at.total, PerType: at.types,
 		ClaimBy: s.claimBy, Sweep: s.sweep, Lease: s.lease, Grace: s.grace, Scan: s.scan, Journal: journal, Credentials: s.credentials(),
 	}
 	seen.configure(&c)

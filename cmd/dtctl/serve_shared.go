@@ -105,6 +105,9 @@ func (s *serving) servePart(ctx context.Context, p *shared, seen *seen, c node.C
 		defer func() { _ = journal.Close() }()
 		c.Journal = journal
 	}
+	if c.Memory, err = memoryOf(s.state, s.db); err != nil {
+		return err
+	}
 	p.configure(&c)
 	seen.configure(&c)
 	others, err := s.accompany(ctx, &c, p.store, filepath.Join(s.state, "notify.json"))

@@ -20,6 +20,7 @@ type statusJSON struct {
 	Now         time.Time                 `json:"now"`
 	Revision    int64                     `json:"revision"`
 	TimeSuspect bool                      `json:"time_suspect"`
+	Restored    *restoredJSON             `json:"restored,omitempty"`
 	Sites       []placeJSON               `json:"sites"`
 	Locations   []placeJSON               `json:"locations"`
 	Links       []placeJSON               `json:"links"`
@@ -95,7 +96,7 @@ func statusOf(ctx context.Context, s opsdb.Store) (statusJSON, error) {
 		return statusJSON{}, err
 	}
 	v := statusJSON{
-		Version: opsdb.FormatVersion, Now: w.Now, Revision: w.Revision, TimeSuspect: w.TimeSuspect,
+		Version: opsdb.FormatVersion, Now: w.Now, Revision: w.Revision, TimeSuspect: w.TimeSuspect, Restored: restoredOf(w),
 		Sites: []placeJSON{}, Locations: []placeJSON{}, Links: []placeJSON{}, Files: sums(t.Files), Unrouted: t.Unrouted.Count, Grouped: t.Grouped.Count,
 		Packages: t.Packages, Copies: sums(t.Copies), Tasks: t.Tasks, Moves: t.Moves, Oldest: timeOrNil(t.OldestPending), Pauses: sorted(w.Pauses), Workers: []workerJSON{},
 	}
@@ -172,6 +173,9 @@ func (a *app) statusText(v statusJSON) error {
 		return err
 	}
 	fmt.Fprintf(a.out, "%s, revision %d of the routes\n", v.Now.Format(time.RFC3339), v.Revision)
+	if v.Restored != nil {
+		fmt.Fprintf(a.out, "THE DATABASE WAS RESTORED (%s, by %s: %s): nothing is deleted or packed until `dtctl inventory` has passed everywhere\n", v.Restored.At.Format(time.RFC3339), v.Restored.Who, v.Restored.Why)
+	}
 	if v.TimeSuspect {
 		fmt.Fprintln(a.out, "THE CLOCK HAS JUMPED: nothing is deleted until `dtctl confirm-time`, or an hour passes quietly")
 	}

@@ -118,8 +118,12 @@ func (w *working) work(ctx context.Context, s *shared, name string, at atOnce, s
 		return err
 	}
 	defer release()
+	memory, err := memoryOf(w.state, w.db)
+	if err != nil {
+		return errors.Join(err, journal.Close())
+	}
 	c := node.Config{
-		Graph: g, Revision: revision, Roles: node.RoleWorker, Sites: w.sites, Name: name, Version: programVersion,
+		Memory: memory, Graph: g, Revision: revision, Roles: node.RoleWorker, Sites: w.sites, Name: name, Version: programVersion,
 		AtOnce: at.total, PerType: at.types, Lease: w.lease, Grace: w.grace, Scan: w.scan, Journal: journal, Credentials: w.credentials(),
 	}
 	s.configure(&c)

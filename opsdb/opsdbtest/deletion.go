@@ -48,6 +48,9 @@ func testDeletion(t *testing.T, open Open) {
 		{"being read", func(d *desk, p opsdb.Package) {
 			d.schedule(p, "replicate", "transfer", "cologne.buffer", "cologne.ramses")
 		}, true, true},
+		{"the database was put back", func(d *desk, _ opsdb.Package) {
+			d.check(d.store.MarkRestored(d.Context(), "person:ada", "from the back-up"))
+		}, true, false},
 		{"the clock jumped", func(d *desk, _ opsdb.Package) { d.jump() }, true, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

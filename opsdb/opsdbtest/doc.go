@@ -38,6 +38,7 @@ func Run(t *testing.T, open Open) {
 		{"safety", testSafety},
 		{"events", testEvents},
 		{"time", testTime},
+		{"restored", testRestored},
 		{"orders", testOrders},
 		{"revisions", testRevisions},
 		{"reading", testReading},

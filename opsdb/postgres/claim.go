@@ -103,6 +103,9 @@ func ask[T any](v *view, into *[]T, scan func(scanner) (T, error), sql string, a
 const mayBegin = `((SELECT NOT EXISTS (SELECT 1 FROM pause)) OR t.worker <> '' OR t.piece = 'receive' OR NOT EXISTS (SELECT 1 FROM pause WHERE subject = ANY(ARRAY['route:' || t.route, 'stage:' || t.route || '/' || t.stage,
   'location:' || t.from_loc, 'location:' || t.to_loc, 'site:' || split_part(t.from_loc, '.', 1), 'site:' || split_part(t.to_loc, '.', 1), 'link:' || t.link])))`
 
+// mayPack leaves out packing while the database is not trusted (S8).
+const mayPack = ` AND (t.type <> 'package' OR (SELECT restored_at IS NULL FROM opsdb))`
+
 // do takes the packages, claims what can be claimed, and reads what a run needs to know.
 func (c *claims) do() error {
 	var ids []opsdb.ID
@@ -121,7 +124,7 @@ func (c *claims) do() error {
 	c.queue(lockTheir, tasks)
 	// By their ids: the state is hidden from the planner, which would walk through all that was ever scheduled.
 	ask(&c.view, &claimed, scanJob, `UPDATE task t SET state = 'in_progress', token = t.token + 1, worker = x.worker, lease_until = x.until, phase = '', done = 0, total = 0, updated_at = $4
-	  FROM unnest($1::text[], $2::text[], $3::timestamptz[]) x (id, worker, until) WHERE t.id = x.id AND t.state || '' = 'scheduled' AND t.lease_until > $4 AND `+mayBegin+` RETURNING `+taskColumns,
+	  FROM unnest($1::text[], $2::text[], $3::timestamptz[]) x (id, worker, until) WHERE t.id = x.id AND t.state || '' = 'scheduled' AND t.lease_until > $4 AND `+mayBegin+mayPack+` RETURNING `+taskColumns,
 		tasks, workers, until, us(c.now))
 	ask(&c.view, &abouts, scanAbout, `SELECT t.id, (SELECT digests FROM segments g WHERE g.package = p.key), (SELECT type FROM location WHERE name = t.from_loc), (SELECT type FROM location WHERE name = t.to_loc),
 	  (SELECT array_agg(o.id ORDER BY o.id) FROM peer e JOIN package o ON o.key = e.other WHERE e.package = p.key), `+

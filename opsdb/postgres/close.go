@@ -45,8 +45,9 @@ type shut struct {
 
 func (t *tx) shutGroup(id opsdb.ID, version, revision int64, packages int) (g shut, err error) {
 	var active int64
+	var restored bool
 	var found []group
-	t.each(func(r scanner) error { return r.Scan(&active) }, `SELECT revision FROM opsdb FOR SHARE`)
+	t.each(func(r scanner) error { return r.Scan(&active, &restored) }, `SELECT revision, restored_at IS NOT NULL FROM opsdb FOR SHARE`)
 	// Two packages that get the same files at the same time must see each other (S1f).
 	t.queue(`SELECT pg_advisory_xact_lock($1, hashtext(location)) FROM file_group WHERE id = $2`, closing, string(id))
 	t.queue(`SELECT FROM file_group WHERE id = $1 FOR UPDATE`, string(id))
@@ -63,6 +64,8 @@ func (t *tx) shutGroup(id opsdb.ID, version, revision int64, packages int) (g sh
 	switch {
 	case active != revision:
 		return g, fmt.Errorf("revision %d is active, not %d: %w", active, revision, opsdb.ErrChanged)
+	case restored:
+		return g, fmt.Errorf("%w: %w", opsdb.ErrRestored, opsdb.ErrChanged)
 	case len(found) == 0:
 		return g, fmt.Errorf("group %s: %w", id, opsdb.ErrNotFound)
 	}

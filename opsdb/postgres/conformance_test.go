@@ -48,7 +48,22 @@ type byRole struct {
 	opsdb.Working
 	opsdb.Operating
 	opsdb.Reading
+	opsdb.Restoring
 	engine *Store
+}
+
+// noticing is who notices that the database was put back: a worker, a person. Who trusts it again has the rights of an engine.
+type noticing struct {
+	*Store
+	worker, api *Store
+}
+
+func (n noticing) Recognise(ctx context.Context, seen opsdb.Seen, who string) (opsdb.Seen, error) {
+	return n.worker.Recognise(ctx, seen, who)
+}
+
+func (n noticing) MarkRestored(ctx context.Context, who, why string) error {
+	return n.api.MarkRestored(ctx, who, why)
 }
 
 func (b byRole) Now(ctx context.Context) (time.Time, error) { return b.engine.Now(ctx) }
@@ -61,8 +76,8 @@ func openByRole(t *testing.T, url string, c clock.Clock) opsdb.Store {
 	open := func(role string) *Store {
 		return openAt(t, as(url, role), Options{Clock: c, Connections: 2, with: engine})
 	}
-	api := open("api")
-	return byRole{Filing: api, Planning: engine, Working: open("worker"), Operating: api, Reading: open("reader"), engine: engine}
+	api, worker := open("api"), open("worker")
+	return byRole{Filing: api, Planning: engine, Working: worker, Operating: api, Reading: open("reader"), Restoring: noticing{engine, worker, api}, engine: engine}
 }
 
 // openAt opens a store that the test's end closes.

@@ -28,6 +28,9 @@ func (v *view) gateOf(p pack, target opsdb.Copy, self opsdb.ID, archives map[str
 	}
 	f := opsdb.GateFacts{Package: p.Package, Target: target, Wanted: p.wanted, Archives: archives, Policy: policy, Now: v.now, Self: self}
 	var err error
+	if f.Restored, err = v.isRestored(); err != nil {
+		return nil, nil, err
+	}
 	if f.Copies, err = v.copies(p.ID); err != nil {
 		return nil, nil, err
 	}

@@ -65,6 +65,8 @@ func TestRolesMayNotMore(t *testing.T) {
 			`UPDATE task SET to_loc = 'b.l' WHERE id = '{task}'`,
 			`UPDATE file SET state = 'quarantined'`,
 			`UPDATE opsdb SET revision = 7`,
+			`UPDATE opsdb SET restored_at = NULL`,
+			`INSERT INTO inventory VALUES ('b.l', 'e', now(), 'w', 1, 0, 0, '', true)`,
 			`UPDATE opsdb SET one = 2`,
 			`UPDATE observed_clock SET suspect = false`,
 			`UPDATE location SET marker = 'x'`,

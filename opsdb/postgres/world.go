@@ -30,11 +30,16 @@ func (v *view) world() (w opsdb.World, err error) {
 // askHead asks for what the world is besides its places.
 func (v *view) askHead(w *opsdb.World) {
 	v.each(func(r scanner) error {
-		var observed *time.Time
-		err := r.Scan(&w.Epoch, &observed, &w.TimeSuspect, &w.Revision)
+		var observed, restored *time.Time
+		var back opsdb.Restored
+		err := r.Scan(&w.Epoch, &observed, &w.TimeSuspect, &w.Revision, &restored, &back.Who, &back.Why)
 		w.Observed = timeOf(observed)
+		if restored != nil {
+			back.At = timeOf(restored)
+			w.Restored = &back
+		}
 		return err
-	}, `SELECT o.epoch, c.observed, c.suspect, o.revision FROM opsdb o, observed_clock c`)
+	}, `SELECT o.epoch, c.observed, c.suspect, o.revision, o.restored_at, o.restored_by, o.restored_why FROM opsdb o, observed_clock c`)
 }
 
 // askWorld asks for the places of a world and what is counted there.

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -34,7 +35,7 @@ func (s *Store) CloseGroup(ctx context.Context, id opsdb.ID, version, revision i
 }
 
 func (t *tx) shutGroup(id opsdb.ID, version, revision int64) (group, error) {
-	if err := t.sameRevision(revision); err != nil {
+	if err := errors.Join(t.sameRevision(revision), t.mayPack()); err != nil {
 		return group{}, err
 	}
 	g, err := one(&t.view, scanGroupRow, `SELECT `+groupColumns+` FROM file_group g WHERE g.id = ?`, string(id))

@@ -147,6 +147,10 @@ func (d *dispatch) task(g opsdb.Grant, p pack, old []job) (job, *opsdb.Dispatche
 		no, err = d.deletion(&j, p, len(old) > 0)
 	case "verify":
 		no, err = d.reading(&j)
+	case "package":
+		if no, err = d.packing(); no == nil && err == nil {
+			no, err = d.making(&j, g)
+		}
 	default:
 		no, err = d.making(&j, g)
 	}

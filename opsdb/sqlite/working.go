@@ -88,7 +88,7 @@ func (s *Store) Claim(ctx context.Context, task opsdb.ID, worker string, lease t
 		if err != nil {
 			return errors.Join(opsdb.ErrNotClaim, err)
 		}
-		if err := t.notPaused(j.Task); err != nil {
+		if err := errors.Join(t.notPaused(j.Task), t.mayClaim(j.Task)); err != nil {
 			return err
 		}
 		n, err := t.execN(`UPDATE task SET state = 'in_progress', token = token + 1, worker = ?, lease_until = ?, phase = '', done = 0, total = 0, updated_at = ?

@@ -27,8 +27,14 @@ func (v *view) world() (w opsdb.World, err error) {
 // head reads what the world is besides its places.
 func (v *view) head(w *opsdb.World) error {
 	var observed *int64
-	_, err := v.get([]any{&w.Epoch, &observed, &w.TimeSuspect, &w.Revision}, `SELECT epoch, observed, suspect, revision FROM opsdb`)
+	var restored *int64
+	var r opsdb.Restored
+	_, err := v.get([]any{&w.Epoch, &observed, &w.TimeSuspect, &w.Revision, &restored, &r.Who, &r.Why}, `SELECT epoch, observed, suspect, revision, restored_at, restored_by, restored_why FROM opsdb`)
 	w.Now, w.Observed = v.now, timeOf(observed)
+	if restored != nil {
+		r.At = timeOf(restored)
+		w.Restored = &r
+	}
 	return err
 }
 
