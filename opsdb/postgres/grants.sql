@@ -54,6 +54,7 @@ BEGIN
     GRANT UPDATE (reason, at) ON skip TO cdt_api;
     GRANT UPDATE (marker) ON location TO cdt_api;
     GRANT UPDATE (released_at) ON staging_request TO cdt_api;
+    GRANT UPDATE (one) ON opsdb TO cdt_api; -- to take the lock on it
     GRANT UPDATE (suspect, quiet, ticked) ON observed_clock TO cdt_api;
     GRANT DELETE ON hold, pause, group_file, copy, task_slot TO cdt_api;
     GRANT EXECUTE ON FUNCTION lift_quarantine, mark_restored TO cdt_api;
