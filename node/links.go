@@ -44,7 +44,9 @@ func (p *Places) far(l *graph.Location, marker opsdb.ID) storage.Storage {
 		if p.agents[name] == nil {
 			p.agents[name] = NewAgent(link)
 		}
-		return remote.NewDisk(p.agents[name], remote.Place{Location: l.Name, Root: l.Path, Marker: marker})
+		d := remote.NewDisk(p.agents[name], remote.Place{Location: l.Name, Root: l.Path, Marker: marker})
+		d.Foreign = func() { p.forget(l.Name) } // init-location may have been run there since; nobody here checks that place
+		return d
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ func (r *run) look(ctx context.Context, st storage.Storage, path string) (findin
 
 // corrupt is the fact that a copy is not what was recorded. Outside archives
 // the copy is moved to .quarantine, so that its name is free for the repair; in an archive it stays (S3, S4).
-// So it does at another site, whose workers alone move copies: there the repair's receive sets it aside.
+// So it does at another site, whose workers alone move copies: the repair gets a name beside it.
 func (r *run) corrupt(ctx context.Context, st storage.Storage, c opsdb.Copy, typ opsdb.LocationType, f finding) (opsdb.Outcome, error) {
 	out := opsdb.Outcome{Corrupt: &opsdb.Corrupt{Copy: c.ID, Reason: f.reason, Lost: f.lost}}
 	if f.reading.Digest != "" {

@@ -31,6 +31,7 @@ type conn struct {
 	stderr  *ssh.Tail
 	cancel  context.CancelFunc
 	dead    chan struct{} // closed when nothing more is heard
+	broken  error         // why, if the other end did not end; to be read after dead is closed
 
 	writing sync.Mutex
 	out     *json.Encoder
@@ -149,23 +150,23 @@ func (c *conn) greet(lines *bufio.Reader) error {
 }
 
 // listen hands answers to those who wait for them, until the connection ends.
-func (c *conn) listen(lines io.Reader) {
+func (c *conn) listen(out io.Reader) {
 	defer close(c.dead)
-	for d := json.NewDecoder(lines); ; {
-		var a answer
-		if err := d.Decode(&a); err != nil {
-			return
-		}
+	err := lines(out, func(a answer) bool {
 		c.mu.Lock()
 		to, waits := c.calls[a.ID]
 		c.mu.Unlock()
 		if !waits {
-			continue
+			return true
 		}
 		select {
 		case to.answers <- a:
 		case <-to.gone:
 		}
+		return true
+	})
+	if !errors.Is(err, io.EOF) {
+		c.broken = err
 	}
 }
 
@@ -270,6 +271,9 @@ func (c *conn) linkLost() error {
 	c.cancel()
 	_ = c.in.Close()
 	err := c.process.Wait()
+	if c.lost() && c.broken != nil {
+		err = fmt.Errorf("the agent said %w", c.broken)
+	}
 	if err == nil {
 		err = errors.New("the agent ended")
 	}

@@ -12,6 +12,7 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -26,6 +27,9 @@ import (
 type Disk struct {
 	agent *Agent
 	place Place
+	// Foreign, if set, is told that the root carries another marker than the place says: the place may be out
+	// of date. It must be quick. To be set before the first use.
+	Foreign func()
 }
 
 // Disk is all of these.
@@ -36,7 +40,7 @@ var (
 )
 
 // NewDisk returns a location at the agent's host. Nothing is looked at before the first call.
-func NewDisk(agent *Agent, p Place) *Disk { return &Disk{agent, p} }
+func NewDisk(agent *Agent, p Place) *Disk { return &Disk{agent: agent, place: p} }
 
 // Location implements [storage.Storage].
 func (d *Disk) Location() string { return d.place.Location }
@@ -46,11 +50,15 @@ func (d *Disk) Kill(ctx context.Context, a storage.Attempt) error { return d.age
 
 func (d *Disk) ask(ctx context.Context, r request, progress storage.Progress) (answer, error) {
 	r.Place = &d.place
-	return d.agent.call(ctx, r, func(a answer) {
+	a, err := d.agent.call(ctx, r, func(a answer) {
 		if progress != nil && a.Phase != "" {
 			progress(a.Phase, a.N)
 		}
 	})
+	if d.Foreign != nil && errors.Is(err, storage.ErrForeign) {
+		d.Foreign()
+	}
+	return a, err
 }
 
 // Check implements [storage.Storage].

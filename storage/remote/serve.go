@@ -66,18 +66,14 @@ type operation struct {
 func (v *server) listen(ctx context.Context, in io.Reader) error {
 	requests, ended := make(chan request), make(chan error, 1)
 	go func() {
-		for d := json.NewDecoder(in); ; {
-			var r request
-			if err := d.Decode(&r); err != nil {
-				ended <- err
-				return
-			}
+		ended <- lines(in, func(r request) bool {
 			select {
 			case requests <- r:
+				return true
 			case <-ctx.Done():
-				return
+				return false
 			}
-		}
+		})
 	}()
 	quiet := time.NewTimer(v.Silence)
 	defer quiet.Stop()

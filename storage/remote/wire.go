@@ -1,7 +1,10 @@
 package remote
 
 import (
+	"bufio"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"syscall"
@@ -13,6 +16,28 @@ import (
 
 // Protocol is the version of what is spoken between the two ends; they must be equal.
 const Protocol = 1
+
+// mostLine is how long one line may be, in bytes: more than any that is meant. Who babbles fills nobody's memory.
+const mostLine = 16 << 20
+
+// lines gives each line of in to hear, until one is no JSON, is too long, or hear says no. io.EOF is an orderly end.
+func lines[T any](in io.Reader, hear func(T) bool) error {
+	s := bufio.NewScanner(in)
+	s.Buffer(nil, mostLine)
+	for s.Scan() {
+		var line T
+		if err := json.Unmarshal(s.Bytes(), &line); err != nil {
+			return fmt.Errorf("a line that is none of the agent's: %w", err)
+		}
+		if !hear(line) {
+			return nil
+		}
+	}
+	if err := s.Err(); err != nil {
+		return err
+	}
+	return io.EOF
+}
 
 // Hello is the first line an agent writes.
 type Hello struct {

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/ccatobs/cdt/clock"
 	"github.com/ccatobs/cdt/effect"
 	"github.com/ccatobs/cdt/storage"
 )
@@ -43,6 +44,17 @@ type job struct {
 	done chan struct{}
 	said string
 	err  error
+	age  func() time.Duration // since it was done
+}
+
+// stale reports an answer nobody asked for in time: it says how things were then, and a receipt speaks of now.
+func (j *job) stale(keep time.Duration) bool {
+	select {
+	case <-j.done:
+		return j.age() > keep
+	default:
+		return false
+	}
 }
 
 // doing words for people what a command is at.
@@ -95,7 +107,7 @@ func (t *Tape) failed(verb, path string, err error) error {
 func (t *Tape) start(ctx context.Context, key order, words []string, abs string, size int64) *job {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if j := t.jobs[key]; j != nil {
+	if j := t.jobs[key]; j != nil && !j.stale(t.o.Keep) {
 		return j
 	}
 	j := &job{done: make(chan struct{})}
@@ -107,6 +119,7 @@ func (t *Tape) start(ctx context.Context, key order, words []string, abs string,
 		defer close(j.done)
 		effect.Point(ctx, "tape."+key.verb+".before")
 		j.said, j.err = t.command(ctx, words, abs)
+		j.age = clock.Monotonic()
 		effect.Point(ctx, "tape."+key.verb+".after")
 	}()
 	return j

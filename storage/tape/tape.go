@@ -47,6 +47,8 @@ type Options struct {
 	Put, Recall, Verify []string
 	// Wait is how long a call waits for a command; 0: 10 s. Again is after which time the caller should ask again; 0: a minute.
 	Wait, Again time.Duration
+	// Keep is how long what a command answered waits for the caller that asks again; later the command is run anew. 0: an hour.
+	Keep time.Duration
 	// Limit is how long a command may take before it is ended, and PerGB what is added for every GB of the file; 0: 12 h and a minute.
 	Limit, PerGB time.Duration
 }
@@ -55,6 +57,7 @@ type Options struct {
 const (
 	wait  = 10 * time.Second
 	again = time.Minute
+	keep  = time.Hour
 	limit = 12 * time.Hour
 	perGB = time.Minute
 )
@@ -87,7 +90,8 @@ func New(location, root string, o Options) (*Tape, error) {
 			return nil, fmt.Errorf("tape of %s: the command %q does not begin with an absolute path", location, words)
 		}
 	}
-	o.Wait, o.Again, o.Limit, o.PerGB = or(o.Wait, wait), or(o.Again, again), or(o.Limit, limit), or(o.PerGB, perGB)
+	o.Wait, o.Again, o.Keep = or(o.Wait, wait), or(o.Again, again), or(o.Keep, keep)
+	o.Limit, o.PerGB = or(o.Limit, limit), or(o.PerGB, perGB)
 	return &Tape{Storage: d, disk: d, root: root, o: o, jobs: map[order]*job{}}, nil
 }
 

@@ -210,6 +210,33 @@ func TestASlowLibrary(t *testing.T) {
 	}
 }
 
+// What a command read long ago for a caller that did not come back is no reading of today: a receipt made of it would be
+// fresh and say how the tape was then.
+func TestAnOldAnswerIsNoReading(t *testing.T) {
+	t.Parallel()
+	l := newLibrary(t)
+	s, b := l.archive(t, nil), storagetest.Bytes(100_000, 1)
+	storagetest.MustPut(t, s, "p.tar", b)
+	if err := mkfifo(filepath.Join(l.dir, "slow")); err != nil {
+		t.Fatal(err)
+	}
+	s.o.Put, s.o.Wait, s.o.Keep = nil, time.Millisecond, time.Nanosecond
+	_, err := s.Read(t.Context(), "p.tar", true, nil)
+	later(t, err, "re-read on tape")
+	s.mu.Lock()
+	j := s.jobs[order{"verify", "p.tar"}]
+	s.mu.Unlock()
+	l.set(t, "slow", "go\n") // ends what waits
+	<-j.done
+	l.unset(t, "slow")
+	l.set(t, "tapes/p.tar", "rotten")
+	s.o.Wait = 30 * time.Second
+	r, err := s.Read(t.Context(), "p.tar", true, nil)
+	if err != nil || r.Digest != storagetest.Digest([]byte("rotten")) {
+		t.Errorf("the tape is read as it was: %+v, %v", r, err)
+	}
+}
+
 // Exit codes mean what the table says.
 func TestAnswers(t *testing.T) {
 	t.Parallel()
