@@ -131,9 +131,19 @@ type Worker struct {
 // How a breaker opens and is probed.
 const (
 	BreakerFailures = 3                // environment failures in a row that open it
-	BreakerPause    = 30 * time.Second // before the first probe; doubles with every probe that fails
-	BreakerLongest  = 10 * time.Minute // pause
+	BreakerPause    = 30 * time.Second // of a location, before the first probe; doubles with every probe that fails
+	BreakerLongest  = 10 * time.Minute // pause of a location
+	LinkPause       = 5 * time.Second  // of a link: lines come back after seconds, and a probe of one costs next to nothing
+	LinkLongest     = time.Minute      // pause of a link
 )
+
+// BreakerPauses are the first and the longest pause of a breaker, by the kind of its subject: "link" or "location".
+func BreakerPauses(kind string) (first, longest time.Duration) {
+	if kind == "link" {
+		return LinkPause, LinkLongest
+	}
+	return BreakerPause, BreakerLongest
+}
 
 // Plain reports whether an environment failure of a location leaves nothing to
 // doubt: it is down at the first one.

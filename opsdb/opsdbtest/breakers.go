@@ -103,7 +103,7 @@ func testBreakerOpens(t *testing.T, open Open) {
 	d.refuses(d.sends(d.packed(1)), "link:"+ocean, "refused")
 	down := d.link()
 	if down == nil || down.Reason != "breaker" || down.Text != "3 failures in a row, the last one: refused: no route to host" ||
-		!down.Since.Equal(opened) || !down.Next.Equal(opened.Add(opsdb.BreakerPause)) || down.Probe != "" {
+		!down.Since.Equal(opened) || !down.Next.Equal(opened.Add(opsdb.LinkPause)) || down.Probe != "" {
 		t.Fatalf("opened as %+v", down)
 	}
 	if !d.dirty(touched.ID) || d.events(opsdb.EventBreakerOpened) != 1 {
@@ -121,7 +121,7 @@ func testBreakerProbe(t *testing.T, open Open) {
 	d := newDesk(t, open)
 	three := d.cutOcean()
 	since := d.link().Since
-	pause := opsdb.BreakerPause
+	pause := opsdb.LinkPause
 	for range 7 {
 		d.later(d.link().Next.Sub(d.clock.Now()))
 		probe := d.link().Probe
@@ -143,7 +143,7 @@ func testBreakerProbe(t *testing.T, open Open) {
 		d.refuses(d.sends(three[blamed]), "link:"+ocean, "refused")
 		d.waits(three[blamed])
 		three = append(append(three[:blamed:blamed], three[blamed+1:]...), three[blamed])
-		pause = min(2*pause, opsdb.BreakerLongest)
+		pause = min(2*pause, opsdb.LinkLongest)
 		if down := d.link(); !down.Since.Equal(since) || !down.Next.Equal(d.clock.Now().Add(pause)) || down.Probe != "" {
 			t.Fatalf("after a probe that failed: %+v at %s, pause %s", down, d.clock.Now(), pause)
 		}
@@ -170,7 +170,7 @@ func testBreakerProbe(t *testing.T, open Open) {
 func testProbeHandsOver(t *testing.T, open Open) {
 	d := newDesk(t, open)
 	three := d.cutOcean()
-	d.later(opsdb.BreakerPause)
+	d.later(opsdb.LinkPause)
 	first := d.link().Probe
 	d.later(10 * time.Minute)
 	second := d.link().Probe
@@ -200,7 +200,7 @@ func testBreakerAlone(t *testing.T, open Open) {
 		d.refuses(d.sends(p), "link:"+ocean, "refused")
 	}
 	d.waits(p)
-	d.later(opsdb.BreakerPause)
+	d.later(opsdb.LinkPause)
 	if d.link().Probe != p.ID || !d.dirty(p.ID) {
 		t.Fatalf("half open for %+v", d.link())
 	}
@@ -213,12 +213,12 @@ func testBreakerNobody(t *testing.T, open Open) {
 	for _, p := range three {
 		d.save(d.evaluation(p))
 	}
-	d.later(opsdb.BreakerPause)
+	d.later(opsdb.LinkPause)
 	if d.link() != nil {
 		t.Fatalf("nobody could ever try it: %+v", d.link())
 	}
 	d.refuses(d.sends(three[0]), "link:"+ocean, "refused")
-	if down := d.link(); down == nil || !down.Next.Equal(d.clock.Now().Add(2*opsdb.BreakerPause)) {
+	if down := d.link(); down == nil || !down.Next.Equal(d.clock.Now().Add(2*opsdb.LinkPause)) {
 		t.Fatalf("after the first failure %+v", down)
 	}
 }

@@ -56,9 +56,9 @@ func (t *tx) breaks(j job, f opsdb.Failure) (others bool, err error) {
 
 // opens opens a breaker, or opens it again because its probe failed: then its pause doubles.
 func (t *tx) opens(b breaker, f opsdb.Failure, plain bool) error {
-	pause := opsdb.BreakerPause
+	pause, longest := opsdb.BreakerPauses(b.table)
 	if b.pause > 0 {
-		pause = min(2*time.Duration(b.pause)*time.Microsecond, opsdb.BreakerLongest)
+		pause = min(2*time.Duration(b.pause)*time.Microsecond, longest)
 	}
 	reason, words := "breaker", fmt.Sprintf("%d failures in a row, the last one: %s", b.failures+1, strings.TrimPrefix(f.Reason+": "+f.Text, ": "))
 	if plain {

@@ -74,7 +74,7 @@ func (h Host) Check() error {
 }
 
 // Options are ssh's options: never a question, always a known host key, a
-// connection that is found dead within a minute, nothing forwarded and nothing shared.
+// connection that is found dead after a minute and a half (a cut of a minute is outlived, as a call that moves nothing for as long is ended anyway), nothing forwarded and nothing shared.
 func (h Host) Options() []string {
 	connect := h.Connect
 	if connect <= 0 {
@@ -83,7 +83,7 @@ func (h Host) Options() []string {
 	out := []string{
 		"-T", "-x", "-a",
 		"-oBatchMode=yes", "-oStrictHostKeyChecking=yes", "-oUpdateHostKeys=no",
-		"-oServerAliveInterval=15", "-oServerAliveCountMax=4", "-oTCPKeepAlive=yes",
+		"-oServerAliveInterval=15", "-oServerAliveCountMax=6", "-oTCPKeepAlive=yes",
 		"-oConnectTimeout=" + strconv.Itoa(int(max(connect/time.Second, 1))),
 		"-oClearAllForwardings=yes", "-oPermitLocalCommand=no", "-oControlMaster=no", "-oControlPath=none",
 	}

@@ -47,7 +47,7 @@ func TestCommandWords(t *testing.T) {
 	t.Parallel()
 	h := Host{Name: "far", Port: 2222, User: "cdt", Key: "/k", KnownHosts: "/h"}
 	args := h.Command(context.Background(), "dtctl", "agent").Args
-	for _, want := range []string{"-oBatchMode=yes", "-oStrictHostKeyChecking=yes", "-oServerAliveInterval=15", "-oServerAliveCountMax=4", "-oUserKnownHostsFile=/h", "2222", "cdt@far"} {
+	for _, want := range []string{"-oBatchMode=yes", "-oStrictHostKeyChecking=yes", "-oServerAliveInterval=15", "-oServerAliveCountMax=6", "-oUserKnownHostsFile=/h", "2222", "cdt@far"} {
 		if !slices.Contains(args, want) {
 			t.Errorf("%q has no %s", args, want)
 		}
