@@ -115,13 +115,18 @@ func (n *Node) Look(ctx context.Context) error {
 // lookEvery is how often a running process does so.
 const lookEvery = 5 * time.Second
 
-// watchDatabase does so until ctx ends. A database that is away is looked at when it is back.
+// watchDatabase does so until ctx ends, and once more then. A database that is away is looked at when it is back.
 func (n *Node) watchDatabase(ctx context.Context) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookEvery)
+			defer cancel()
+			if err := n.Look(last); err != nil {
+				n.cfg.Log.WarnContext(last, "how far the database was seen at the end is not kept", "error", err)
+			}
 			return nil
 		case <-tick.C:
 			if err := n.Look(ctx); err != nil && ctx.Err() == nil {
