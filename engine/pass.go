@@ -40,6 +40,8 @@ type Config struct {
 	Log   *slog.Logger // default: nowhere
 	// Measure takes what passes did; nil: nobody does.
 	Measure *measure.Set
+	// Tracer takes the first spans of the traces of packages that were archived; nil: nobody does.
+	Tracer *measure.Tracer
 }
 
 // Progress is what one pass did.

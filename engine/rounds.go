@@ -143,5 +143,6 @@ func (e *Engine) evaluate(ctx context.Context, p *plans, todo opsdb.Todo, did *P
 	effect.Point(ctx, "engine.save.after")
 	e.left.Store(len(left) > 0)
 	did.Evaluated += len(todo.Dirty) - len(left)
+	e.trace(ctx, todo.Dirty, results, left)
 	return len(left) < len(todo.Dirty), nil
 }

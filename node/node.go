@@ -152,7 +152,7 @@ func (n *Node) engine() {
 	}
 	n.Engine = engine.New(engine.Config{
 		Store: n.cfg.Store, Enqueue: enqueue, Clock: n.cfg.Clock, Monotonic: n.cfg.monotonic(), Sweep: n.cfg.Sweep,
-		Limits: engine.Limits{ClaimBy: n.cfg.ClaimBy}, Log: n.cfg.Log, Measure: n.cfg.Measure,
+		Limits: engine.Limits{ClaimBy: n.cfg.ClaimBy}, Log: n.cfg.Log, Measure: n.cfg.Measure, Tracer: n.cfg.Tracer,
 	})
 	if n.cfg.Revision > 0 {
 		n.Engine.Follow(n.cfg.Graph, n.cfg.Revision)

@@ -155,6 +155,8 @@ type Planning interface {
 	Wake(ctx context.Context, causes []string, limit int) error
 	// Chain gives sequence numbers and hashes to events not chained yet and returns how many.
 	Chain(ctx context.Context) (int, error)
+	// Lives says when packages came, were made and were archived, in the order of their IDs; those it does not know are left out.
+	Lives(ctx context.Context, ids []ID) ([]Life, error)
 }
 
 // NewPackage is a package about to be frozen. The store gives Number and Name's number part.

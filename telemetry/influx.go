@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -39,12 +38,8 @@ type influx struct {
 const batches = 64
 
 func newInflux(c Config, log *slog.Logger, lost func(int)) (*influx, error) {
-	u, err := url.Parse(c.Influx.URL)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, errors.New("the address of InfluxDB must be http://host:port or https://host")
-	}
-	if c.Influx.Bucket == "" {
-		return nil, errors.New("which bucket of InfluxDB are the metrics for?")
+	if err := c.Influx.valid(); err != nil {
+		return nil, err
 	}
 	o := influxdb.DefaultOptions().SetHTTPRequestTimeout(uint(c.Timeout/time.Second) + 1).SetApplicationName("cdt").SetLogLevel(0)
 	x := &influx{client: influxdb.NewClientWithOptions(c.Influx.URL, c.Influx.Token, o), tags: map[string]string{"service": c.Service, "instance": c.Instance}}
@@ -69,7 +64,7 @@ func classified(err error) error {
 	if errors.As(err, &answer) && (answer.StatusCode == http.StatusBadRequest || answer.StatusCode == http.StatusRequestEntityTooLarge) {
 		return &refusedError{fmt.Errorf("InfluxDB refuses the points: %w", err)}
 	}
-	return fmt.Errorf("write to InfluxDB: %w", err)
+	return refusal(answer.StatusCode, err)
 }
 
 // Temporality implements [sdkmetric.Exporter]: counters are sums since the start; difference() and derivative() are the reader's.

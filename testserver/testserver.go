@@ -28,7 +28,7 @@ import (
 )
 
 // patience is how long a server may take until it is ready, and until it has ended.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // Need returns the path of a program, looked for in PATH and then in the given
 // folders (globs). Without it the test fails and names the Debian package to install.

@@ -28,7 +28,7 @@ const (
 
 // finding is one thing the doctor looked at.
 type finding struct {
-	Check   string `json:"check"` // database, queue, routes, site, location, storage, transport, clock, state
+	Check   string `json:"check"` // database, queue, routes, site, location, storage, transport, clock, state, telemetry
 	Subject string `json:"subject"`
 	State   string `json:"state"`
 	Text    string `json:"text"`
@@ -40,6 +40,7 @@ type doctor struct {
 	*app
 	sites []string
 	state string
+	receivers
 
 	store    opsdb.Store
 	graph    *graph.Graph
@@ -52,13 +53,14 @@ func (a *app) doctorCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "doctor", Short: "Look whether everything that CDT needs is there, and say what to do", Args: cobra.NoArgs,
 		Long: `Looks at the database and its schema, the queue, the routes in force, workers, locations (marker, room, rights), the programs of
-transports at both ends of the links that are driven from here, and clocks. Nothing is changed. Locations and programs are those of this host: of all sites with an embedded
+transports at both ends of the links that are driven from here, clocks, and those that take metrics, spans and hints, where they are named. Nothing is changed. Locations and programs are those of this host: of all sites with an embedded
 database, of the sites named by --site otherwise. Exit code 1 if anything is wrong.`,
 		Example: "  dtctl doctor\n  dtctl doctor --db postgres://cdt@db.example.org/cdt --site cologne",
 		RunE:    func(c *cobra.Command, _ []string) error { return d.run(c.Context()) },
 	}
 	c.Flags().StringSliceVar(&d.sites, "site", nil, "sites whose locations and programs are on this host")
 	c.Flags().StringVar(&d.state, "state", stateFolder(), "folder for results that wait while the database is away")
+	d.receivers.flags(c.Flags())
 	return c
 }
 
@@ -86,6 +88,7 @@ func (d *doctor) add(check, subject, state, do, text string, args ...any) {
 
 // examine walks through everything; what stands on something missing is left out.
 func (d *doctor) examine(ctx context.Context) {
+	d.receiving(ctx)
 	store := d.openDatabase(ctx)
 	if store == nil {
 		return

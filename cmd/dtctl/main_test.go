@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,6 +31,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", bin+string(os.PathListSeparator)+e.Getenv("PATH"))
 			e.Setenv("DEMO", demo)
+			e.Setenv("TAKEN", taken(t))
 			e.Setenv("USER", "ada")
 			return nil
 		},
@@ -60,4 +62,15 @@ func dtctl(t *testing.T, code int, args ...string) (out, errs string) {
 		t.Fatalf("dtctl %s: exit %d, want %d\n%s%s", strings.Join(args, " "), got, code, &o, &e)
 	}
 	return o.String(), e.String()
+}
+
+// taken is an address at which somebody listens, and nobody answers.
+func taken(t *testing.T) string {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l.Addr().String()
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -20,6 +22,9 @@ func (a *app) settle(c *cobra.Command) error {
 		return err
 	}
 	fromEnv, err := config.Environment(os.Environ(), os.ReadFile)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return &useError{err, "the file must be there, and the user of this process must be able to read it"}
+	}
 	if err != nil {
 		return &useError{err, "`dtctl work --help` lists the settings"}
 	}

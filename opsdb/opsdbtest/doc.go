@@ -42,6 +42,7 @@ func Run(t *testing.T, open Open) {
 		{"orders", testOrders},
 		{"revisions", testRevisions},
 		{"reading", testReading},
+		{"lives", testLives},
 		{"counters", testCounters},
 		{"bulk", testBulk},
 	} {
