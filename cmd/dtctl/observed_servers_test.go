@@ -36,7 +36,7 @@ func (o *observed) statesAndRates(t *testing.T) {
 	}
 	want := map[string]float64{
 		`cdt_packages{state="archived"}`:                                 float64(packages),
-		`sum(cdt_copies{location="cellar.lta",state="present"})`:     float64(packages),
+		`sum(cdt_copies{location="cellar.lta",state="present"})`:         float64(packages),
 		`sum(cdt_task_ended_total{type="archive",end="finished"})`:       float64(2 * packages),
 		`sum(cdt_task_bytes_total{type="archive"})`:                      float64(archived),
 		`sum(cdt_archived_after_seconds_count)`:                          float64(2 * packages),
@@ -53,11 +53,13 @@ func (o *observed) statesAndRates(t *testing.T) {
 	if rate := o.number(`max_over_time(sum(rate(cdt_moved_bytes_total{link="lab>cellar",phase="moving"}[10s]))[5m:1s])`); rate <= 0 {
 		t.Errorf("nothing was seen to move: %v bytes a second", rate)
 	}
+	var got []map[string]string
+	var err error
 	o.eventually(t, "InfluxDB has the archived packages", func() bool {
-		got, err := o.flux(`from(bucket: "cdt") |> range(start: -1h) |> filter(fn: (r) => r._measurement == "cdt_packages" and r._field == "value" and r.state == "archived") |> last()`)
+		got, err = o.flux(`from(bucket: "cdt") |> range(start: -1h) |> filter(fn: (r) => r._measurement == "cdt_packages" and r._field == "value" and r.state == "archived") |> last()`)
 		return err == nil && len(got) == 1 && got[0]["_value"] == strconv.Itoa(packages)
 	})
-	got, err := o.flux(`from(bucket: "cdt") |> range(start: -1h) |> filter(fn: (r) => r._measurement == "cdt_task_bytes" and r._field == "value" and r.type == "archive") |> last() |> group() |> sum()`)
+	got, err = o.flux(`from(bucket: "cdt") |> range(start: -1h) |> filter(fn: (r) => r._measurement == "cdt_task_bytes" and r._field == "value" and r.type == "archive") |> last() |> group() |> sum()`)
 	if err != nil || len(got) != 1 || got[0]["_value"] != strconv.FormatInt(archived, 10) {
 		t.Errorf("InfluxDB says that %v bytes were archived, %v; they were %d", got, err, archived)
 	}

@@ -133,10 +133,12 @@ func (o *observed) flux(query string) ([]map[string]string, error) {
 	return records(string(body))
 }
 
-// records reads annotated CSV: a table begins with its column names after an empty line.
+// records reads annotated CSV: after an empty line come annotations (#), the names of the columns, and the records of a table.
 func records(body string) (out []map[string]string, err error) {
 	for _, table := range strings.Split(strings.ReplaceAll(body, "\r\n", "\n"), "\n\n") {
-		rows, err := csv.NewReader(strings.NewReader(table)).ReadAll()
+		reader := csv.NewReader(strings.NewReader(table))
+		reader.Comment = '#'
+		rows, err := reader.ReadAll()
 		if err != nil {
 			return nil, err
 		}
