@@ -52,7 +52,10 @@ func (p *Places) far(l *graph.Location, marker opsdb.ID) storage.Storage {
 }
 
 // Links gives the transports of the links between places.
-type Links struct{ places *Places }
+type Links struct {
+	places  *Places
+	virtual bool // the clock is a driver's: no rate is kept, which would be waited for in real time
+}
 
 var _ transport.Catalog = Links{}
 
@@ -66,6 +69,9 @@ func (l Links) Transport(from, to string) (transport.Transport, error) {
 	if !ok {
 		return nil, stages.Permanent(fmt.Errorf("send from %s to %s: there is no link %s", from, to, opsdb.LinkName(a, b)))
 	}
+	if l.virtual && link.Transport == "local" {
+		return local.New(local.Options{}), nil
+	}
 	t, err := Transport(link, l.places.clock.Now())
 	if err != nil {
 		return nil, stages.Permanent(fmt.Errorf("send from %s to %s: %w", from, to, err))
@@ -78,7 +84,7 @@ func Transport(l *graph.Link, now time.Time) (transport.Transport, error) {
 	const octet = 8 // the graph counts bits, transports bytes
 	switch l.Transport {
 	case "local":
-		return local.New(local.Options{}), nil
+		return local.New(local.Options{Rate: rate(l, now)}), nil
 	case "rsync":
 		return rsync.New(rsync.Options{
 			Link: l.Name(), Host: Host(l), Program: l.Far.Program, RemoteProgram: l.Far.Remote, Agent: l.Far.Agent, Rate: rate(l, now) / octet,
@@ -96,7 +102,10 @@ func Transport(l *graph.Link, now time.Time) (transport.Transport, error) {
 // rate is what one send may use of a link, in bit/s: the lowest rate that holds,
 // shared by as many sends as there may be at once. 0: no limit.
 func rate(l *graph.Link, now time.Time) int64 {
-	lowest := l.Far.Rate
+	var lowest int64
+	if l.Far != nil {
+		lowest = l.Far.Rate
+	}
 	for _, limit := range l.Limits {
 		if limit.Window.Open(now) && (lowest == 0 || limit.Rate < lowest) {
 			lowest = limit.Rate

@@ -24,6 +24,7 @@ import (
 	"github.com/ccatobs/cdt/measure"
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/stages/builtin"
+	"github.com/ccatobs/cdt/transport"
 	"github.com/ccatobs/cdt/worker"
 )
 
@@ -75,7 +76,9 @@ type Config struct {
 	Journal *worker.Journal
 	Memory  *Memory // of how far the database was seen; one that ends with the process
 	// Virtual says that Clock is moved by a driver, not by itself.
-	Virtual  bool
+	Virtual bool
+	// Network, if set, stands between the work and its transports: the place for a bad line.
+	Network  func(transport.Catalog) transport.Catalog
 	Progress func(worker.Progress)
 	Log      *slog.Logger
 	// Measure and Tracer take what is measured and traced; nil: nobody does.
@@ -172,7 +175,11 @@ func (n *Node) watch() {
 }
 
 func (n *Node) worker() {
-	registry := builtin.All(builtin.Deps{Storages: n.Places, Transports: Links{n.Places}})
+	var network transport.Catalog = Links{n.Places, n.cfg.Virtual}
+	if n.cfg.Network != nil {
+		network = n.cfg.Network(network)
+	}
+	registry := builtin.All(builtin.Deps{Storages: n.Places, Transports: network})
 	n.Worker = worker.New(worker.Config{
 		ID: n.cfg.Name, Sites: n.Sites(), Version: n.cfg.Version, Total: n.cfg.AtOnce, PerType: n.cfg.PerType, Lease: n.cfg.Lease, Grace: n.cfg.Grace,
 		Clock: n.cfg.Clock, Attempts: n.attempts, Journal: n.cfg.Journal, Progress: n.cfg.Progress, Suspect: n.Watch.Suspect, Log: n.cfg.Log,

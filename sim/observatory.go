@@ -19,6 +19,7 @@ import (
 	"github.com/ccatobs/cdt/engine/route"
 	"github.com/ccatobs/cdt/node"
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/transport"
 	"github.com/ccatobs/cdt/worker"
 )
 
@@ -36,7 +37,9 @@ type Config struct {
 	Engines int
 	// Impatient sets grace and brake aside, so that a run is shorter. The texts stay as they are.
 	Impatient bool
-	Progress  func(worker.Progress)
+	// Network, if set, stands between the work and its transports (see node.Config).
+	Network  func(transport.Catalog) transport.Catalog
+	Progress func(worker.Progress)
 }
 
 // Observatory is all sites of a set of routes under one folder, with a

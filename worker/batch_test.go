@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/ccatobs/cdt/jobs/local"
 	"github.com/ccatobs/cdt/opsdb"
@@ -124,4 +126,40 @@ func TestABatchThatIsStopped(t *testing.T) {
 			t.Errorf("task %s was not given back: %v %v", task.ID, s.desk.fails[task.ID], s.desk.outcomes[task.ID])
 		}
 	}
+}
+
+// A lease that is lost in the middle of a batch takes its task out; the others
+// end well, and what comes of the lost one is recorded nowhere.
+func TestALeaseLostInABatch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		s := batchShop(worker.Config{}, func(ctx context.Context, works []stages.Work) []stages.Ending {
+			calls++
+			ends := make([]stages.Ending, len(works))
+			if err := moves(ctx, works[0], 30*time.Second, 10); err != nil {
+				for i := range ends {
+					ends[i].Err = err
+				}
+			}
+			return ends
+		})
+		tasks := s.addBatch(3)
+		lost := tasks[1].ID
+		time.AfterFunc(100*time.Second, func() { s.desk.set(func(d *desk) { d.tasks[lost].Token++ }) })
+		begin := time.Now()
+		s.do(t, tasks[0].ID)
+		if took := time.Since(begin); calls != 1 || took < 300*time.Second {
+			t.Errorf("%d calls in %s: the others did not go on", calls, took)
+		}
+		for _, task := range tasks {
+			good, bad := len(s.desk.outcomes[task.ID]), len(s.desk.fails[task.ID])
+			if want := task.ID != lost; (good == 1) != want || bad != 0 || len(s.desk.laters[task.ID]) != 0 {
+				t.Errorf("task lost: %v, %d good ends, %d bad ones", !want, good, bad)
+			}
+		}
+		if s.Busy() != 0 {
+			t.Errorf("busy with %d", s.Busy())
+		}
+	})
 }

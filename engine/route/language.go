@@ -69,7 +69,7 @@ func linkFields() []Field {
 		{Name: "at_once", Type: Int, Min: 1, Default: "1", Help: "sends at once"},
 		{Name: "cost", Type: Number, Default: "1", Help: "factor on the time a package takes, to prefer other links"},
 		{Name: "driver", Type: String, Help: "site that runs the send; the source if not said"},
-		{Name: "limits", Type: Objects, Help: "rates by time of day, kept by rsync and bbcp (a local copy keeps none): the lowest that holds when a send begins, shared by as many sends as there may be at once", Fields: []Field{
+		{Name: "limits", Type: Objects, Help: "rates by time of day: the lowest that holds when a send begins and until it ends, shared by as many sends as there may be at once", Fields: []Field{
 			{Name: "window", Type: Window, Required: true, Help: "cron, in UTC: minutes in which the rate holds", Example: "* 12-18 * * *"},
 			{Name: "rate", Type: Rate, Required: true, Help: "at most this much", Example: "600Mbit/s"},
 		}},

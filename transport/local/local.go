@@ -5,7 +5,7 @@
 // extents, copy_file_range), and by reading and writing where they cannot. It
 // takes over the good segments that earlier attempts left at the destination. It does
 // not sync, prove or name anything: that is the receive's. It imports
-// transport, storage, stages and opsdb.
+// transport, storage, stages, opsdb and clock.
 package local
 
 import (
@@ -25,10 +25,12 @@ import (
 type Options struct {
 	// SegmentSize is what one digest of Item.Segments covers; 0: opsdb.SegmentSize. For tests.
 	SegmentSize int64
+	// Rate is how many bit/s one Send may move at most, over all its items; 0: no limit. With one, nothing is cloned.
+	Rate int64
 }
 
 // Transport implements [transport.Transport]. It has no state and serves any number of calls at once.
-type Transport struct{ segment int64 }
+type Transport struct{ segment, rate int64 }
 
 var _ transport.Transport = (*Transport)(nil)
 
@@ -37,7 +39,7 @@ func New(opts Options) *Transport {
 	if opts.SegmentSize <= 0 {
 		opts.SegmentSize = opsdb.SegmentSize
 	}
-	return &Transport{segment: opts.SegmentSize}
+	return &Transport{segment: opts.SegmentSize, rate: opts.Rate}
 }
 
 // Name implements [transport.Transport].
@@ -46,8 +48,9 @@ func (t *Transport) Name() string { return "local" }
 // Send implements [transport.Transport]: one item after the other.
 func (t *Transport) Send(ctx context.Context, items []transport.Item, progress func(item int, n int64)) []error {
 	errs := make([]error, len(items))
+	pace := newPace(t.rate)
 	for i := range items {
-		s := sending{item: items[i], segment: t.segment, moved: func(n int64) {
+		s := sending{item: items[i], segment: t.segment, pace: pace, moved: func(n int64) {
 			if progress != nil {
 				progress(i, n)
 			}
@@ -61,6 +64,7 @@ func (t *Transport) Send(ctx context.Context, items []transport.Item, progress f
 type sending struct {
 	item    transport.Item
 	segment int64
+	pace    *pace
 	moved   func(int64)
 	target  storage.Receiver
 }

@@ -64,7 +64,7 @@ func (s *sending) copyInto(ctx context.Context, part *os.File, kept int64) error
 	}
 	defer func() { _ = source.Close() }()
 	if r, ok := source.(raw); ok {
-		if kept == 0 && s.clone(part, r.Raw()) {
+		if kept == 0 && s.pace == nil && s.clone(part, r.Raw()) {
 			s.moved(left)
 			return nil
 		}
@@ -82,10 +82,11 @@ func (s *sending) clone(part, source *os.File) bool {
 // inKernel copies by copy_file_range, which the runtime replaces by reading and writing where it must.
 func (s *sending) inKernel(ctx context.Context, part, source *os.File, left int64) error {
 	for left > 0 {
-		if err := ctx.Err(); err != nil {
+		next := s.pace.most(min(left, step))
+		if err := s.next(ctx, next); err != nil {
 			return err
 		}
-		n, err := io.CopyN(part, source, min(left, step))
+		n, err := io.CopyN(part, source, next)
 		s.moved(n)
 		left -= n
 		if errors.Is(err, io.EOF) {
@@ -99,6 +100,14 @@ func (s *sending) inKernel(ctx context.Context, part, source *os.File, left int6
 	return nil
 }
 
+// next waits until n more bytes may move; it is also where a cancel is seen.
+func (s *sending) next(ctx context.Context, n int64) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.pace.wait(ctx, n)
+}
+
 // begin asks the kernel to begin writing, so that the sync at the end is short. Errors are that sync's to report.
 func begin(part *os.File, offset, n int64) {
 	_ = unix.SyncFileRange(int(part.Fd()), offset, n, unix.SYNC_FILE_RANGE_WRITE)
@@ -108,10 +117,11 @@ func begin(part *os.File, offset, n int64) {
 func (s *sending) byHand(ctx context.Context, part *os.File, source io.Reader, left int64) error {
 	buf := make([]byte, min(left, blockSize))
 	for left > 0 {
-		if err := ctx.Err(); err != nil {
+		next := s.pace.most(min(left, blockSize))
+		if err := s.next(ctx, next); err != nil {
 			return err
 		}
-		n, err := io.ReadFull(source, buf[:min(left, blockSize)])
+		n, err := io.ReadFull(source, buf[:next])
 		if wrote, err := part.Write(buf[:n]); err != nil {
 			s.moved(int64(wrote))
 			return s.targetFailed(ctx, err)
