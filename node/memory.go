@@ -76,7 +76,7 @@ func (m *Memory) write(now opsdb.Seen) error {
 	_, err = f.Write(append(b, '\n'))
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), m.path)
+		err = os.Rename(f.Name(), m.path) //nolint:forbidigo // a note of the process itself, replaced whole
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
