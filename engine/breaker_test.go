@@ -90,14 +90,15 @@ func TestBreakerProbesOneByOne(t *testing.T) {
 		p.observe("ccat.primecam", fmt.Sprintf("obs%d", i), 1, gb)
 	}
 	p.run(time.Minute)
-	if *tried > 12 {
+	// Over each link: three that open the breaker, one that was under way beside them, and probes after 5, 15 and 35 seconds.
+	if *tried > 2*(3+1+3) {
 		t.Errorf("%d tries in the first minute over two links that are cut", *tried)
 	}
 	p.run(time.Hour)
 	before := *tried
 	p.run(3 * time.Hour)
-	if n := *tried - before; n < 10 || n > 2*3*6+2 {
-		t.Errorf("%d tries in three hours, at ten minutes apart over two links", n)
+	if n, every := *tried-before, int(3*time.Hour/opsdb.LinkLongest); n < every || n > 2*every+2 {
+		t.Errorf("%d tries in three hours, at %s apart over two links", n, opsdb.LinkLongest)
 	}
 	if n := p.eventsOf(opsdb.EventBreakerOpened); n < 10 {
 		t.Errorf("%d events", n)
