@@ -194,16 +194,10 @@ func far(st storage.Storage) bool {
 	return ok
 }
 
-// checkSource holds the size of the source against the record.
+// checkSource holds the source against the record.
 func (s *sending) checkSource(ctx context.Context, it *item) error {
-	info, err := it.Source.Stat(ctx, it.Path)
-	switch {
-	case err != nil:
+	if err := it.CheckSource(ctx); err != nil {
 		return s.sourceFailed(ctx, it, err)
-	case !info.Mode.IsRegular():
-		return s.sourceFailed(ctx, it, fmt.Errorf("%s: %w", info.Mode.Type(), storage.ErrIrregular))
-	case info.Size != it.Size:
-		return s.sourceFailed(ctx, it, fmt.Errorf("it has %d bytes, %d were recorded: %w", info.Size, it.Size, storage.ErrMismatch))
 	}
 	return nil
 }

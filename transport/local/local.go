@@ -92,15 +92,8 @@ func (s *sending) run(ctx context.Context) error {
 
 // checkSource holds the size of the source against the record, before anything is moved.
 func (s *sending) checkSource(ctx context.Context) error {
-	info, err := s.item.Source.Stat(ctx, s.item.Path)
-	if err != nil {
+	if err := s.item.CheckSource(ctx); err != nil {
 		return s.sourceFailed(ctx, err)
-	}
-	if !info.Mode.IsRegular() {
-		return s.sourceFailed(ctx, fmt.Errorf("%s: %w", info.Mode.Type(), storage.ErrIrregular))
-	}
-	if info.Size != s.item.Size {
-		return s.sourceFailed(ctx, fmt.Errorf("it has %d bytes, %d were recorded: %w", info.Size, s.item.Size, storage.ErrMismatch))
 	}
 	return nil
 }
