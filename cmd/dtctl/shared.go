@@ -33,7 +33,7 @@ func sharedHint(err error) error {
 	case errors.Is(err, postgres.ErrOlder):
 		return hint(err, "run `dtctl migrate` of this version as the owner of the database")
 	case errors.Is(err, postgres.ErrUnreachable), errors.Is(err, postgres.ErrRefused):
-		return hint(err, "`dtctl doctor` looks at the database; the password may also come from PGPASSWORD or ~/.pgpass")
+		return hint(err, "start it, or correct --db; the password may also come from PGPASSWORD or ~/.pgpass")
 	}
 	return err
 }

@@ -34,6 +34,8 @@ func (s *Store) named(err error) error {
 		net *url.Error
 	)
 	switch {
+	case errors.Is(err, errNoKeys) && errors.Is(err, storage.ErrDenied):
+		return err // said already
 	case errors.Is(err, errNoKeys):
 		return fmt.Errorf("%w: %w", storage.ErrDenied, err)
 	case isNamed(err) && !errors.As(err, &net):

@@ -28,7 +28,7 @@ func (Keys) String() string { return "(secret)" }
 func (Keys) GoString() string { return "(secret)" }
 
 // errNoKeys is why a request could not be signed.
-var errNoKeys = errors.New("there are no credentials")
+var errNoKeys = errors.New("the request has no credentials")
 
 // provider asks for the keys anew from time to time: a person may exchange them while CDT runs.
 type provider struct {
