@@ -27,9 +27,6 @@ func (r *run) deleteFiles(ctx context.Context, target opsdb.Copy) (opsdb.Outcome
 	if err != nil || len(d.kept) > 0 {
 		return opsdb.Outcome{Kept: d.kept}, err
 	}
-	if err := d.confirm(ctx); err != nil {
-		return opsdb.Outcome{}, err
-	}
 	if err := d.removeAll(ctx, seen); err != nil {
 		return opsdb.Outcome{}, err
 	}
@@ -57,9 +54,6 @@ func (r *run) deleteTree(ctx context.Context, target opsdb.Copy) (opsdb.Outcome,
 		return opsdb.Outcome{}, err
 	}
 	defer func() { _ = seen.Close() }()
-	if err := d.confirm(ctx); err != nil {
-		return opsdb.Outcome{}, err
-	}
 	if err := d.removeAll(ctx, seen); err != nil {
 		return opsdb.Outcome{}, err
 	}

@@ -266,3 +266,40 @@ func TestDeleteWithADiskAway(t *testing.T) {
 		})
 	}
 }
+
+// An attempt that was told yes and stopped before it could act removes nothing once it goes on: meanwhile the next
+// attempt has put back what it held, and was told no (S1, S6, E2).
+func TestDeleteByAStoppedAttempt(t *testing.T) {
+	t.Parallel()
+	for name, location := range map[string]string{"tar": stagestest.Landing, "files": stagestest.Source, "tree": stagestest.Processing} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := archived(t)
+			w.Do("stage", stagestest.Landing, stagestest.Processing)
+			before := files(t, w.Root(location))
+			later := w.Work("delete", location, location, opsdb.Whole)
+			stopped := w.Work("delete", location, location, opsdb.Whole)
+			stopped.A.Task.Token, later.A.Task.Token = later.A.Task.Token, stopped.A.Task.Token
+			later.Gate = func(int) error { return errNo }
+			ran := false
+			stopped.Gate = func(int) error {
+				if files(t, w.Root(location)) != before && !ran { // it holds something
+					ran = true
+					if _, err := w.Attempt(t.Context(), later, 0); !errors.As(err, new(*opsdb.Objection)) {
+						t.Errorf("the later attempt ended with %v", err)
+					}
+				}
+				return nil
+			}
+			if out, err := w.Attempt(t.Context(), stopped, 0); err == nil {
+				t.Errorf("the stopped attempt ended well: %+v", out)
+			}
+			if !ran {
+				t.Error("the gate was never asked about what was held")
+			}
+			if after := files(t, w.Root(location)); after != before {
+				t.Errorf("it was\n%s\nand is\n%s", before, after)
+			}
+		})
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/storage"
@@ -98,45 +97,31 @@ func (d *remover) each(ctx context.Context, visit func(n int, m opsdb.Member) er
 	return nil
 }
 
-// confirmEvery is after how many files of one deletion the gate is asked once more.
-const confirmEvery = 64
-
-// removeAll removes what was seen, one by one: renamed, proved to be what was
-// seen, unlinked. At a difference it is put back and nothing more is removed,
-// nor when the gate says no in between: a person may have stopped it.
+// removeAll removes what was seen, in portions. At a difference the portion is
+// put back and nothing more is removed, nor when the gate says no: a person may have stopped it.
 func (d *remover) removeAll(ctx context.Context, seen *memberSpool) error {
 	d.Phase(removing, 0)
-	n := -1
+	p, n := portion{remover: d}, 0
 	for m, err := range seen.all() {
 		if err == nil {
 			err = ctx.Err()
 		}
+		if err == nil {
+			err = p.take(ctx, n, m)
+		}
 		if err != nil {
-			return err
-		}
-		n++
-		if n > 0 && n%confirmEvery == 0 {
-			if err := d.confirm(ctx); err != nil {
-				return err
-			}
-		}
-		if m.Identity != "" {
-			if err := d.removeOne(ctx, n, m); err != nil {
-				return err
-			}
+			return errors.Join(err, p.putBack(ctx))
 		}
 		if len(d.kept) > 0 {
-			return nil
+			return p.putBack(ctx)
 		}
-		if err := d.tree.RemoveDirs(ctx, d.path(m)); err != nil {
-			return fmt.Errorf("remove empty folders of %s: %w", opsdb.ShowPath(m.Path), err)
+		if n++; len(p.members) == portionSize {
+			if err := p.remove(ctx); err != nil {
+				return err
+			}
 		}
-		if err := d.gone(ctx, m.File); err != nil {
-			return err
-		}
-		d.Moved(1)
 	}
-	return nil
+	return p.remove(ctx)
 }
 
 // gone notes a file that is gone, and tells OpsDB in portions; the last portion goes with the outcome.
@@ -152,25 +137,6 @@ func (d *remover) gone(ctx context.Context, file opsdb.ID) error {
 	}
 	d.removed = d.removed[:0]
 	return nil
-}
-
-func (d *remover) removeOne(ctx context.Context, n int, m opsdb.Member) error {
-	a := d.attempt()
-	err := d.tree.TrashFile(ctx, d.path(m), a, n)
-	if missing(err) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("take %s out of the way: %w", opsdb.ShowPath(m.Path), err)
-	}
-	now, err := d.heldFile(ctx, a, n)
-	if err == nil && now.Identity == m.Identity && now.Size == m.Size && now.ModTime.Equal(m.ModTime) {
-		return d.tree.PurgeFile(ctx, a, n)
-	}
-	if err == nil {
-		d.keep(m, fmt.Sprintf("it was exchanged while it was being deleted (%s)", now.ModTime.Format(time.RFC3339Nano)), now)
-	}
-	return errors.Join(err, d.tree.RestoreFile(context.WithoutCancel(ctx), a, n, d.path(m)))
 }
 
 func (d *remover) heldFile(ctx context.Context, a storage.Attempt, n int) (storage.Info, error) {
