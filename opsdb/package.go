@@ -138,12 +138,21 @@ type Receipt struct {
 	Path     string    `json:"path"`
 	Digest   Digest    `json:"digest"`
 	Size     int64     `json:"size"`
-	At       time.Time `json:"at"` // store time at which it was recorded
+	At       time.Time `json:"at"` // store time at which it was read, and at the latest recorded; zero when handed in: just now
 	Worker   string    `json:"worker"`
 	Task     ID        `json:"task"`
 	Token    int64     `json:"token"`
 	Medium   Medium    `json:"medium"`
 	Version  int       `json:"version"` // format version, 1
+}
+
+// ReadAt is when a receipt that is recorded now was read: a result may have waited for OpsDB for
+// days, and does not become younger by that. It is never later than now (S7).
+func (r *Receipt) ReadAt(now time.Time) time.Time {
+	if r.At.IsZero() || r.At.After(now) {
+		return now
+	}
+	return r.At
 }
 
 // Speaks reports whether the receipt says that p is whole there, not from the future and not older than fresh (0: any age).

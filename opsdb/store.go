@@ -187,7 +187,8 @@ type Working interface {
 	// RecordRemoved records some source files as deleted while their deletion goes on: a package may have a
 	// million of them. What is recorded already may be given again. Without a confirmed deletion it is [ErrInvariant].
 	RecordRemoved(ctx context.Context, task ID, token int64, files []ID) error
-	// RecordReceipts stores readings, whatever the token.
+	// RecordReceipts stores readings, whatever the token. One that was read before the latest known one of its copy
+	// is kept and changes nothing else. At is what the worker says, never later than now; zero: now.
 	RecordReceipts(ctx context.Context, receipts []Receipt) error
 	// Confirm asks the gate once more, under a lock on the package (and its
 	// peers): on yes the target copy is deletion_in_progress and the event with its proof is

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ccatobs/cdt/clock"
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/stages"
 	"github.com/ccatobs/cdt/worker"
@@ -137,6 +138,37 @@ func TestAResultThatWaitedTooLongIsDropped(t *testing.T) {
 	}
 	if len(s.desk.outcomes) != 0 || len(s.desk.receipts) != 3 || s.Waiting() != 0 {
 		t.Fatalf("outcomes %v, %d receipts, %d wait", s.desk.outcomes, len(s.desk.receipts), s.Waiting())
+	}
+}
+
+// A reading is as old as it is, however long its result has waited, and whatever became of its task (S1, S7).
+func TestAReadingThatWaitedIsNotFresh(t *testing.T) {
+	t.Parallel()
+	for _, stale := range []bool{false, true} {
+		local := clock.NewVirtual(noon.Add(1000 * time.Hour)) // a host whose clock is wrong
+		read := receipt()
+		read.At = local.Now()
+		var s *shop
+		s = newShop(worker.Config{Clock: local}, leaves(&s, opsdb.Outcome{Receipts: []opsdb.Receipt{read}}, nil))
+		task := s.desk.add(nil)
+		_, _ = s.RunTask(t.Context(), task.ID)
+		local.Advance(48 * time.Hour)
+		s.desk.set(func(d *desk) {
+			d.away = false
+			if stale {
+				d.tasks[task.ID].Token++
+			}
+		})
+		if err := s.Replay(t.Context()); err != nil || s.Waiting() != 0 {
+			t.Fatal(err)
+		}
+		got := s.desk.receipts
+		for _, out := range s.desk.outcomes[task.ID] {
+			got = out.Receipts
+		}
+		if want := noon.Add(-48 * time.Hour); len(got) != 1 || !got[0].At.Equal(want) {
+			t.Errorf("stale %v: recorded %+v, want a reading of %s", stale, got, want)
+		}
 	}
 }
 

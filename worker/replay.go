@@ -60,7 +60,8 @@ func (w *Worker) resolve(ctx context.Context, r Result) error {
 	case err == nil && r.Kind == Finished && t.Epoch == r.Epoch && t.Token == r.Token && t.State == opsdb.TaskScheduled:
 		return w.bring(ctx, t) // it was committed: the next piece is scheduled
 	default:
-		return w.receipts(ctx, r)
+		r.Kind = Dropped
+		return w.write(ctx, r)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ccatobs/cdt/effect"
@@ -57,10 +58,13 @@ func (w *Worker) record(ctx context.Context, r Result) error {
 // write brings a result into OpsDB. A stale one is dropped; its receipts are
 // readings and are recorded whatever became of the task.
 func (w *Worker) write(ctx context.Context, r Result) error {
-	err := w.commit(ctx, r)
+	dated, err := w.dated(ctx, r)
+	if err == nil {
+		err = w.commit(ctx, dated)
+	}
 	if errors.Is(err, opsdb.ErrStale) || errors.Is(err, opsdb.ErrNotFound) {
 		w.cfg.Log.WarnContext(ctx, "result came too late and is dropped", "task", r.Task, "token", r.Token, "kind", r.Kind)
-		return w.receipts(ctx, r)
+		return w.receipts(ctx, dated)
 	}
 	if r.Kind == Finished && contradicts(err) {
 		return w.write(ctx, refused(r, err))
@@ -95,6 +99,32 @@ func (w *Worker) commit(ctx context.Context, r Result) error {
 	default:
 		return w.receipts(ctx, r)
 	}
+}
+
+// late is how long ago a reading was made that is not taken for one of now.
+const late = time.Minute
+
+// dated says, in store time, when the readings of a result were made: it may have waited in the journal for days.
+// How long is counted on this host's clock alone (S7).
+func (w *Worker) dated(ctx context.Context, r Result) (Result, error) {
+	r.Outcome.Receipts = slices.Clone(r.Outcome.Receipts)
+	var now time.Time
+	for i := range r.Outcome.Receipts {
+		read := &r.Outcome.Receipts[i]
+		waited := w.cfg.Clock.Now().Sub(read.At)
+		if read.At.IsZero() || waited < late {
+			read.At = time.Time{}
+			continue
+		}
+		if now.IsZero() {
+			var err error
+			if now, err = w.store.Now(ctx); err != nil {
+				return r, fmt.Errorf("ask for the time: %w", err)
+			}
+		}
+		read.At = now.Add(-waited)
+	}
+	return r, nil
 }
 
 func (w *Worker) finish(ctx context.Context, r Result) error {

@@ -3,6 +3,7 @@ package opsdbtest
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
 )
@@ -13,6 +14,7 @@ func testWorking(t *testing.T, open Open) {
 		"begun and unclaimed": testBegunAndUnclaimed,
 		"lease":               testLease,
 		"stale":               testStaleWorker,
+		"old readings":        testOldReadings,
 		"twice":               testFinishTwice,
 		"receive":             testReceive,
 		"bad bytes":           testBadBytes,
@@ -137,6 +139,38 @@ func testStaleWorker(t *testing.T, open Open) {
 		t.Fatalf("a reading makes no copy: %+v", c)
 	}
 	d.finish(now, opsdb.Outcome{Next: opsdb.Receive, Target: &opsdb.CopyFact{State: opsdb.Arrived}})
+}
+
+// A reading that waited in a worker's journal for a week is a week old: it does not make a copy fresh, does
+// not hide what was read since, and is not the one that a person has asked for meanwhile (S1, S7).
+func testOldReadings(t *testing.T, open Open) {
+	d := newDesk(t, open)
+	p := d.condemned()
+	at := d.copyAt(p.ID, "cornell.lta")
+	read := func(digest opsdb.Digest, when time.Time) opsdb.Receipt {
+		r := opsdb.Receipt{ID: opsdb.NewID(), Package: p.ID, Location: at.Location, Path: at.Path, Digest: digest, Size: 500, At: when, Worker: "w", Medium: opsdb.FromMedium, Version: opsdb.FormatVersion}
+		d.check(d.store.RecordReceipts(t.Context(), []opsdb.Receipt{r}))
+		return r
+	}
+	first := d.clock.Now()
+	d.advance(7 * 24 * time.Hour)
+	d.check(d.store.WantVerify(t.Context(), p.ID, at.Location, "ada"))
+	now := read(tarDigest, first)
+	if c := d.copyAt(p.ID, at.Location); !c.Receipt.At.Equal(first) || c.Receipt.ID != now.ID || !c.VerifiedAt.Equal(first) || c.VerifyAsked.IsZero() {
+		t.Fatalf("a reading of a week ago: %+v, %+v", c, c.Receipt)
+	}
+	now = read(tarDigest, d.clock.Now().Add(time.Hour))
+	want := func(what string) {
+		t.Helper()
+		if c := d.copyAt(p.ID, at.Location); !c.Receipt.At.Equal(d.clock.Now()) || c.Receipt.ID != now.ID || !c.VerifiedAt.Equal(d.clock.Now()) || !c.VerifyAsked.IsZero() {
+			t.Fatalf("%s: %+v, %+v", what, c, c.Receipt)
+		}
+	}
+	want("a reading by a clock that is ahead")
+	read(tarDigest, first.Add(time.Hour))
+	want("a late one that is good")
+	read("ffff", first.Add(time.Hour))
+	want("a late one that is bad")
 }
 
 func testFinishTwice(t *testing.T, open Open) {

@@ -53,7 +53,8 @@ type Store struct {
 	news     chan struct{}
 	closing  chan struct{}
 	stop     context.CancelFunc
-	rows     atomic.Int64 // returned by statements
+	rows     atomic.Int64              // returned by statements
+	ticked   atomic.Pointer[time.Time] // store time of the last Tick of this process
 	passed   func() time.Duration
 	lastTold atomic.Int64 // of passed, when other processes were last told of a change; 0: never
 	ear      sync.Once

@@ -185,7 +185,7 @@ func (t *tx) stands(c opsdb.Copy, f opsdb.CopyFact, state opsdb.CopyState) error
 		f.Size = c.Size
 	}
 	return t.exec(`UPDATE copy SET state = ?1, path = ?2, size = ?3, identity = ?4, sidecar = max(sidecar, ?5),
-	  receipt = (SELECT max(key) FROM receipt WHERE package = copy.package AND location = copy.location AND path = ?2) WHERE id = ?6`,
+	  receipt = (SELECT key FROM receipt WHERE package = copy.package AND location = copy.location AND path = ?2 ORDER BY at DESC, key DESC LIMIT 1) WHERE id = ?6`,
 		string(state), blob(f.Path), f.Size, f.Identity, boolInt(f.Sidecar), string(c.ID))
 }
 

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"golang.org/x/sys/unix"
@@ -53,8 +54,9 @@ type Store struct {
 	closing chan struct{}
 	done    sync.WaitGroup
 	once    sync.Once
-	foreign atomic.Int64 // data_version last seen: what other processes wrote
-	rows    atomic.Int64 // returned by statements
+	foreign atomic.Int64              // data_version last seen: what other processes wrote
+	rows    atomic.Int64              // returned by statements
+	ticked  atomic.Pointer[time.Time] // store time of the last Tick of this process
 }
 
 var _ opsdb.Store = (*Store)(nil)

@@ -40,7 +40,7 @@ func (v *view) copy(id opsdb.ID) (opsdb.Copy, error) {
 func (t *tx) insertCopy(c opsdb.Copy) error {
 	return t.exec(`INSERT INTO copy (id, package, location, form, path, state, size, verified_age, backfill, receipt)
 	  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
-	    (SELECT max(key) FROM receipt WHERE package = ?2 AND location = ?3 AND path = ?5))`,
+	    (SELECT key FROM receipt WHERE package = ?2 AND location = ?3 AND path = ?5 ORDER BY at DESC, key DESC LIMIT 1))`,
 		string(c.ID), string(c.Package), c.Location, string(c.Form), blob(c.Path), string(c.State), c.Size, us(c.VerifiedAge), boolInt(c.Backfill))
 }
 

@@ -32,7 +32,9 @@ func (v *view) observedBy(now time.Time) (time.Time, error) {
 
 // Tick implements opsdb.Planning. While the time is suspect the observed clock stands still.
 func (s *Store) Tick(ctx context.Context, passed time.Duration, virtual bool) error {
-	return s.write(ctx, "Tick", func(t *tx) error {
+	var now time.Time
+	err := s.write(ctx, "Tick", func(t *tx) error {
+		now = t.now
 		t.quiet = true
 		var observed, ticked, calm int64
 		var suspect bool
@@ -45,8 +47,12 @@ func (s *Store) Tick(ctx context.Context, passed time.Duration, virtual bool) er
 		}
 		first := passed == 0 && !virtual
 		step := max(min(passed, wall), 0)
-		if (wall-passed).Abs() > jump && !(first && wall > 0) {
-			t.distrust(suspect, wall, passed)
+		own := wall // by the store's clock, since this process's last tick: others tick in between
+		if at := s.ticked.Load(); at != nil && !first && !virtual {
+			own = t.now.Sub(*at)
+		}
+		if (own-passed).Abs() > jump && !(first && wall > 0) {
+			t.distrust(suspect, own, passed)
 			return t.ticked(observed, true, 0)
 		}
 		if suspect {
@@ -60,6 +66,10 @@ func (s *Store) Tick(ctx context.Context, passed time.Duration, virtual bool) er
 		}
 		return t.ticked(observed+step.Microseconds(), false, 0)
 	})
+	if err == nil {
+		s.ticked.Store(&now)
+	}
+	return err
 }
 
 func (t *tx) distrust(already bool, wall, passed time.Duration) {

@@ -204,15 +204,16 @@ func (s *Store) RecordReceipts(ctx context.Context, receipts []opsdb.Receipt) er
 	return s.write(ctx, "RecordReceipts", func(t *tx) error { return t.receipts(receipts) })
 }
 
-// receipts stores readings and makes each the latest one of its copy. A good
+// receipts stores readings and makes each the latest one of its copy, unless a later one is known. A good
 // reading of a copy that stands refreshes it; only Finish makes one stand.
 func (t *tx) receipts(receipts []opsdb.Receipt) error {
 	for _, r := range receipts {
 		if r.ID == "" {
 			r.ID = opsdb.NewID()
 		}
+		r.At = r.ReadAt(t.now)
 		n, err := t.execN(`INSERT INTO receipt (`+receiptColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
-			string(r.ID), string(r.Package), r.Location, blob(r.Path), string(r.Digest), r.Size, us(t.now), r.Worker, string(r.Task), r.Token, string(r.Medium))
+			string(r.ID), string(r.Package), r.Location, blob(r.Path), string(r.Digest), r.Size, us(r.At), r.Worker, string(r.Task), r.Token, string(r.Medium))
 		if err != nil {
 			return fmt.Errorf("receipt of package %s at %s: %w", r.Package, r.Location, err)
 		}
@@ -236,11 +237,11 @@ func (t *tx) refresh(r opsdb.Receipt) error {
 	if err != nil {
 		return err
 	}
-	if err := t.exec(`UPDATE copy SET receipt = (SELECT key FROM receipt WHERE id = ?) WHERE package = ? AND location = ? AND path = ?`,
-		string(r.ID), string(r.Package), r.Location, blob(r.Path)); err != nil {
+	if err := t.exec(`UPDATE copy SET receipt = (SELECT key FROM receipt WHERE id = ?1) WHERE package = ?2 AND location = ?3 AND path = ?4
+	  AND NOT EXISTS (SELECT 1 FROM receipt k WHERE k.key = copy.receipt AND k.at > ?5)`,
+		string(r.ID), string(r.Package), r.Location, blob(r.Path), us(r.At)); err != nil {
 		return err
 	}
-	r.At = t.now
 	if !r.Speaks(p.Package, t.now, 0) {
 		t.mismatch(p.Package, r)
 		return nil
@@ -248,8 +249,9 @@ func (t *tx) refresh(r opsdb.Receipt) error {
 	for _, c := range unread { // found again with its site, and right
 		t.copyEvent(c, opsdb.EventCopyVerified, "worker:"+r.Worker, "", 0, text(r))
 	}
-	return t.exec(`UPDATE copy SET verified_at = ?, verify_asked = NULL WHERE package = ? AND location = ? AND path = ? AND verified_at IS NOT NULL
-	  AND state NOT IN ('deleted', 'quarantined', 'lost')`, us(t.now), string(r.Package), r.Location, blob(r.Path))
+	return t.exec(`UPDATE copy SET verified_at = max(verified_at, ?1), verify_asked = CASE WHEN verify_asked > ?1 THEN verify_asked END
+	  WHERE package = ?2 AND location = ?3 AND path = ?4 AND verified_at IS NOT NULL
+	  AND state NOT IN ('deleted', 'quarantined', 'lost')`, us(r.At), string(r.Package), r.Location, blob(r.Path))
 }
 
 // mismatch notes a bad reading of a package that has its digest.
