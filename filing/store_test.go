@@ -176,7 +176,7 @@ func TestAScanThatIsCancelledConcludesNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cfg := rename
 	cfg.Location, cfg.Clock = source, h.clock
-	w, err := filing.NewWatcher(cfg, db, &meddler{Disk: h.disk, at: "obs1/a", do: cancel})
+	w, err := filing.NewWatcher(cfg, db, &meddler{Source: h.disk, at: "obs1/a", do: cancel})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ccatobs/cdt/filing"
 	"github.com/ccatobs/cdt/storage"
 	"github.com/ccatobs/cdt/storage/disk"
 )
@@ -117,7 +118,7 @@ func TestAFileThatVanishesOrGrowsDuringTheWalkIsNotFiled(t *testing.T) {
 	h := newHouse(t, rename)
 	h.write("obs1/a", "a")
 	h.write("obs1/b", "b")
-	h.watch(rename, &meddler{Disk: h.disk, at: "obs1/a", do: func() { h.remove("obs1/a"); h.write("obs1/b", "more") }})
+	h.watch(rename, &meddler{Source: &meddler{Source: h.disk, at: "obs1/a", do: func() { h.remove("obs1/a") }}, at: "obs1/b", do: func() { h.write("obs1/b", "more") }})
 	h.scan()
 	h.knows()
 	if h.Pending() != 1 {
@@ -130,7 +131,7 @@ func TestAFileThatVanishesOrGrowsDuringTheWalkIsNotFiled(t *testing.T) {
 
 // meddler does something right before, or right after, the walk meets a file.
 type meddler struct {
-	*disk.Disk
+	filing.Source
 	at    string
 	after bool
 	do    func()
@@ -138,7 +139,7 @@ type meddler struct {
 
 func (m *meddler) Walk(ctx context.Context, dir string) iter.Seq2[storage.Info, error] {
 	return func(yield func(storage.Info, error) bool) {
-		for info, err := range m.Disk.Walk(ctx, dir) {
+		for info, err := range m.Source.Walk(ctx, dir) {
 			if info.Path == m.at && !m.after {
 				m.do()
 			}

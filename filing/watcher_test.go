@@ -228,11 +228,11 @@ func TestAMarkerThatComesDuringAWalkCountsAtTheNext(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, marker)
 	h.write("prime/obs1/+early", "early")
-	h.watch(marker, &meddler{Disk: h.disk, at: "prime/obs1/+early", do: func() { h.write("prime/obs1/.finished", "") }})
+	h.watch(marker, &meddler{Source: h.disk, at: "prime/obs1/+early", do: func() { h.write("prime/obs1/.finished", "") }})
 	h.scan()
 	h.knows("prime/obs1/+early") // not met before its marker was looked for
 	h.write("prime/obs2/+early", "early")
-	h.watch(marker, &meddler{Disk: h.disk, at: "prime/obs2/+early", after: true, do: func() { h.write("prime/obs2/.finished", "") }})
+	h.watch(marker, &meddler{Source: h.disk, at: "prime/obs2/+early", after: true, do: func() { h.write("prime/obs2/.finished", "") }})
 	h.scan()
 	h.knows("prime/obs1/+early")
 	h.scan()

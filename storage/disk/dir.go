@@ -107,14 +107,13 @@ func (d *dir) make(ctx context.Context, k kernel, name string) (*dir, error) {
 	return d.sub(name)
 }
 
-// namesIn are the entries of a directory, in no order.
-func namesIn(d *dir) ([]string, error) {
-	f, err := d.open(".", unix.O_RDONLY|unix.O_DIRECTORY, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	return f.Readdirnames(-1)
+// namesIn are the entries of a directory that holds few, in no order.
+func namesIn(d *dir) (names []string, err error) {
+	err = eachName(d, func(e named) error {
+		names = append(names, e.name)
+		return nil
+	})
+	return names, err
 }
 
 func irregular(name string, mode fs.FileMode) error {

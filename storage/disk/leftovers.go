@@ -211,17 +211,14 @@ func (d *Disk) removeAll(ctx context.Context, at *dir, name string) error {
 		return err
 	}
 	defer sub.close()
-	names, err := namesIn(sub)
-	if err != nil {
-		return err
-	}
-	for _, n := range names {
+	err = eachName(sub, func(e named) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := d.removeAll(ctx, sub, n); err != nil {
-			return err
-		}
+		return d.removeAll(ctx, sub, e.name)
+	})
+	if err != nil {
+		return err
 	}
 	return act(ctx, "rmdir", func() error { return at.unlink(name, unix.AT_REMOVEDIR) })
 }

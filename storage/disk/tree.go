@@ -151,27 +151,19 @@ func (d *Disk) syncTree(ctx context.Context, at *dir) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	names, err := namesIn(at)
+	err := eachName(at, func(e named) error {
+		if !e.dir {
+			return nil
+		}
+		sub, err := at.sub(e.name)
+		if err != nil {
+			return err
+		}
+		defer sub.close()
+		return d.syncTree(ctx, sub)
+	})
 	if err != nil {
 		return err
-	}
-	for _, name := range names {
-		st, err := at.stat(name)
-		if err != nil {
-			return err
-		}
-		if !modeOf(st.Mode).IsDir() {
-			continue
-		}
-		sub, err := at.sub(name)
-		if err != nil {
-			return err
-		}
-		err = d.syncTree(ctx, sub)
-		sub.close()
-		if err != nil {
-			return err
-		}
 	}
 	return d.syncDir(ctx, at)
 }

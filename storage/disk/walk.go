@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -64,74 +63,66 @@ type walker struct {
 	yield func(storage.Info, error) bool
 }
 
-// entry is one name in a directory, with the key that sorts it as its path sorts: a
-// directory stands where "name/" does.
-type entry struct {
-	key  string
-	name string
-	st   unix.Stat_t
-}
-
-// dir streams one directory and reports whether to go on.
+// dir streams one directory and reports whether to go on. Its entries come as
+// their paths sort: a directory stands where "name/" does.
 func (w walker) dir(at *dir, path string) bool {
-	entries, ok := w.entries(at, path)
-	for i := range entries {
-		if !ok {
+	sorted := &keys{limit: keysHeld}
+	defer sorted.close()
+	err := eachName(at, func(e named) error {
+		switch {
+		case path == "" && own(e.name):
+			return nil
+		case e.dir:
+			return sorted.add(e.name + "/")
+		}
+		return sorted.add(e.name)
+	})
+	if err != nil {
+		return w.fail(path, err)
+	}
+	for key, err := range sorted.all() {
+		if err != nil {
+			return w.fail(path, err)
+		}
+		if !w.entry(at, path, key) {
 			return false
 		}
-		ok = w.entry(at, path, entries[i])
 	}
-	return ok
+	return true
 }
 
-func (w walker) entries(at *dir, path string) ([]entry, bool) {
-	names, err := namesIn(at)
-	if err != nil {
-		return nil, w.fail(path, err)
-	}
-	var entries []entry
-	for _, name := range names {
-		if path == "" && own(name) {
-			continue
-		}
-		st, err := at.stat(name)
-		if errors.Is(err, unix.ENOENT) {
-			continue // gone meanwhile
-		}
-		if err != nil {
-			if !w.fail(join(path, name), err) {
-				return nil, false
-			}
-			continue
-		}
-		e := entry{name, name, st}
-		if modeOf(st.Mode).IsDir() {
-			e.key += "/"
-		}
-		entries = append(entries, e)
-	}
-	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.key, b.key) })
-	return entries, true
-}
-
-func (w walker) entry(at *dir, path string, e entry) bool {
+// entry streams what has one name. What went or became something else since the directory was read is left out.
+func (w walker) entry(at *dir, path, key string) bool {
 	if err := w.ctx.Err(); err != nil {
 		w.yield(storage.Info{Path: path}, err)
 		return false
 	}
-	p := join(path, e.name)
-	if !modeOf(e.st.Mode).IsDir() {
-		return w.yield(infoOf(p, e.st), nil)
+	if name, isDir := strings.CutSuffix(key, "/"); isDir {
+		return w.below(at, path, name)
 	}
-	sub, err := at.sub(e.name)
-	if errors.Is(err, unix.ENOENT) {
+	st, err := at.stat(key)
+	switch {
+	case errors.Is(err, unix.ENOENT):
+		return true
+	case err != nil:
+		return w.fail(join(path, key), err)
+	case modeOf(st.Mode).IsDir():
+		return true
+	}
+	return w.yield(infoOf(join(path, key), st), nil)
+}
+
+// below streams a directory in a directory.
+func (w walker) below(at *dir, path, name string) bool {
+	sub, err := at.sub(name)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, storage.ErrIrregular) {
 		return true
 	}
 	if err != nil {
-		return w.fail(p, err)
+		return w.fail(join(path, name), err)
 	}
 	defer sub.close()
-	return w.dir(sub, p)
+	return w.dir(sub, join(path, name))
 }
 
 func (w walker) fail(path string, err error) bool {
