@@ -95,9 +95,24 @@ func (v *view) record(d Decision, om *opsdb.OpenMove) Decision {
 	om.Package, om.Version, om.Route = v.p.ID, v.p.Version, d.Route // as it is called now: pauses name it so
 	om.Stage, om.Type, om.From, om.To, om.Link = d.Stage, d.Type, d.From, d.To, d.Link
 	om.Verdict, om.Reason, om.Text, om.Since = string(d.Verdict), string(d.Reason), d.Text, d.Since
+	om.Waits = waitsSoFar(v.previous(d.Stage, d.From, d.To), d, v.now)
 	om.Number, om.MadeAt, om.Left = v.p.Number, v.p.MadeAt, v.left
 	v.res.Moves = append(v.res.Moves, *om)
 	return d
+}
+
+// waitsSoFar is what a move has waited for since it was last given out: a task that runs waits for nothing, and
+// what Dispatch left waiting waits for the same when it comes out ready again.
+func waitsSoFar(old *opsdb.OpenMove, d Decision, now time.Time) opsdb.Waits {
+	switch {
+	case d.Verdict == Running:
+		return ""
+	case old == nil || old.Verdict == string(Running):
+		return opsdb.Waits("").At(string(d.Reason), now)
+	case sameStanding(*old, d):
+		return old.Waits
+	}
+	return old.Waits.At(string(d.Reason), now)
 }
 
 func sameStanding(old opsdb.OpenMove, d Decision) bool {

@@ -1,5 +1,7 @@
 package engine
 
+import "github.com/ccatobs/cdt/opsdb"
+
 // Verdict is what the engine concluded for one move of one package.
 type Verdict string
 
@@ -74,7 +76,7 @@ const (
 	Condemning      Reason = "condemning"
 	InGrace         Reason = "grace"
 	CanGo           Reason = "ready"
-	Dispatched      Reason = "dispatched"
+	Dispatched      Reason = opsdb.ForClaim
 	Working         Reason = "working"
 )
 

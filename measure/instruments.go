@@ -28,6 +28,7 @@ const (
 	taskBytes     = "cdt.task.bytes"
 	taskRunning   = "cdt.task.running"
 	taskWaited    = "cdt.task.waited"
+	gateWaited    = "cdt.gate.waited"
 	movedBytes    = "cdt.moved"
 	crossed       = "cdt.link.crossed"
 	journal       = "cdt.journal.waiting"
@@ -96,6 +97,8 @@ func ofWorkers() []Instrument {
 		{Name: taskRunning, Kind: Gauge, Unit: "{task}", Help: "tasks running in this process", Labels: []string{labelType}},
 		{Name: taskWaited, Kind: Histogram, Unit: "s", Help: "from dispatch to claim", Labels: []string{labelType, labelSite},
 			Bounds: []float64{0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 120}},
+		{Name: gateWaited, Kind: Histogram, Unit: "s", Help: "how long an attempt had waited at a gate before it was given out, by what the gate said (`dtctl why`)", Labels: []string{labelType, labelReason},
+			Bounds: []float64{0.01, 0.1, 1, 10, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, 24 * 3600, 72 * 3600}},
 		{Name: movedBytes, Kind: Counter, Unit: "By", Help: "bytes that went through, while they go: its rate is the transfer rate", Labels: []string{labelType, labelTo, labelLink, labelPhase}},
 		{Name: crossed, Kind: Counter, Unit: "By", Help: "bytes sent over a link by attempts that ended: arrived, lost (the attempt failed), kept (of earlier attempts: they did not cross again)", Labels: []string{labelLink, labelWhat}},
 		{Name: journal, Kind: Gauge, Unit: "{result}", Help: "results that wait for OpsDB in this worker's journal"},

@@ -17,6 +17,7 @@ func everything(ctx context.Context, s *Set) {
 	s.Ended(ctx, task, "finished", "", time.Second, 10)
 	s.Running(ctx, "transfer", 1)
 	s.Claimed(ctx, "transfer", "ccat", time.Second)
+	s.Waited(ctx, "transfer", "window", time.Hour)
 	s.Moved(ctx, task, "moving", 10)
 	s.Crossed(ctx, "ccat>cologne", 10, 1, true)
 	s.JournalWaiting(ctx, 1)

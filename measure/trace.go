@@ -59,9 +59,12 @@ type Attempt struct {
 	Package, ID, Site, Worker string
 	Token                     int64
 	Bytes                     int64
-	// Waited is how long the task waited at each gate before it was dispatched, by reason.
+	// Waited is how long the attempt had waited at each gate when it began, by the gate's reason; its last wait is for a worker.
 	Waited map[string]time.Duration
 }
+
+// WaitedFor and a reason is the attribute of a span that says how long, in seconds, its attempt had waited for that reason.
+const WaitedFor = "cdt.waited."
 
 // Attempt begins the span of an attempt in the trace of its package. The
 // returned function ends it, with the error it failed with (nil: none).
@@ -87,7 +90,7 @@ func (a Attempt) attributes() []attribute.KeyValue {
 		attribute.Int64("cdt.attempt", a.Token), attribute.Int64("cdt.bytes", a.Bytes),
 	}
 	for reason, d := range a.Waited {
-		out = append(out, attribute.Float64("cdt.waited."+reason, d.Seconds()))
+		out = append(out, attribute.Float64(WaitedFor+reason, d.Seconds()))
 	}
 	return out
 }

@@ -40,6 +40,11 @@ func (s *Set) Claimed(ctx context.Context, stageType, site string, waited time.D
 	s.record(ctx, taskWaited, waited.Seconds(), attribute.String(labelType, stageType), attribute.String(labelSite, site))
 }
 
+// Waited records how long an attempt had waited at a gate before it was given out.
+func (s *Set) Waited(ctx context.Context, stageType, reason string, d time.Duration) {
+	s.record(ctx, gateWaited, d.Seconds(), attribute.String(labelType, stageType), attribute.String(labelReason, reason))
+}
+
 // Moved counts bytes of a running task's phase.
 func (s *Set) Moved(ctx context.Context, t Task, phase string, n int64) {
 	s.add(ctx, movedBytes, n, attribute.String(labelType, t.Type), attribute.String(labelTo, t.To), attribute.String(labelLink, t.Link), attribute.String(labelPhase, phase))

@@ -98,6 +98,7 @@ type OpenMove struct {
 	Reason   string
 	Text     string    // for a person: what would make it move
 	Since    time.Time // store time since which Verdict and Reason are so
+	Waits    Waits     // since it was last given out
 	Class    Class
 	Priority int
 	Number   int64 // the package's number: age within its route

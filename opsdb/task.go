@@ -104,6 +104,7 @@ type Task struct {
 	TargetCopy  ID     // the copy it makes, checks or removes
 	Path        string // path of TargetCopy
 	Expect      Digest // verify, delete: what the copy must be
+	Waits       Waits  // before the present attempt
 	Batch       ID     // of the tasks it is, or was, sent together with; empty: alone
 	CreatedAt   time.Time
 	UpdatedAt   time.Time

@@ -17,6 +17,7 @@ import (
 	"github.com/ccatobs/cdt/engine"
 	"github.com/ccatobs/cdt/engine/graph"
 	"github.com/ccatobs/cdt/engine/route"
+	"github.com/ccatobs/cdt/measure"
 	"github.com/ccatobs/cdt/node"
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/transport"
@@ -40,6 +41,8 @@ type Config struct {
 	// Network, if set, stands between the work and its transports (see node.Config).
 	Network  func(transport.Catalog) transport.Catalog
 	Progress func(worker.Progress)
+	// Tracer takes the spans of all processes; nil: nobody does.
+	Tracer *measure.Tracer
 }
 
 // Observatory is all sites of a set of routes under one folder, with a

@@ -40,7 +40,7 @@ func (o *Observatory) start(ctx context.Context) (err error) {
 	part := func(name string, roles node.Roles, sites ...string) (*node.Node, error) {
 		return node.New(node.Config{
 			Store: o.Store, Graph: o.Graph, Clock: o.Clock, Virtual: true, Name: name, Version: "sim", AtOnce: o.cfg.AtOnce, Progress: o.progress,
-			Queue: queue, Roles: roles, Sites: sites, Memory: memory, Network: o.cfg.Network,
+			Queue: queue, Roles: roles, Sites: sites, Memory: memory, Network: o.cfg.Network, Tracer: o.cfg.Tracer,
 		})
 	}
 	roles := node.RoleAll

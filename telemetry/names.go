@@ -44,7 +44,7 @@ func Reference() (string, error) {
 		}
 		fmt.Fprintf(&b, "| `%s` | `%s` | %s | `%s` | %s | %s |\n", name, InfluxName(i), i.Kind, i.Unit, strings.Join(i.Labels, ", "), i.Help)
 	}
-	b.WriteString("\n## Traces\n\nA package has one trace, whose id is the package's id without its dashes; its first span goes from the filing of the oldest file to the first receipt of the last archive, and is written by the engine then; below it `gathered` is the time until the package was made, and every other span is one attempt at a task. Sites and processes that know nothing of each other write into the same trace.\n" +
+	b.WriteString("\n## Traces\n\nA package has one trace, whose id is the package's id without its dashes; its first span goes from the filing of the oldest file to the first receipt of the last archive, and is written by the engine then; below it `gathered` is the time until the package was made, and every other span is one attempt at a task. An attempt's attributes `cdt.waited.<reason>` say how many seconds it had waited for what before it began, since the task was last given out: the [reasons](reasons.md) of the gates, and `dispatched` until a worker took it. Sites and processes that know nothing of each other write into the same trace.\n" +
 		"Log lines carry `trace_id` and `span_id`.\n")
 	return b.String(), nil
 }

@@ -14,12 +14,12 @@ import (
 func (w *Worker) observe(ctx context.Context, a opsdb.Assignment) (context.Context, func(Result)) {
 	t := a.Task
 	from := w.cfg.Clock.Now()
-	if t.Token == 1 {
-		w.cfg.Measure.Claimed(ctx, t.Type, t.Site(), from.Sub(t.CreatedAt))
-	}
+	waited := t.Waits.Spent(t.UpdatedAt) // until the claim
+	w.waited(ctx, t, waited)
 	w.cfg.Measure.Running(ctx, t.Type, w.running(t.Type, 1))
 	ctx, over := w.cfg.Tracer.Attempt(ctx, measure.Attempt{
 		Task: measured(t), Package: string(t.Package), ID: string(t.ID), Site: t.Site(), Worker: w.cfg.ID, Token: t.Token, Bytes: t.Bytes,
+		Waited: waited,
 	})
 	return ctx, func(r Result) {
 		now := w.cfg.Clock.Now()
@@ -32,6 +32,17 @@ func (w *Worker) observe(ctx context.Context, a opsdb.Assignment) (context.Conte
 			w.cfg.Measure.Archived(ctx, t.Route, t.To, now.Sub(a.Package.MadeAt))
 		}
 		over(string(r.Kind), failureOf(r))
+	}
+}
+
+// waited measures what an attempt waited for.
+func (w *Worker) waited(ctx context.Context, t opsdb.Task, waited map[string]time.Duration) {
+	for reason, d := range waited {
+		if reason == opsdb.ForClaim {
+			w.cfg.Measure.Claimed(ctx, t.Type, t.Site(), d)
+		} else {
+			w.cfg.Measure.Waited(ctx, t.Type, reason, d)
+		}
 	}
 }
 

@@ -21,6 +21,7 @@ func testDispatch(t *testing.T, open Open) {
 		"again":         testDispatchAgain,
 		"one of two":    testTwoGrants,
 		"batch":         testBatch,
+		"waits":         testWaits,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

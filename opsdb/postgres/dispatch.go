@@ -16,9 +16,9 @@ func (s *Store) Waiting(ctx context.Context, moves []opsdb.OpenMove) error {
 	return s.write(ctx, "Waiting", func(t *tx) error {
 		t.quiet = true
 		for _, m := range moves {
-			if err := t.exec(`UPDATE open_move SET verdict = 'waiting', reason = $1, text = $2, since = CASE verdict WHEN 'ready' THEN coalesce(since, $3) ELSE $3 END
+			if err := t.exec(`UPDATE open_move SET verdict = 'waiting', reason = $1, text = $2, since = CASE verdict WHEN 'ready' THEN coalesce(since, $3) ELSE $3 END, waits = $9
 			  WHERE package = $4 AND stage = $5 AND from_loc = $6 AND to_loc = $7 AND version = $8 AND queued AND (verdict <> 'waiting' OR reason <> $1 OR text <> $2)`,
-				m.Reason, m.Text, us(t.now), string(m.Package), m.Stage, m.From, m.To, m.Version); err != nil {
+				m.Reason, m.Text, us(t.now), string(m.Package), m.Stage, m.From, m.To, m.Version, string(m.Waits.At(m.Reason, t.now))); err != nil {
 				return err
 			}
 		}
@@ -225,7 +225,7 @@ func (d *dispatch) task(g opsdb.Grant, p pack, old []job) (job, *opsdb.Dispatche
 	j.Class, j.Priority, j.Revision, j.State = m.Class, m.Priority, d.revision, opsdb.TaskScheduled
 	j.claimBy, j.LeaseUntil = g.ClaimBy, stored(d.now.Add(g.ClaimBy))
 	j.SourceCopy = m.SourceCopy // the one it read before may have been replaced
-	j.Batch = g.Batch
+	j.Batch, j.Waits = g.Batch, m.Waits.At(opsdb.ForClaim, d.now)
 	var no *opsdb.Dispatched
 	var err error
 	switch m.Type {
@@ -306,8 +306,8 @@ func (d *dispatch) room(j *job, g opsdb.Grant, backfill bool) (*opsdb.Dispatched
 func (d *dispatch) schedule(j job, g opsdb.Grant, again bool) (opsdb.Dispatched, error) {
 	if again {
 		if err := d.exec(`UPDATE task SET state = 'scheduled', class = $1, priority = $2, revision = $3, claim_by = $4, lease_until = $5, next_try = NULL, subject = '',
-		  target_copy = $6, path = $7, worker = '', updated_at = $8, source_copy = $10, batch = $11 WHERE id = $9`, string(j.Class), j.Priority, j.Revision, j.claimBy.Microseconds(), us(j.LeaseUntil),
-			string(j.TargetCopy), blob(j.Path), us(d.now), string(j.ID), string(j.SourceCopy), string(j.Batch)); err != nil {
+		  target_copy = $6, path = $7, worker = '', updated_at = $8, source_copy = $10, batch = $11, waits = $12 WHERE id = $9`, string(j.Class), j.Priority, j.Revision, j.claimBy.Microseconds(), us(j.LeaseUntil),
+			string(j.TargetCopy), blob(j.Path), us(d.now), string(j.ID), string(j.SourceCopy), string(j.Batch), string(j.Waits)); err != nil {
 			return opsdb.Dispatched{}, err
 		}
 		j.Worker, j.NextTry, j.UpdatedAt = "", time.Time{}, stored(d.now)

@@ -161,8 +161,11 @@ func (t *tx) unclaimed(j job) error {
 
 // claimable lets another worker take a task; its token stays, and so its worker may still end it.
 func (t *tx) claimable(j job, until time.Time) error {
-	return t.exec(`UPDATE task SET state = 'scheduled', lease_until = $1, updated_at = $2 WHERE id = $3`, us(until), us(t.now), string(j.ID))
+	return t.exec(`UPDATE task SET state = 'scheduled', lease_until = $1, updated_at = $2, waits = $4 WHERE id = $3`, us(until), us(t.now), string(j.ID), t.forClaim())
 }
+
+// forClaim is what a task waits for that is given out now, though it never left the hands of Dispatch.
+func (t *tx) forClaim() string { return string(opsdb.Waits("").At(opsdb.ForClaim, t.now)) }
 
 // Unclaimed implements opsdb.Planning.
 func (s *Store) Unclaimed(ctx context.Context) (tasks []opsdb.Task, err error) {
@@ -183,7 +186,7 @@ func (s *Store) RevokeLeases(ctx context.Context) error {
 		if err := t.lock(packages...); err != nil {
 			return err
 		}
-		return t.exec(`UPDATE task SET state = 'scheduled', lease_until = $1::timestamptz + claim_by * interval '1 microsecond', worker = '', updated_at = $1
-		  WHERE state IN ('scheduled', 'in_progress')`, us(t.now))
+		return t.exec(`UPDATE task SET state = 'scheduled', lease_until = $1::timestamptz + claim_by * interval '1 microsecond', worker = '', updated_at = $1, waits = $2
+		  WHERE state IN ('scheduled', 'in_progress')`, us(t.now), t.forClaim())
 	})
 }

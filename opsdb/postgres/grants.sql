@@ -32,7 +32,7 @@ BEGIN
     GRANT UPDATE (seen_at, up) ON site TO cdt_worker;
     GRANT UPDATE (free, total, down_reason, down_text, down_since, down_until, failures, failed_at, succeeded_at, blamed, pause, probe) ON location TO cdt_worker;
     GRANT UPDATE (down_reason, down_text, down_since, down_until, failures, failed_at, succeeded_at, blamed, pause, probe) ON link TO cdt_worker;
-    GRANT UPDATE (state, piece, token, lease_until, worker, phase, done, total, attempts, next_try, failure, subject, confirmed, updated_at, ended_at) ON task TO cdt_worker;
+    GRANT UPDATE (state, piece, token, lease_until, worker, phase, done, total, attempts, next_try, failure, subject, confirmed, updated_at, ended_at, waits) ON task TO cdt_worker;
     GRANT UPDATE (state, path, size, identity, verified_at, verified_age, condemned_age, receipt, sidecar, reason, before, verify_asked) ON copy TO cdt_worker;
     GRANT UPDATE (size, digest, manifest, quarantined, gone, missed, files, bytes) ON package TO cdt_worker;
     GRANT UPDATE (version, urgent) ON package_state TO cdt_worker;

@@ -10,7 +10,7 @@ import (
 
 const taskColumns = `t.id, t.route, t.stage, t.type, t.package, t.from_loc, t.to_loc, t.link, t.send_site, t.receive_site, t.piece, t.state,
   t.class, t.priority, t.bytes, t.revision, t.epoch, t.token, t.claim_by, t.lease_until, t.worker, t.phase, t.done, t.total, t.attempts, t.next_try,
-  t.failure, t.source_copy, t.target_copy, t.form, t.path, t.expect, t.confirmed, t.created_at, t.updated_at, t.ended_at, t.batch`
+  t.failure, t.source_copy, t.target_copy, t.form, t.path, t.expect, t.confirmed, t.created_at, t.updated_at, t.ended_at, t.batch, t.waits`
 
 // Tasks by a list of ids. A join would be planned for as few as there were when
 // the statement was first used, and walk through all there ever were later;
@@ -36,7 +36,7 @@ func scanJob(r scanner) (t job, err error) {
 	var path []byte
 	err = r.Scan(&t.ID, &t.Route, &t.Stage, &t.Type, &t.Package, &t.From, &t.To, &t.Link, &t.SendSite, &t.ReceiveSite, &t.Piece, &t.State,
 		&t.Class, &t.Priority, &t.Bytes, &t.Revision, &t.Epoch, &t.Token, &claim, &lease, &t.Worker, &t.Phase, &t.Done, &t.Total, &t.Attempts, &next,
-		&failure, &t.SourceCopy, &t.TargetCopy, &t.form, &path, &t.Expect, &t.confirmed, &created, &updated, &ended, &t.Batch)
+		&failure, &t.SourceCopy, &t.TargetCopy, &t.form, &path, &t.Expect, &t.confirmed, &created, &updated, &ended, &t.Batch, &t.Waits)
 	if err != nil {
 		return t, err
 	}
@@ -62,14 +62,14 @@ func (v *view) job(id opsdb.ID) (job, error) {
 // taskRow is the columns of a new task.
 func taskRow() []string {
 	return []string{"id", "route", "stage", "type", "package", "from_loc", "to_loc", "link", "send_site", "receive_site", "piece", "state", "class", "priority", "bytes",
-		"revision", "epoch", "claim_by", "lease_until", "source_copy", "target_copy", "form", "path", "expect", "created_at", "updated_at", "batch"}
+		"revision", "epoch", "claim_by", "lease_until", "source_copy", "target_copy", "form", "path", "expect", "created_at", "updated_at", "batch", "waits"}
 }
 func (t *tx) insertTask(j job) error {
 	return t.exec(`INSERT INTO task (`+strings.Join(taskRow(), ", ")+`)
-	  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)`, t.taskValues(j)...)
+	  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)`, t.taskValues(j)...)
 }
 
 func (t *tx) taskValues(j job) []any {
 	return []any{string(j.ID), j.Route, j.Stage, j.Type, string(j.Package), j.From, j.To, j.Link, j.SendSite, j.ReceiveSite, string(j.Piece), string(j.State), string(j.Class), j.Priority, j.Bytes,
-		j.Revision, j.Epoch, j.claimBy.Microseconds(), us(j.LeaseUntil), string(j.SourceCopy), string(j.TargetCopy), string(j.form), blob(j.Path), string(j.Expect), us(t.now), us(t.now), string(j.Batch)}
+		j.Revision, j.Epoch, j.claimBy.Microseconds(), us(j.LeaseUntil), string(j.SourceCopy), string(j.TargetCopy), string(j.form), blob(j.Path), string(j.Expect), us(t.now), us(t.now), string(j.Batch), string(j.Waits)}
 }

@@ -14,9 +14,9 @@ func (s *Store) Waiting(ctx context.Context, moves []opsdb.OpenMove) error {
 	return s.write(ctx, "Waiting", func(t *tx) error {
 		t.quiet = true
 		for _, m := range moves {
-			if err := t.exec(`UPDATE open_move SET verdict = 'waiting', reason = ?1, text = ?2, since = CASE verdict WHEN 'ready' THEN coalesce(since, ?3) ELSE ?3 END
+			if err := t.exec(`UPDATE open_move SET verdict = 'waiting', reason = ?1, text = ?2, since = CASE verdict WHEN 'ready' THEN coalesce(since, ?3) ELSE ?3 END, waits = ?9
 			  WHERE package = ?4 AND stage = ?5 AND from_loc = ?6 AND to_loc = ?7 AND version = ?8 AND queued = 1 AND (verdict <> 'waiting' OR reason <> ?1 OR text <> ?2)`,
-				m.Reason, m.Text, us(t.now), string(m.Package), m.Stage, m.From, m.To, m.Version); err != nil {
+				m.Reason, m.Text, us(t.now), string(m.Package), m.Stage, m.From, m.To, m.Version, string(m.Waits.At(m.Reason, t.now))); err != nil {
 				return err
 			}
 		}
@@ -139,7 +139,7 @@ func (d *dispatch) task(g opsdb.Grant, p pack, old []job) (job, *opsdb.Dispatche
 	j.Class, j.Priority, j.Revision, j.State = m.Class, m.Priority, d.revision, opsdb.TaskScheduled
 	j.claimBy, j.LeaseUntil = g.ClaimBy, d.now.Add(g.ClaimBy)
 	j.SourceCopy = m.SourceCopy // the one it read before may have been replaced
-	j.Batch = g.Batch
+	j.Batch, j.Waits = g.Batch, m.Waits.At(opsdb.ForClaim, d.now)
 	var no *opsdb.Dispatched
 	var err error
 	switch m.Type {
@@ -220,8 +220,8 @@ func (d *dispatch) room(j *job, g opsdb.Grant, backfill bool) (*opsdb.Dispatched
 func (d *dispatch) schedule(j job, g opsdb.Grant, again bool) (opsdb.Dispatched, error) {
 	if again {
 		if err := d.exec(`UPDATE task SET state = 'scheduled', class = ?, priority = ?, revision = ?, claim_by = ?, lease_until = ?, next_try = NULL, subject = '',
-		  source_copy = ?, target_copy = ?, path = ?, worker = '', batch = ?, updated_at = ? WHERE id = ?`, string(j.Class), j.Priority, j.Revision, j.claimBy.Microseconds(), us(j.LeaseUntil),
-			string(j.SourceCopy), string(j.TargetCopy), blob(j.Path), string(j.Batch), us(d.now), string(j.ID)); err != nil {
+		  source_copy = ?, target_copy = ?, path = ?, worker = '', batch = ?, waits = ?, updated_at = ? WHERE id = ?`, string(j.Class), j.Priority, j.Revision, j.claimBy.Microseconds(), us(j.LeaseUntil),
+			string(j.SourceCopy), string(j.TargetCopy), blob(j.Path), string(j.Batch), string(j.Waits), us(d.now), string(j.ID)); err != nil {
 			return opsdb.Dispatched{}, err
 		}
 	} else if err := d.insertTask(j); err != nil {

@@ -121,8 +121,11 @@ func (t *tx) unclaimed(j job) error {
 
 // claimable lets another worker take a task; its token stays, and so its worker may still end it.
 func (t *tx) claimable(j job, until time.Time) error {
-	return t.exec(`UPDATE task SET state = 'scheduled', lease_until = ?, updated_at = ? WHERE id = ?`, us(until), us(t.now), string(j.ID))
+	return t.exec(`UPDATE task SET state = 'scheduled', lease_until = ?, updated_at = ?, waits = ? WHERE id = ?`, us(until), us(t.now), t.forClaim(), string(j.ID))
 }
+
+// forClaim is what a task waits for that is given out now, though it never left the hands of Dispatch.
+func (t *tx) forClaim() string { return string(opsdb.Waits("").At(opsdb.ForClaim, t.now)) }
 
 // Unclaimed implements opsdb.Planning.
 func (s *Store) Unclaimed(ctx context.Context) (tasks []opsdb.Task, err error) {
@@ -136,8 +139,8 @@ func (s *Store) Unclaimed(ctx context.Context) (tasks []opsdb.Task, err error) {
 // RevokeLeases implements opsdb.Planning. Workers of the last run are dead: what they held counts as held by nobody.
 func (s *Store) RevokeLeases(ctx context.Context) error {
 	return s.write(ctx, "RevokeLeases", func(t *tx) error {
-		if err := t.exec(`UPDATE task SET state = 'scheduled', lease_until = ?1 + claim_by, worker = '', updated_at = ?1 WHERE state = 'in_progress' OR (state = 'scheduled' AND worker <> '')`,
-			us(t.now)); err != nil {
+		if err := t.exec(`UPDATE task SET state = 'scheduled', lease_until = ?1 + claim_by, worker = '', updated_at = ?1, waits = ?2 WHERE state = 'in_progress' OR (state = 'scheduled' AND worker <> '')`,
+			us(t.now), t.forClaim()); err != nil {
 			return err
 		}
 		return t.exec(`UPDATE task SET lease_until = ? + claim_by WHERE state = 'scheduled'`, us(t.now))

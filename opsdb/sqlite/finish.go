@@ -76,8 +76,8 @@ func (t *tx) nextPiece(j job, piece opsdb.Piece) error {
 			}
 		}
 	}
-	return t.exec(`UPDATE task SET state = 'scheduled', piece = ?, worker = '', phase = '', done = 0, total = 0, lease_until = ?, updated_at = ? WHERE id = ?`,
-		string(piece), us(t.now.Add(j.claimBy)), us(t.now), string(j.ID))
+	return t.exec(`UPDATE task SET state = 'scheduled', piece = ?, worker = '', phase = '', done = 0, total = 0, lease_until = ?, updated_at = ?, waits = ? WHERE id = ?`,
+		string(piece), us(t.now.Add(j.claimBy)), us(t.now), t.forClaim(), string(j.ID))
 }
 
 func (t *tx) completeTask(j job) error {

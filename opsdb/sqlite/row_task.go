@@ -9,7 +9,7 @@ import (
 
 const taskColumns = `t.id, t.route, t.stage, t.type, t.package, t.from_loc, t.to_loc, t.link, t.send_site, t.receive_site, t.piece, t.state,
   t.class, t.priority, t.bytes, t.revision, t.epoch, t.token, t.claim_by, t.lease_until, t.worker, t.phase, t.done, t.total, t.attempts, t.next_try,
-  t.failure, t.source_copy, t.target_copy, t.form, t.path, t.expect, t.confirmed, t.created_at, t.updated_at, t.ended_at, t.batch`
+  t.failure, t.source_copy, t.target_copy, t.form, t.path, t.expect, t.confirmed, t.created_at, t.updated_at, t.ended_at, t.batch, t.waits`
 
 // job is a task row with what only the store looks at.
 type job struct {
@@ -26,7 +26,7 @@ func scanJob(r scanner) (t job, err error) {
 	var path []byte
 	err = r.Scan(&t.ID, &t.Route, &t.Stage, &t.Type, &t.Package, &t.From, &t.To, &t.Link, &t.SendSite, &t.ReceiveSite, &t.Piece, &t.State,
 		&t.Class, &t.Priority, &t.Bytes, &t.Revision, &t.Epoch, &t.Token, &claim, &lease, &t.Worker, &t.Phase, &t.Done, &t.Total, &t.Attempts, &next,
-		&failure, &t.SourceCopy, &t.TargetCopy, &t.form, &path, &t.Expect, &t.confirmed, &created, &updated, &ended, &t.Batch)
+		&failure, &t.SourceCopy, &t.TargetCopy, &t.form, &path, &t.Expect, &t.confirmed, &created, &updated, &ended, &t.Batch, &t.Waits)
 	if err != nil {
 		return t, err
 	}
@@ -51,8 +51,8 @@ func (v *view) job(id opsdb.ID) (job, error) {
 
 func (t *tx) insertTask(j job) error {
 	return t.exec(`INSERT INTO task (id, route, stage, type, package, from_loc, to_loc, link, send_site, receive_site, piece, state, class, priority, bytes,
-	    revision, epoch, claim_by, lease_until, source_copy, target_copy, form, path, expect, created_at, updated_at, batch)
-	  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	    revision, epoch, claim_by, lease_until, source_copy, target_copy, form, path, expect, created_at, updated_at, batch, waits)
+	  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		string(j.ID), j.Route, j.Stage, j.Type, string(j.Package), j.From, j.To, j.Link, j.SendSite, j.ReceiveSite, string(j.Piece), string(j.State), string(j.Class), j.Priority, j.Bytes,
-		j.Revision, j.Epoch, j.claimBy.Microseconds(), us(j.LeaseUntil), string(j.SourceCopy), string(j.TargetCopy), string(j.form), blob(j.Path), string(j.Expect), us(t.now), us(t.now), string(j.Batch))
+		j.Revision, j.Epoch, j.claimBy.Microseconds(), us(j.LeaseUntil), string(j.SourceCopy), string(j.TargetCopy), string(j.form), blob(j.Path), string(j.Expect), us(t.now), us(t.now), string(j.Batch), string(j.Waits))
 }
