@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 const revisionColumns = `number, digest, text, who, why, at`
@@ -79,14 +80,14 @@ const siteLost = "its site is lost"
 // foundAgain lets copies stand again whose site is lost no longer. What was
 // read there before says nothing now: it has no receipt until it is read again.
 func (t *tx) foundAgain(revision int64) error {
-	packages, err := query(&t.view, scanID, `SELECT DISTINCT c.package`+lostWithSite, siteLost)
+	packages, err := query(&t.view, tables.ScanID, `SELECT DISTINCT c.package`+lostWithSite, siteLost)
 	if err != nil || len(packages) == 0 {
 		return err
 	}
 	if err := t.lock(packages...); err != nil {
 		return err
 	}
-	found, err := query(&t.view, scanCopy, `SELECT `+copyColumns+lostWithSite+` ORDER BY c.id`, siteLost)
+	found, err := query(&t.view, tables.ScanCopy, `SELECT `+tables.CopyColumns+lostWithSite+` ORDER BY c.id`, siteLost)
 	if err != nil {
 		return err
 	}
@@ -98,7 +99,7 @@ func (t *tx) foundAgain(revision int64) error {
 	return nil
 }
 
-const lostWithSite = copyFrom + `WHERE c.state = 'lost' AND c.reason = $1 AND c.before NOT IN ('expected', 'arrived')
+const lostWithSite = tables.CopyFrom + `WHERE c.state = 'lost' AND c.reason = $1 AND c.before NOT IN ('expected', 'arrived')
     AND EXISTS (SELECT 1 FROM location l JOIN site s ON s.name = split_part(l.name, '.', 1)
       WHERE l.name = c.location AND l.active AND s.active AND s.state <> 'lost')
     AND NOT EXISTS (SELECT 1 FROM copy o WHERE o.package = c.package AND o.location = c.location AND o.state NOT IN ('deleted', 'quarantined', 'lost'))`
@@ -111,7 +112,7 @@ func (t *tx) foundOne(c opsdb.Copy, revision int64) error {
 	if c.Form == opsdb.Tar {
 		asked = us(t.now)
 	}
-	t.copyEvent(c, opsdb.EventCopyFound, "", "its site is not lost any more", revision, string(state))
+	tables.CopyEvent(t, c, opsdb.EventCopyFound, "", "its site is not lost any more", revision, string(state))
 	return t.exec(`UPDATE copy SET state = $1, before = '', reason = '', receipt = NULL, condemned_age = NULL, verify_asked = $2 WHERE id = $3`,
 		string(state), asked, string(c.ID))
 }

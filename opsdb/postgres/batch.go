@@ -4,24 +4,17 @@ import (
 	"context"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // Fellows implements opsdb.Working.
 func (s *Store) Fellows(ctx context.Context, task opsdb.ID) (ids []opsdb.ID, err error) {
 	err = s.read(ctx, "Fellows", func(v *view) error {
-		ids, err = query(v, scanID, `SELECT id FROM task WHERE batch = (SELECT batch FROM task WHERE id = $1) AND batch <> ''
+		ids, err = query(v, tables.ScanID, `SELECT id FROM task WHERE batch = (SELECT batch FROM task WHERE id = $1) AND batch <> ''
 		  AND state IN ('scheduled', 'in_progress') AND state = 'scheduled' AND piece = 'send' ORDER BY id`, string(task))
 		return err
 	})
 	return ids, err
-}
-
-// holder is who holds the slots of a task that was dispatched: itself, or its batch.
-func (j job) holder() opsdb.ID {
-	if j.Batch != "" {
-		return j.Batch
-	}
-	return j.ID
 }
 
 // leave takes a task out of its batch, whose slots are free when the last one

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // breaker is what is kept of a location or link that fails.
@@ -98,7 +99,7 @@ func (t *tx) worked(subjects map[string]bool) error {
 		names[kind] = append(names[kind], name)
 	}
 	for _, kind := range slices.Sorted(maps.Keys(names)) {
-		list, err := query(&t.view, scanID, `UPDATE `+kind+` SET succeeded_at = $1, failures = 0 WHERE name = ANY($2::text[]) AND failed_at >= coalesce(succeeded_at, '-infinity') RETURNING name`, us(t.now), names[kind])
+		list, err := query(&t.view, tables.ScanID, `UPDATE `+kind+` SET succeeded_at = $1, failures = 0 WHERE name = ANY($2::text[]) AND failed_at >= coalesce(succeeded_at, '-infinity') RETURNING name`, us(t.now), names[kind])
 		if err != nil {
 			return err
 		}
@@ -132,7 +133,7 @@ func (s *Store) halfOpen(ctx context.Context, now time.Time) error {
 	for _, table := range []string{"link", "location"} {
 		var names []opsdb.ID
 		err := s.read(ctx, "Expire", func(v *view) (err error) {
-			names, err = query(v, scanID, `SELECT name FROM `+table+` WHERE down_until <= $1`, us(now))
+			names, err = query(v, tables.ScanID, `SELECT name FROM `+table+` WHERE down_until <= $1`, us(now))
 			return err
 		})
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // claiming is one wish to claim.
@@ -68,7 +69,7 @@ type about struct {
 }
 
 func scanAbout(r scanner) (a about, err error) {
-	a.pack, err = scanPackage(front{r, []any{&a.task, &a.segments, &a.from, &a.to, &a.peers}})
+	a.pack, err = tables.ScanPackage(front{r, []any{&a.task, &a.segments, &a.from, &a.to, &a.peers}})
 	return a, err
 }
 
@@ -79,7 +80,7 @@ type reading struct {
 }
 
 func scanReading(r scanner) (x reading, err error) {
-	x.Receipt, err = scanReceipt(front{r, []any{&x.of}})
+	x.Receipt, err = tables.ScanReceipt(front{r, []any{&x.of}})
 	return x, err
 }
 
@@ -93,9 +94,12 @@ func (f front) Scan(dest ...any) error { return f.scanner.Scan(append(f.first, d
 
 // ask queues a query whose rows are there after the next flush.
 func ask[T any](v *view, into *[]T, scan func(scanner) (T, error), sql string, args ...any) {
-	v.queued.Queue(sql, clean(args)...).Query(func(rows pgx.Rows) (err error) {
-		*into, err = collect(v, rows, scan)
-		return err
+	v.queued.Queue(sql, clean(args)...).Query(func(rows pgx.Rows) error {
+		return v.walk(rows, func(r scanner) error {
+			x, err := scan(r)
+			*into = append(*into, x)
+			return err
+		})
 	})
 }
 
@@ -123,13 +127,13 @@ func (c *claims) do() error {
 	var receipts []reading
 	c.queue(lockTheir, tasks)
 	// By their ids: the state is hidden from the planner, which would walk through all that was ever scheduled.
-	ask(&c.view, &claimed, scanJob, `UPDATE task t SET state = 'in_progress', token = t.token + 1, worker = x.worker, lease_until = x.until, phase = '', done = 0, total = 0, updated_at = $4
-	  FROM unnest($1::text[], $2::text[], $3::timestamptz[]) x (id, worker, until) WHERE t.id = x.id AND t.state || '' = 'scheduled' AND t.lease_until > $4 AND `+mayBegin+mayPack+` RETURNING `+taskColumns,
+	ask(&c.view, &claimed, tables.ScanJob, `UPDATE task t SET state = 'in_progress', token = t.token + 1, worker = x.worker, lease_until = x.until, phase = '', done = 0, total = 0, updated_at = $4
+	  FROM unnest($1::text[], $2::text[], $3::timestamptz[]) x (id, worker, until) WHERE t.id = x.id AND t.state || '' = 'scheduled' AND t.lease_until > $4 AND `+mayBegin+mayPack+` RETURNING `+tables.TaskColumns,
 		tasks, workers, until, us(c.now))
 	ask(&c.view, &abouts, scanAbout, `SELECT t.id, (SELECT digests FROM segments g WHERE g.package = p.key), (SELECT type FROM location WHERE name = t.from_loc), (SELECT type FROM location WHERE name = t.to_loc),
 	  (SELECT array_agg(o.id ORDER BY o.id) FROM peer e JOIN package o ON o.key = e.other WHERE e.package = p.key), `+
 		packageColumns+tasksOf+`CROSS JOIN LATERAL (SELECT * FROM package WHERE package.id = t.package OFFSET 0) p CROSS JOIN LATERAL (SELECT * FROM package_state WHERE package = p.key OFFSET 0) s`, tasks)
-	ask(&c.view, &copies, scanCopy, `SELECT `+copyColumns+tasksOf+`CROSS JOIN LATERAL (SELECT * FROM copy WHERE copy.id = ANY(ARRAY[t.source_copy, t.target_copy]) OFFSET 0) c`+readingOf, tasks)
+	ask(&c.view, &copies, tables.ScanCopy, `SELECT `+tables.CopyColumns+tasksOf+`CROSS JOIN LATERAL (SELECT * FROM copy WHERE copy.id = ANY(ARRAY[t.source_copy, t.target_copy]) OFFSET 0) c`+readingOf, tasks)
 	ask(&c.view, &receipts, scanReading, `SELECT t.id, `+readingColumns+tasksOf+`CROSS JOIN LATERAL (SELECT * FROM receipt WHERE receipt.package = t.package OFFSET 0) r ORDER BY r.key`, tasks)
 	if err := c.flush(); err != nil {
 		return err
@@ -139,7 +143,7 @@ func (c *claims) do() error {
 	if len(claimed) == len(ids) {
 		return nil
 	}
-	there, err := query(&c.view, scanID, `SELECT t.id`+tasksOf, tasks)
+	there, err := query(&c.view, tables.ScanID, `SELECT t.id`+tasksOf, tasks)
 	c.there = there
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // CloseGroup implements opsdb.Planning, in three round trips.
@@ -51,7 +52,7 @@ func (t *tx) shutGroup(id opsdb.ID, version, revision int64, packages int) (g sh
 	// Two packages that get the same files at the same time must see each other (S1f).
 	t.queue(`SELECT pg_advisory_xact_lock($1, hashtext(location)) FROM file_group WHERE id = $2`, closing, string(id))
 	t.queue(`SELECT FROM file_group WHERE id = $1 FOR UPDATE`, string(id))
-	ask(&t.view, &found, scanGroupRow, `SELECT `+groupColumns+` FROM file_group g WHERE g.id = $1`, string(id))
+	ask(&t.view, &found, tables.ScanGrouped, `SELECT `+tables.GroupColumns+` FROM file_group g WHERE g.id = $1`, string(id))
 	t.askObserved(&g.observed)
 	t.each(func(r scanner) error { return r.Scan(&g.last) }, `INSERT INTO route_number AS r (route, last) SELECT route, $2::bigint FROM file_group WHERE id = $1 AND NOT closed AND version = $3 AND $2::bigint > 0
 	  ON CONFLICT (route) DO UPDATE SET last = r.last + $2::bigint RETURNING last`, string(id), packages, version)
@@ -74,7 +75,7 @@ func (t *tx) shutGroup(id opsdb.ID, version, revision int64, packages int) (g sh
 	}
 	t.event(opsdb.Event{Kind: opsdb.EventGroupClosed, Subject: "group:" + string(id), Location: g.Location, Revision: revision,
 		After: text(map[string]any{"files": g.Files, "bytes": g.Bytes, "key": g.Key})})
-	return g, t.exec(`UPDATE file_group SET closed = true, wake_at = NULL, evaluated = version WHERE key = $1`, g.key)
+	return g, t.exec(`UPDATE file_group SET closed = true, wake_at = NULL, evaluated = version WHERE key = $1`, g.Row)
 }
 
 // freeze makes one package with its members and its copy of form Files.
@@ -84,15 +85,16 @@ func (t *tx) freeze(g shut, n opsdb.NewPackage, number, revision int64) (opsdb.P
 	if err := t.insertPackage(p, revision, us(firstFiled(n.Files))); err != nil {
 		return p, err
 	}
-	t.freezeMembers(p.ID, g.key, n.Files)
+	t.freezeMembers(p.ID, g.Row, n.Files)
 	if g.shared {
 		if err := t.meetPeers(p); err != nil {
 			return p, err
 		}
 	}
 	p.Version = 2
-	return p, t.insertCopy(opsdb.Copy{ID: opsdb.NewID(), Package: p.ID, Location: p.Source, Form: opsdb.Files, State: opsdb.Present,
+	return p, tables.InsertCopy(t, opsdb.Copy{ID: opsdb.NewID(), Package: p.ID, Location: p.Source, Form: opsdb.Files, State: opsdb.Present,
 		Size: p.Bytes, VerifiedAge: g.observed})
+
 }
 
 // complete fills in what the store gives: number, names, sums and times.
@@ -162,7 +164,7 @@ func (t *tx) meetPeers(p opsdb.Package) error {
 		return err
 	}
 	var peers []opsdb.ID
-	ask(&t.view, &peers, scanID, `SELECT o.id FROM package p JOIN peer e ON e.package = p.key JOIN package o ON o.key = e.other WHERE p.id = $1`, string(p.ID))
+	ask(&t.view, &peers, tables.ScanID, `SELECT o.id FROM package p JOIN peer e ON e.package = p.key JOIN package o ON o.key = e.other WHERE p.id = $1`, string(p.ID))
 	if err := t.flush(); err != nil || len(peers) == 0 {
 		return err
 	}
@@ -178,9 +180,9 @@ func (t *tx) emptyGroup(g shut, packages []opsdb.NewPackage) error {
 	if packed < g.Files {
 		if err := t.exec(`UPDATE file SET homes = homes - 1, routed = false WHERE key IN (
 		  SELECT gf.file FROM group_file gf WHERE gf.grp = $1 AND NOT EXISTS (
-		    SELECT 1 FROM member m JOIN package p ON p.key = m.package WHERE m.file = gf.file AND p.grp = $2))`, g.key, string(g.ID)); err != nil {
+		    SELECT 1 FROM member m JOIN package p ON p.key = m.package WHERE m.file = gf.file AND p.grp = $2))`, g.Row, string(g.ID)); err != nil {
 			return err
 		}
 	}
-	return t.exec(`DELETE FROM group_file WHERE grp = $1`, g.key)
+	return t.exec(`DELETE FROM group_file WHERE grp = $1`, g.Row)
 }

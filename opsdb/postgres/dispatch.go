@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // Waiting implements opsdb.Planning.
@@ -215,7 +216,7 @@ func (d *dispatch) task(g opsdb.Grant, p pack, old []job) (job, *opsdb.Dispatche
 	m := g.Move
 	j := job{Task: opsdb.Task{ID: opsdb.NewID(), Route: m.Route, Stage: m.Stage, Type: m.Type, Package: m.Package, From: m.From, To: m.To,
 		Link: m.Link, SendSite: m.SendSite, ReceiveSite: m.ReceiveSite, Piece: g.Piece, SourceCopy: m.SourceCopy, TargetCopy: m.TargetCopy,
-		Path: g.Path, Expect: m.Expect, Bytes: m.Bytes, Epoch: d.epoch}, form: g.Form}
+		Path: g.Path, Expect: m.Expect, Bytes: m.Bytes, Epoch: d.epoch}, Form: g.Form}
 	if len(old) > 0 {
 		j = old[0]
 	}
@@ -223,7 +224,7 @@ func (d *dispatch) task(g opsdb.Grant, p pack, old []job) (job, *opsdb.Dispatche
 		j.Piece = opsdb.Whole
 	}
 	j.Class, j.Priority, j.Revision, j.State = m.Class, m.Priority, d.revision, opsdb.TaskScheduled
-	j.claimBy, j.LeaseUntil = g.ClaimBy, stored(d.now.Add(g.ClaimBy))
+	j.ClaimBy, j.LeaseUntil = g.ClaimBy, stored(d.now.Add(g.ClaimBy))
 	j.SourceCopy = m.SourceCopy // the one it read before may have been replaced
 	j.Batch, j.Waits = g.Batch, m.Waits.At(opsdb.ForClaim, d.now)
 	var no *opsdb.Dispatched
@@ -253,7 +254,7 @@ func (d *dispatch) reading(j *job) (*opsdb.Dispatched, error) {
 		no := refused(opsdb.StaleFacts, "the copy is %s", c.State)
 		return &no, nil
 	}
-	j.Path, j.form = c.Path, c.Form
+	j.Path, j.Form = c.Path, c.Form
 	return nil, nil
 }
 
@@ -267,19 +268,20 @@ func (d *dispatch) making(j *job, g opsdb.Grant) (*opsdb.Dispatched, error) {
 			no := refused(opsdb.StaleFacts, "a copy stands there already, %s", c.State)
 			return &no, nil
 		}
-		j.TargetCopy, j.Path, j.form = c.ID, c.Path, c.Form
+		j.TargetCopy, j.Path, j.Form = c.ID, c.Path, c.Form
 		return nil, nil
 	}
 	backfill := g.Move.Class == opsdb.Backfill
 	if no, err := d.room(j, g, backfill); err != nil || no != nil {
 		return no, err
 	}
-	if j.form == "" {
-		j.form = opsdb.Tar
+	if j.Form == "" {
+		j.Form = opsdb.Tar
 	}
 	j.TargetCopy = opsdb.NewID()
-	return nil, d.insertCopy(opsdb.Copy{ID: j.TargetCopy, Package: j.Package, Location: j.To, Form: j.form, Path: j.Path,
+	return nil, tables.InsertCopy(d, opsdb.Copy{ID: j.TargetCopy, Package: j.Package, Location: j.To, Form: j.Form, Path: j.Path,
 		State: opsdb.Expected, Size: j.Bytes, Backfill: backfill})
+
 }
 
 func (d *dispatch) room(j *job, g opsdb.Grant, backfill bool) (*opsdb.Dispatched, error) {
@@ -306,7 +308,7 @@ func (d *dispatch) room(j *job, g opsdb.Grant, backfill bool) (*opsdb.Dispatched
 func (d *dispatch) schedule(j job, g opsdb.Grant, again bool) (opsdb.Dispatched, error) {
 	if again {
 		if err := d.exec(`UPDATE task SET state = 'scheduled', class = $1, priority = $2, revision = $3, claim_by = $4, lease_until = $5, next_try = NULL, subject = '',
-		  target_copy = $6, path = $7, worker = '', updated_at = $8, source_copy = $10, batch = $11, waits = $12 WHERE id = $9`, string(j.Class), j.Priority, j.Revision, j.claimBy.Microseconds(), us(j.LeaseUntil),
+		  target_copy = $6, path = $7, worker = '', updated_at = $8, source_copy = $10, batch = $11, waits = $12 WHERE id = $9`, string(j.Class), j.Priority, j.Revision, j.ClaimBy.Microseconds(), us(j.LeaseUntil),
 			string(j.TargetCopy), blob(j.Path), us(d.now), string(j.ID), string(j.SourceCopy), string(j.Batch), string(j.Waits)); err != nil {
 			return opsdb.Dispatched{}, err
 		}
@@ -318,7 +320,7 @@ func (d *dispatch) schedule(j job, g opsdb.Grant, again bool) (opsdb.Dispatched,
 	d.stale[j.Package] = true
 	if !d.batches[j.Batch] {
 		for name := range g.Slots {
-			if err := d.exec(`INSERT INTO task_slot (task, slot) VALUES ($1, $2)`, string(j.holder()), name); err != nil {
+			if err := d.exec(`INSERT INTO task_slot (task, slot) VALUES ($1, $2)`, string(j.Holder()), name); err != nil {
 				return opsdb.Dispatched{}, err
 			}
 			d.used[name]++

@@ -59,8 +59,5 @@ func scanEvent(r scanner) (e storedEvent, err error) {
 	err = r.Scan(&e.key, &e.ID, &e.Version, &e.Seq, &at, &e.Actor, &e.Kind, &e.Subject, &e.Package, &e.Location,
 		&e.Why, &e.Revision, &e.Before, &e.After, &e.Hash)
 	e.At = timeOf(at)
-	plain(&e.Actor, &e.Subject, &e.Location, &e.Why, &e.Before, &e.After)
 	return e, err
 }
-
-func packageSubject(id opsdb.ID) string { return "package:" + string(id) }

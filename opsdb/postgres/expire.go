@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // Expire implements opsdb.Planning. It looks with a read first, so that a quiet
@@ -49,7 +50,7 @@ func (s *Store) sitesGone(ctx context.Context) error {
 		if err := v.sites(&w); err != nil {
 			return err
 		}
-		up, err := query(v, scanID, `SELECT name FROM site WHERE active AND up`)
+		up, err := query(v, tables.ScanID, `SELECT name FROM site WHERE active AND up`)
 		for _, name := range up {
 			gone = gone || w.Sites[string(name)].Down != nil
 		}
@@ -92,12 +93,12 @@ func (s *Store) NextWake(ctx context.Context) (at time.Time, err error) {
 }
 
 const (
-	dueLeases  = `SELECT ` + taskColumns + ` FROM task t WHERE t.state IN ('scheduled', 'in_progress') AND t.lease_until <= $1`
+	dueLeases  = `SELECT ` + tables.TaskColumns + ` FROM task t WHERE t.state IN ('scheduled', 'in_progress') AND t.lease_until <= $1`
 	dueRetries = `SELECT package FROM task WHERE state = 'pending' AND next_try <= $1`
 )
 
 func (t *tx) expire(now time.Time, claimBy time.Duration) (again []opsdb.Task, err error) {
-	late, err := query(&t.view, scanJob, dueLeases, us(now))
+	late, err := query(&t.view, tables.ScanJob, dueLeases, us(now))
 	if err != nil {
 		return nil, err
 	}
@@ -135,12 +136,12 @@ func (t *tx) stillLate(late []job, now time.Time) ([]job, error) {
 	if err := t.lock(packages...); err != nil {
 		return nil, err
 	}
-	return query(&t.view, scanJob, `SELECT `+taskColumns+` FROM task t WHERE t.id = ANY($1::text[]) AND t.state IN ('scheduled', 'in_progress') AND t.lease_until <= $2 ORDER BY t.id`, idList(ids), us(now))
+	return query(&t.view, tables.ScanJob, `SELECT `+tables.TaskColumns+` FROM task t WHERE t.id = ANY($1::text[]) AND t.state IN ('scheduled', 'in_progress') AND t.lease_until <= $2 ORDER BY t.id`, idList(ids), us(now))
 }
 
 // retries makes the packages of tasks dirty whose next try has come.
 func (t *tx) retries(now time.Time) error {
-	packages, err := query(&t.view, scanID, dueRetries, us(now))
+	packages, err := query(&t.view, tables.ScanID, dueRetries, us(now))
 	if err != nil || len(packages) == 0 {
 		return err
 	}
@@ -153,7 +154,7 @@ func (t *tx) retries(now time.Time) error {
 // unclaimed ends a task nobody took. One that was begun is not given up, as a
 // deletion that was confirmed never is: it backs off and goes on where it was.
 func (t *tx) unclaimed(j job) error {
-	if j.confirmed > 0 || j.Token > 0 {
+	if j.Confirmed > 0 || j.Token > 0 {
 		return t.backOff(j, nil, t.now, false)
 	}
 	return t.withdraw(j, j.Revision, "no worker claimed it in time")
@@ -170,7 +171,7 @@ func (t *tx) forClaim() string { return string(opsdb.Waits("").At(opsdb.ForClaim
 // Unclaimed implements opsdb.Planning.
 func (s *Store) Unclaimed(ctx context.Context) (tasks []opsdb.Task, err error) {
 	err = s.read(ctx, "Unclaimed", func(v *view) error {
-		tasks, err = query(v, scanTask, `SELECT `+taskColumns+` FROM task t WHERE t.state = 'scheduled' ORDER BY t.id`)
+		tasks, err = query(v, tables.ScanTask, `SELECT `+tables.TaskColumns+` FROM task t WHERE t.state = 'scheduled' ORDER BY t.id`)
 		return err
 	})
 	return tasks, err
@@ -179,7 +180,7 @@ func (s *Store) Unclaimed(ctx context.Context) (tasks []opsdb.Task, err error) {
 // RevokeLeases implements opsdb.Planning. Workers of the last run are dead: what they held counts as held by nobody.
 func (s *Store) RevokeLeases(ctx context.Context) error {
 	return s.write(ctx, "RevokeLeases", func(t *tx) error {
-		packages, err := query(&t.view, scanID, `SELECT package FROM task WHERE state = 'in_progress'`)
+		packages, err := query(&t.view, tables.ScanID, `SELECT package FROM task WHERE state = 'in_progress'`)
 		if err != nil {
 			return err
 		}

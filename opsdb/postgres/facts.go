@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // Dirty implements opsdb.Planning.
@@ -75,8 +76,8 @@ func (f *factsOf) facts() []opsdb.Facts {
 }
 
 func (f *factsOf) packages() {
-	asked(f, scanPackage, func(p pack) {
-		f.at[p.ID] = &opsdb.Facts{Package: p.Package, Gone: p.gone}
+	asked(f, tables.ScanPackage, func(p pack) {
+		f.at[p.ID] = &opsdb.Facts{Package: p.Package, Gone: p.Gone}
 		f.order = append(f.order, f.at[p.ID])
 	}, `SELECT `+packageColumns+these+`package p ON p.id = j.id JOIN package_state s ON s.package = p.key ORDER BY j.n`)
 }
@@ -96,43 +97,25 @@ func asked[T any](f *factsOf, scan func(scanner) (T, error), add func(T), sql st
 const these = ` FROM unnest($1::text[]) WITH ORDINALITY j (id, n) JOIN `
 
 func (f *factsOf) copies() {
-	asked(f, scanCopy, func(c opsdb.Copy) { x := f.at[c.Package]; x.Copies = append(x.Copies, c) }, `SELECT `+copyColumns+these+`copy c ON c.package = j.id LEFT JOIN receipt r ON r.key = c.receipt
+	asked(f, tables.ScanCopy, func(c opsdb.Copy) { x := f.at[c.Package]; x.Copies = append(x.Copies, c) }, `SELECT `+tables.CopyColumns+these+`copy c ON c.package = j.id LEFT JOIN receipt r ON r.key = c.receipt
 	  WHERE c.state <> 'deleted' ORDER BY c.id`)
 }
 
 func (f *factsOf) tasks() {
-	asked(f, scanTask, func(t opsdb.Task) { x := f.at[t.Package]; x.Tasks = append(x.Tasks, t) }, `SELECT `+taskColumns+` FROM unnest($1::text[]) j (id) CROSS JOIN LATERAL
+	asked(f, tables.ScanTask, func(t opsdb.Task) { x := f.at[t.Package]; x.Tasks = append(x.Tasks, t) }, `SELECT `+tables.TaskColumns+` FROM unnest($1::text[]) j (id) CROSS JOIN LATERAL
 	  (SELECT * FROM task WHERE task.package = j.id AND task.state IN ('pending', 'scheduled', 'in_progress', 'failed') OFFSET 0) t ORDER BY t.id`)
 }
 
 func (f *factsOf) requests() {
-	asked(f, scanRequest, func(q opsdb.StagingRequest) { x := f.at[q.Package]; x.Requests = append(x.Requests, q) }, `SELECT `+requestColumns+these+`staging_request q ON q.package = j.id ORDER BY q.id`)
-}
-
-const requestColumns = `q.id, q.package, q.location, q.who, q.why, q.at, q.released_at`
-
-func scanRequest(r scanner) (q opsdb.StagingRequest, err error) {
-	var at, released *time.Time
-	err = r.Scan(&q.ID, &q.Package, &q.Location, &q.Who, &q.Why, &at, &released)
-	q.At, q.ReleasedAt = timeOf(at), timeOf(released)
-	return q, err
+	asked(f, tables.ScanRequest, func(q opsdb.StagingRequest) { x := f.at[q.Package]; x.Requests = append(x.Requests, q) }, `SELECT `+tables.RequestColumns+these+`staging_request q ON q.package = j.id ORDER BY q.id`)
 }
 
 func (f *factsOf) holds() {
-	asked(f, scanHold, func(h opsdb.Hold) { x := f.at[h.Package]; x.Holds = append(x.Holds, h) }, `SELECT `+holdColumns+these+`hold h ON h.package = j.id ORDER BY h.id`)
-}
-
-const holdColumns = `h.id, h.package, h.location, h.kind, h.who, h.why, h.at`
-
-func scanHold(r scanner) (h opsdb.Hold, err error) {
-	var at *time.Time
-	err = r.Scan(&h.ID, &h.Package, &h.Location, &h.Kind, &h.Who, &h.Why, &at)
-	h.At = timeOf(at)
-	return h, err
+	asked(f, tables.ScanHold, func(h opsdb.Hold) { x := f.at[h.Package]; x.Holds = append(x.Holds, h) }, `SELECT `+tables.HoldColumns+these+`hold h ON h.package = j.id ORDER BY h.id`)
 }
 
 func (f *factsOf) moves() {
-	asked(f, scanMove, func(m opsdb.OpenMove) { x := f.at[m.Package]; x.Moves = append(x.Moves, m) }, `SELECT `+moveColumns+these+`open_move m ON m.package = j.id`)
+	asked(f, tables.ScanMove, func(m opsdb.OpenMove) { x := f.at[m.Package]; x.Moves = append(x.Moves, m) }, `SELECT `+tables.MoveColumns+these+`open_move m ON m.package = j.id`)
 }
 
 // willing is true of a peer p whose own copy of the files is condemned or

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // place is what a file is known by.
@@ -55,7 +56,7 @@ func (f *filer) lookUp(files []opsdb.File) error {
 			ids = append(ids, string(files[i].ID))
 		}
 	}
-	taken, err := query(&f.t.view, scanID, `SELECT id FROM file WHERE id = ANY($1::text[])`, ids)
+	taken, err := query(&f.t.view, tables.ScanID, `SELECT id FROM file WHERE id = ANY($1::text[])`, ids)
 	if err != nil {
 		return err
 	}
@@ -71,7 +72,7 @@ func (f *filer) lookUp(files []opsdb.File) error {
 	for i := range files {
 		old, known := f.old[place{files[i].Location, files[i].Path}]
 		if known && (old.State == opsdb.Lost || !sameContent(old.File, files[i])) {
-			others, keys = append(others, files[i]), append(keys, old.key)
+			others, keys = append(others, files[i]), append(keys, old.Row)
 		}
 	}
 	if len(others) == 0 {
@@ -105,7 +106,7 @@ func (v *view) filesKnown(files []opsdb.File) (map[place]filed, error) {
 	}
 	known := map[place]filed{}
 	for _, where := range []string{`f.state = 'lost'`, `f.state NOT IN ('deleted', 'lost')`} {
-		rows, err := query(v, scanFiled, `SELECT `+fileColumns+` FROM unnest($1::text[], $2::bytea[]) x (location, path) JOIN file f ON f.location = x.location AND f.path = x.path
+		rows, err := query(v, tables.ScanFiled, `SELECT `+tables.FileColumns+` FROM unnest($1::text[], $2::bytea[]) x (location, path) JOIN file f ON f.location = x.location AND f.path = x.path
 		  WHERE `+where+` ORDER BY f.key`, locations, paths)
 		if err != nil {
 			return nil, err
@@ -161,7 +162,7 @@ func (f *filer) again(old filed, n opsdb.File) (refused, err error) {
 	case sameContent(old.File, n):
 		return nil, nil
 	}
-	if f.packed[old.key] {
+	if f.packed[old.Row] {
 		return f.refuse(old, n)
 	}
 	f.filed++
@@ -170,17 +171,17 @@ func (f *filer) again(old filed, n opsdb.File) (refused, err error) {
 
 // found is a lost file that is there again as it was.
 func (f *filer) found(old filed) error {
-	if err := f.t.exec(`UPDATE file SET state = 'present', routed = false WHERE key = $1`, old.key); err != nil {
+	if err := f.t.exec(`UPDATE file SET state = 'present', routed = false WHERE key = $1`, old.Row); err != nil {
 		return err
 	}
-	if err := f.t.exec(`UPDATE package SET missed = missed - 1, gone = gone - 1 WHERE key IN (SELECT package FROM member WHERE file = $1)`, old.key); err != nil {
+	if err := f.t.exec(`UPDATE package SET missed = missed - 1, gone = gone - 1 WHERE key IN (SELECT package FROM member WHERE file = $1)`, old.Row); err != nil {
 		return err
 	}
-	if err := f.t.exec(touchHolders, old.key); err != nil {
+	if err := f.t.exec(touchHolders, old.Row); err != nil {
 		return err
 	}
 	if err := f.t.exec(`UPDATE copy SET size = size + $1 WHERE form = 'files' AND state NOT IN ('deleted', 'quarantined', 'lost')
-	  AND package IN (SELECT p.id FROM member m JOIN package p ON p.key = m.package WHERE m.file = $2)`, old.Size, old.key); err != nil {
+	  AND package IN (SELECT p.id FROM member m JOIN package p ON p.key = m.package WHERE m.file = $2)`, old.Size, old.Row); err != nil {
 		return err
 	}
 	f.t.event(opsdb.Event{Actor: "filing", Kind: opsdb.EventFileChanged, Subject: "file:" + string(old.ID), Location: old.Location,
@@ -193,12 +194,12 @@ func (f *filer) refuse(old filed, n opsdb.File) (refused, err error) {
 	other := fmt.Sprintf("%d@%d", n.Size, n.ModTime.UnixNano())
 	refused = fmt.Errorf("file %s:%s: %w: packed with %d bytes of %s, now %d bytes of %s", n.Location, opsdb.ShowPath(n.Path), opsdb.ErrConflict,
 		old.Size, old.ModTime.Format("2006-01-02T15:04:05.999999999Z"), n.Size, n.ModTime.UTC().Format("2006-01-02T15:04:05.999999999Z"))
-	if old.conflict == other {
+	if old.Conflict == other {
 		return refused, nil
 	}
 	f.t.event(opsdb.Event{Actor: "filing", Kind: opsdb.EventFileChanged, Subject: "file:" + string(old.ID), Location: old.Location,
 		Why: "refused: the file is packed with another content", Before: contentOf(old.Size, old.ModTime.UnixNano()), After: contentOf(n.Size, n.ModTime.UnixNano())})
-	return refused, f.t.exec(`UPDATE file SET conflict = $1 WHERE key = $2`, other, old.key)
+	return refused, f.t.exec(`UPDATE file SET conflict = $1 WHERE key = $2`, other, old.Row)
 }
 
 func contentOf(size, modTime int64) string {
@@ -208,7 +209,7 @@ func contentOf(size, modTime int64) string {
 // changeFile gives a file that is not packed another content; the counters of its groups follow.
 func (t *tx) changeFile(old filed, size, modTime int64, identity string, digest opsdb.Digest, actor, why string) error {
 	err := t.exec(`UPDATE file SET size = $1, mod_time = $2, identity = $3, digest = $4, version = version + 1 WHERE key = $5`,
-		size, modTime, identity, string(digest), old.key)
+		size, modTime, identity, string(digest), old.Row)
 	if err != nil {
 		return err
 	}
@@ -217,7 +218,7 @@ func (t *tx) changeFile(old filed, size, modTime int64, identity string, digest 
 		return err
 	}
 	err = t.exec(`UPDATE file_group SET bytes = bytes + $1, last = $2, version = version + 1 WHERE NOT closed AND key IN (SELECT grp FROM group_file WHERE file = $3)`,
-		size-old.Size, us(observed), old.key)
+		size-old.Size, us(observed), old.Row)
 	t.event(opsdb.Event{Actor: actor, Kind: opsdb.EventFileChanged, Subject: "file:" + string(old.ID), Location: old.Location,
 		Why: why, Before: contentOf(old.Size, old.ModTime.UnixNano()), After: contentOf(size, modTime)})
 	return err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // finished reports whether this very Finish has been done already.
@@ -33,7 +34,7 @@ func (t *tx) nextPiece(j job, piece opsdb.Piece) error {
 		}
 	}
 	return t.exec(`UPDATE task SET state = 'scheduled', piece = $1, worker = '', phase = '', done = 0, total = 0, lease_until = $2, updated_at = $3, waits = $5 WHERE id = $4`,
-		string(piece), us(t.now.Add(j.claimBy)), us(t.now), string(j.ID), t.forClaim())
+		string(piece), us(t.now.Add(j.ClaimBy)), us(t.now), string(j.ID), t.forClaim())
 }
 
 // outcome records the facts of a good end, in an order in which each finds what it builds on.
@@ -68,7 +69,7 @@ func (t *tx) outcome(j job, out opsdb.Outcome) error {
 
 // packed is the birth of a digest: once, never changed (S4).
 func (t *tx) packed(j job, k opsdb.Packed) error {
-	p, err := t.pack(j.Package)
+	p, err := tables.PackOf(t, j.Package)
 	if err != nil {
 		return err
 	}
@@ -81,27 +82,27 @@ func (t *tx) packed(j job, k opsdb.Packed) error {
 	if k.Digest == "" || k.Size <= 0 {
 		return fmt.Errorf("package %s: a digest and a size are needed: %w", p.Name, opsdb.ErrInvariant)
 	}
-	bare, err := t.count(`SELECT count(*) FROM member WHERE package = $1 AND digest = ''`, p.key)
+	bare, err := t.count(`SELECT count(*) FROM member WHERE package = $1 AND digest = ''`, p.Row)
 	if err != nil {
 		return err
 	}
 	if bare > 0 {
 		return fmt.Errorf("package %s: %d members have no digest: %w", p.Name, bare, opsdb.ErrInvariant)
 	}
-	if err := t.exec(`UPDATE package SET digest = $1, size = $2, manifest = $3 WHERE key = $4`, string(k.Digest), k.Size, string(k.Manifest), p.key); err != nil {
+	if err := t.exec(`UPDATE package SET digest = $1, size = $2, manifest = $3 WHERE key = $4`, string(k.Digest), k.Size, string(k.Manifest), p.Row); err != nil {
 		return err
 	}
 	if err := t.touch(p.ID); err != nil {
 		return err
 	}
-	t.event(opsdb.Event{Actor: "worker:" + j.Worker, Kind: opsdb.EventPackaged, Subject: packageSubject(p.ID), Package: p.ID, Revision: j.Revision,
+	t.event(opsdb.Event{Actor: "worker:" + j.Worker, Kind: opsdb.EventPackaged, Subject: tables.PackageSubject(p.ID), Package: p.ID, Revision: j.Revision,
 		After: text(map[string]any{"digest": k.Digest, "size": k.Size, "files": p.Files, "bytes": p.Bytes})})
-	return t.exec(`INSERT INTO segments (package, digests) VALUES ($1, $2)`, p.key, text(k.Segments))
+	return t.exec(`INSERT INTO segments (package, digests) VALUES ($1, $2)`, p.Row, text(k.Segments))
 }
 
 // target records what stands at the destination now.
 func (t *tx) target(j job, f opsdb.CopyFact, out opsdb.Outcome) error {
-	c, err := t.copy(j.TargetCopy)
+	c, err := tables.CopyOf(t, j.TargetCopy)
 	if err != nil {
 		return fmt.Errorf("target copy %s: %w", j.TargetCopy, err)
 	}
@@ -123,7 +124,7 @@ func (t *tx) arrived(j job, c opsdb.Copy, f opsdb.CopyFact) error {
 	if err := t.stands(c, f, opsdb.Arrived); err != nil {
 		return err
 	}
-	t.copyEvent(c, opsdb.EventCopyArrived, "worker:"+j.Worker, "", j.Revision, string(opsdb.Arrived))
+	tables.CopyEvent(t, c, opsdb.EventCopyArrived, "worker:"+j.Worker, "", j.Revision, string(opsdb.Arrived))
 	return nil
 }
 
@@ -147,14 +148,14 @@ func (t *tx) verified(j job, c opsdb.Copy, f opsdb.CopyFact) error {
 	default:
 		return fmt.Errorf("copy at %s is %s: %w", c.Location, c.State, opsdb.ErrInvariant)
 	}
-	p, err := t.pack(c.Package)
+	p, err := tables.PackOf(t, c.Package)
 	if err != nil {
 		return err
 	}
 	if err := t.stands(c, f, f.State); err != nil {
 		return err
 	}
-	now, err := t.copy(c.ID)
+	now, err := tables.CopyOf(t, c.ID)
 	if err != nil {
 		return err
 	}
@@ -166,7 +167,7 @@ func (t *tx) verified(j job, c opsdb.Copy, f opsdb.CopyFact) error {
 		return err
 	}
 	if c.State != f.State {
-		t.copyEvent(c, opsdb.EventCopyVerified, "worker:"+j.Worker, "", j.Revision, text(now.Receipt))
+		tables.CopyEvent(t, c, opsdb.EventCopyVerified, "worker:"+j.Worker, "", j.Revision, text(now.Receipt))
 	}
 	return t.exec(`UPDATE copy SET verified_at = $1, verified_age = coalesce(verified_age, $2), verify_asked = NULL, reason = '' WHERE id = $3`,
 		us(now.Receipt.At), us(observed), string(c.ID))
@@ -174,11 +175,11 @@ func (t *tx) verified(j job, c opsdb.Copy, f opsdb.CopyFact) error {
 
 // deleted ends a deletion whose proof was committed before the act.
 func (t *tx) deleted(j job, c opsdb.Copy) error {
-	if c.State != opsdb.DeletionInProgress || j.confirmed == 0 {
+	if c.State != opsdb.DeletionInProgress || j.Confirmed == 0 {
 		return fmt.Errorf("copy at %s is %s and its deletion was not confirmed: %w", c.Location, c.State, opsdb.ErrInvariant)
 	}
-	t.copyEvent(c, opsdb.EventDeleted, "worker:"+j.Worker, "", j.Revision, string(opsdb.Deleted))
-	if err := t.copyState(c.ID, opsdb.Deleted); err != nil {
+	tables.CopyEvent(t, c, opsdb.EventDeleted, "worker:"+j.Worker, "", j.Revision, string(opsdb.Deleted))
+	if err := tables.SetCopy(t, c.ID, opsdb.Deleted); err != nil {
 		return err
 	}
 	return t.roomFreed(c.Location)
@@ -186,7 +187,7 @@ func (t *tx) deleted(j job, c opsdb.Copy) error {
 
 // corrupt quarantines a copy that was read and is wrong, or says that it is not there.
 func (t *tx) corrupt(j job, k opsdb.Corrupt) error {
-	c, err := t.copy(k.Copy)
+	c, err := tables.CopyOf(t, k.Copy)
 	if err != nil {
 		return fmt.Errorf("corrupt copy %s: %w", k.Copy, err)
 	}
@@ -203,7 +204,7 @@ func (t *tx) corrupt(j job, k opsdb.Corrupt) error {
 	if k.MovedTo != "" {
 		c.Path = k.MovedTo
 	}
-	t.copyEvent(c, kind, "worker:"+j.Worker, k.Reason, j.Revision, string(state))
+	tables.CopyEvent(t, c, kind, "worker:"+j.Worker, k.Reason, j.Revision, string(state))
 	if err := t.exec(`UPDATE copy SET state = $1, before = $2, reason = $3, path = $4, condemned_age = NULL WHERE id = $5`,
 		string(state), string(c.State), k.Reason, blob(c.Path), string(c.ID)); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // finishing is one good end to be recorded.
@@ -82,7 +83,7 @@ func (e *ends) record(all []finishing) error {
 			e.done[i] = jobs[i].Task
 			continue
 		}
-		if err := jobs[i].owned(f.token); err != nil {
+		if err := jobs[i].Owned(f.token); err != nil {
 			return err
 		}
 		if err := e.outcome(jobs[i], f.out); err != nil {
@@ -118,7 +119,7 @@ func (e *ends) take(all []finishing) ([]job, error) {
 	}
 	var found []job
 	e.queue(lockTheir, idList(ids))
-	ask(&e.view, &found, scanJob, `SELECT `+taskColumns+tasksOf, idList(ids))
+	ask(&e.view, &found, tables.ScanJob, `SELECT `+tables.TaskColumns+tasksOf, idList(ids))
 	if err := e.flush(); err != nil {
 		return nil, err
 	}
@@ -169,7 +170,7 @@ func (e *ends) complete() error {
 func (e *ends) tell(all []finishing) error {
 	var next []opsdb.Task
 	if len(e.going) > 0 {
-		ask(&e.view, &next, scanTask, `SELECT `+taskColumns+tasksOf, idList(e.going))
+		ask(&e.view, &next, tables.ScanTask, `SELECT `+tables.TaskColumns+tasksOf, idList(e.going))
 	}
 	if err := e.flush(); err != nil {
 		return err
@@ -179,7 +180,7 @@ func (e *ends) tell(all []finishing) error {
 		at[f.task] = i
 	}
 	for _, j := range e.completed {
-		e.done[at[j.ID]] = j.finished(e.now)
+		e.done[at[j.ID]] = completed(j, e.now)
 	}
 	for _, t := range next {
 		e.done[at[t.ID]] = t
@@ -187,8 +188,8 @@ func (e *ends) tell(all []finishing) error {
 	return e.bring(next...)
 }
 
-// finished is the task as complete writes it.
-func (j job) finished(now time.Time) opsdb.Task {
+// completed is the task as complete writes it.
+func completed(j job, now time.Time) opsdb.Task {
 	t := j.Task
 	t.State, t.LeaseUntil, t.NextTry, t.Failure = opsdb.TaskCompleted, time.Time{}, time.Time{}, nil
 	t.UpdatedAt, t.EndedAt = stored(now), stored(now)

@@ -9,18 +9,19 @@ import (
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // Unrouted implements opsdb.Planning.
 func (s *Store) Unrouted(ctx context.Context, limit int) (files []opsdb.File, err error) {
 	err = s.read(ctx, "Unrouted", func(v *view) error {
-		files, err = query(v, scanFile, unrouted, limitOf(limit))
+		files, err = query(v, tables.ScanFile, unrouted, limitOf(limit))
 		return err
 	})
 	return files, err
 }
 
-const unrouted = `SELECT ` + fileColumns + ` FROM file f WHERE NOT f.routed AND f.state = 'present' ORDER BY f.filed_at, f.key LIMIT $1`
+const unrouted = `SELECT ` + tables.FileColumns + ` FROM file f WHERE NOT f.routed AND f.state = 'present' ORDER BY f.filed_at, f.key LIMIT $1`
 
 // limitOf is a limit as SQL takes it: none for 0.
 func limitOf(n int) any {
@@ -65,10 +66,10 @@ func (r *router) route(routings []opsdb.Routing) error {
 	join := map[opsdb.ID][]*filed{}
 	for _, x := range routings {
 		f := r.files[x.File]
-		if x.Route == "" || f == nil || f.State != opsdb.Present || r.homes[inStage{f.key, x.Route, x.Stage}] {
+		if x.Route == "" || f == nil || f.State != opsdb.Present || r.homes[inStage{f.Row, x.Route, x.Stage}] {
 			continue
 		}
-		r.homes[inStage{f.key, x.Route, x.Stage}] = true
+		r.homes[inStage{f.Row, x.Route, x.Stage}] = true
 		k := slot{x.Route, x.Stage, f.Location, x.Key}
 		if r.groups[k] == "" {
 			r.groups[k] = opsdb.NewID()
@@ -77,7 +78,7 @@ func (r *router) route(routings []opsdb.Routing) error {
 			}
 		}
 		join[r.groups[k]] = append(join[r.groups[k]], f)
-		r.joined[f.key]++
+		r.joined[f.Row]++
 	}
 	for grp, files := range join {
 		if err := r.t.joinGroup(grp, files, r.observed); err != nil {
@@ -91,7 +92,7 @@ func (r *router) route(routings []opsdb.Routing) error {
 func (r *router) settle() error {
 	keys := map[int][]int64{}
 	for _, f := range r.files {
-		keys[r.joined[f.key]] = append(keys[r.joined[f.key]], f.key)
+		keys[r.joined[f.Row]] = append(keys[r.joined[f.Row]], f.Row)
 	}
 	for _, more := range slices.Sorted(maps.Keys(keys)) {
 		if err := r.t.exec(`UPDATE file SET routed = true, homes = homes + $1 WHERE key = ANY($2::bigint[])`, more, keys[more]); err != nil {
@@ -121,7 +122,6 @@ func (r *router) take(files []opsdb.ID, routings []opsdb.Routing) error {
 		var id opsdb.ID
 		var k slot
 		err := row.Scan(&id, &k.route, &k.stage, &k.location, &k.key)
-		plain(&k.key)
 		r.groups[k] = id
 		return err
 	}, `SELECT g.id, g.route, g.stage, g.location, g.group_key FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) x (file, route, stage, name)
@@ -129,10 +129,10 @@ func (r *router) take(files []opsdb.ID, routings []opsdb.Routing) error {
 	  WHERE NOT g.closed ORDER BY g.key FOR NO KEY UPDATE OF g`, of, routes, stages, names)
 	r.t.queue(`SELECT FROM file WHERE id = ANY($1::text[]) ORDER BY key FOR NO KEY UPDATE`, ids)
 	v.each(func(row scanner) error {
-		f, err := scanFiled(row)
+		f, err := tables.ScanFiled(row)
 		r.files[f.ID] = &f
 		return err
-	}, `SELECT `+fileColumns+` FROM file f WHERE f.id = ANY($1::text[])`, ids)
+	}, `SELECT `+tables.FileColumns+` FROM file f WHERE f.id = ANY($1::text[])`, ids)
 	v.each(func(row scanner) error {
 		var h inStage
 		err := row.Scan(&h.file, &h.route, &h.stage)
@@ -155,7 +155,7 @@ func (t *tx) openGroup(id opsdb.ID, r opsdb.Routing, location string, observed t
 func (t *tx) joinGroup(id opsdb.ID, files []*filed, observed time.Time) error {
 	keys, bytes, first := make([]int64, len(files)), int64(0), time.Time{}
 	for i, f := range files {
-		keys[i] = f.key
+		keys[i] = f.Row
 		bytes += f.Size
 		if first.IsZero() || f.FiledAt.Before(first) {
 			first = f.FiledAt
@@ -168,18 +168,18 @@ func (t *tx) joinGroup(id opsdb.ID, files []*filed, observed time.Time) error {
 }
 
 const (
-	dirtyGroups = `SELECT ` + groupColumns + ` FROM file_group g WHERE NOT g.closed AND g.version > g.evaluated ORDER BY g.key LIMIT $1`
-	dueGroups   = `SELECT ` + groupColumns + ` FROM file_group g WHERE NOT g.closed AND g.wake_at <= ` + nowIs1 + ` ORDER BY g.wake_at LIMIT $2`
+	dirtyGroups = `SELECT ` + tables.GroupColumns + ` FROM file_group g WHERE NOT g.closed AND g.version > g.evaluated ORDER BY g.key LIMIT $1`
+	dueGroups   = `SELECT ` + tables.GroupColumns + ` FROM file_group g WHERE NOT g.closed AND g.wake_at <= ` + nowIs1 + ` ORDER BY g.wake_at LIMIT $2`
 )
 
 // DirtyGroups implements opsdb.Planning.
 func (s *Store) DirtyGroups(ctx context.Context, now time.Time, limit int) (groups []opsdb.Group, err error) {
 	err = s.read(ctx, "DirtyGroups", func(v *view) error {
-		groups, err = query(v, scanGroup, dirtyGroups, limitOf(limit))
+		groups, err = query(v, tables.ScanGroup, dirtyGroups, limitOf(limit))
 		if err != nil {
 			return err
 		}
-		due, err := query(v, scanGroup, dueGroups, us(now), limitOf(limit))
+		due, err := query(v, tables.ScanGroup, dueGroups, us(now), limitOf(limit))
 		groups = merge(groups, due, limit, func(g opsdb.Group) opsdb.ID { return g.ID })
 		return err
 	})
@@ -209,7 +209,7 @@ func merge[T any, K comparable](a, b []T, limit int, id func(T) K) []T {
 // GroupFiles implements opsdb.Planning.
 func (s *Store) GroupFiles(ctx context.Context, id opsdb.ID) (files []opsdb.File, err error) {
 	err = s.read(ctx, "GroupFiles", func(v *view) error {
-		files, err = query(v, scanFile, `SELECT `+fileColumns+` FROM file_group g JOIN group_file gf ON gf.grp = g.key JOIN file f ON f.key = gf.file
+		files, err = query(v, tables.ScanFile, `SELECT `+tables.FileColumns+` FROM file_group g JOIN group_file gf ON gf.grp = g.key JOIN file f ON f.key = gf.file
 		  WHERE g.id = $1 ORDER BY f.path`, string(id))
 		return err
 	})

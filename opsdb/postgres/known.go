@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // known is what a call of Dispatch read of all its packages at once, under
@@ -29,7 +30,7 @@ func (d *dispatch) learn(packages []opsdb.ID) error {
 	var copies []opsdb.Copy
 	ids := idList(packages)
 	ask(&d.view, &packs, scanVersion, `SELECT s.id, s.version FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM package_state WHERE package_state.id = x.id OFFSET 0) s`, ids)
-	ask(&d.view, &open, scanJob, `SELECT `+taskColumns+` FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM task WHERE task.package = x.id AND task.state IN ('pending', 'scheduled', 'in_progress') OFFSET 0) t`, ids)
+	ask(&d.view, &open, tables.ScanJob, `SELECT `+tables.TaskColumns+` FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM task WHERE task.package = x.id AND task.state IN ('pending', 'scheduled', 'in_progress') OFFSET 0) t`, ids)
 	ask(&d.view, &copies, scanPlace, `SELECT c.id, c.package, c.location, c.form, c.path, c.state FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM copy WHERE copy.package = x.id OFFSET 0) c`, ids)
 	if err := d.flush(); err != nil {
 		return err
@@ -69,15 +70,15 @@ func (d *dispatch) current(id opsdb.ID) error {
 		return err
 	}
 	delete(d.stale, id)
-	p, err := d.pack(id)
+	p, err := tables.PackOf(d, id)
 	if err != nil {
 		return err
 	}
 	d.packs[id] = p
-	if d.open[id], err = query(&d.view, scanJob, `SELECT `+taskColumns+` FROM task t WHERE t.package = $1 AND t.state IN ('pending', 'scheduled', 'in_progress')`, string(id)); err != nil {
+	if d.open[id], err = query(&d.view, tables.ScanJob, `SELECT `+tables.TaskColumns+` FROM task t WHERE t.package = $1 AND t.state IN ('pending', 'scheduled', 'in_progress')`, string(id)); err != nil {
 		return err
 	}
-	d.known.copies[id], err = d.tx.copies(id)
+	d.known.copies[id], err = tables.Copies(d.tx, id)
 	return err
 }
 
@@ -114,7 +115,7 @@ func (d *dispatch) writeTasks() error {
 	if err := d.flush(); err != nil {
 		return err
 	}
-	n, err := d.c.CopyFrom(d.ctx, pgx.Identifier{"task"}, taskRow(), pgx.CopyFromSlice(len(made), func(i int) ([]any, error) { return clean(d.taskValues(made[i])), nil }))
+	n, err := d.c.CopyFrom(d.ctx, pgx.Identifier{"task"}, tables.TaskFields(), pgx.CopyFromSlice(len(made), func(i int) ([]any, error) { return clean(tables.TaskRow(made[i], d.now)), nil }))
 	d.changes += n
 	if err != nil {
 		return fmt.Errorf("write %d tasks: %w", len(made), err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // Lift implements opsdb.Operating.
@@ -13,7 +14,7 @@ func (s *Store) Lift(ctx context.Context, pkg opsdb.ID, who, why string) error {
 		if err := t.lock(pkg); err != nil {
 			return err
 		}
-		p, err := one(&t.view, scanPackage, `SELECT `+packageColumns+packageFrom+`WHERE p.id = $1`, string(pkg))
+		p, err := one(&t.view, tables.ScanPackage, `SELECT `+packageColumns+packageFrom+`WHERE p.id = $1`, string(pkg))
 		if err == nil {
 			err = opsdb.MayLift(p.Package)
 		}

@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // Missing implements opsdb.Filing.
@@ -17,7 +18,7 @@ func (s *Store) Missing(ctx context.Context, location string, files []opsdb.ID) 
 		if err := t.lockFiles(keys); err != nil {
 			return err
 		}
-		known, err := query(&t.view, scanFiled, `SELECT `+fileColumns+` FROM file f
+		known, err := query(&t.view, tables.ScanFiled, `SELECT `+tables.FileColumns+` FROM file f
 		  WHERE f.id = ANY($1::text[]) AND f.location = $2 AND f.state NOT IN ('deleted', 'lost') AND NOT `+underDeletion, idList(files), location)
 		if err != nil {
 			return err
@@ -43,8 +44,8 @@ func (s *Store) Missing(ctx context.Context, location string, files []opsdb.ID) 
 // cutDeletion finds the last confirmed deletion of a file's package: it was
 // taken back before it could tell what it had removed.
 func (t *tx) cutDeletion(f filed) (*job, error) {
-	jobs, err := query(&t.view, scanJob, `SELECT `+taskColumns+` FROM member m JOIN package p ON p.key = m.package
-	  JOIN task t ON t.package = p.id AND t.type = 'delete' AND t.to_loc = $2 AND t.confirmed > 0 WHERE m.file = $1 ORDER BY t.id DESC LIMIT 1`, f.key, f.Location)
+	jobs, err := query(&t.view, tables.ScanJob, `SELECT `+tables.TaskColumns+` FROM member m JOIN package p ON p.key = m.package
+	  JOIN task t ON t.package = p.id AND t.type = 'delete' AND t.to_loc = $2 AND t.confirmed > 0 WHERE m.file = $1 ORDER BY t.id DESC LIMIT 1`, f.Row, f.Location)
 	if err != nil || len(jobs) == 0 {
 		return nil, err
 	}
@@ -61,17 +62,17 @@ func (t *tx) lose(f filed, actor, why string) error {
 	if err := t.leaveGroups(f); err != nil {
 		return err
 	}
-	if err := t.exec(`UPDATE file SET state = 'lost' WHERE key = $1`, f.key); err != nil {
+	if err := t.exec(`UPDATE file SET state = 'lost' WHERE key = $1`, f.Row); err != nil {
 		return err
 	}
 	if err := t.exec(`UPDATE copy SET size = greatest(size - $1, 0) WHERE form = 'files' AND state NOT IN ('deleted', 'quarantined', 'lost')
-	  AND package IN (SELECT p.id FROM member m JOIN package p ON p.key = m.package WHERE m.file = $2)`, f.Size, f.key); err != nil {
+	  AND package IN (SELECT p.id FROM member m JOIN package p ON p.key = m.package WHERE m.file = $2)`, f.Size, f.Row); err != nil {
 		return err
 	}
-	if err := t.exec(`UPDATE package SET gone = gone + 1, missed = missed + 1 WHERE key IN (SELECT package FROM member WHERE file = $1)`, f.key); err != nil {
+	if err := t.exec(`UPDATE package SET gone = gone + 1, missed = missed + 1 WHERE key IN (SELECT package FROM member WHERE file = $1)`, f.Row); err != nil {
 		return err
 	}
-	if err := t.exec(touchHolders, f.key); err != nil {
+	if err := t.exec(touchHolders, f.Row); err != nil {
 		return err
 	}
 	t.event(opsdb.Event{Actor: actor, Kind: opsdb.EventFileChanged, Subject: "file:" + string(f.ID), Location: f.Location, Why: why,
@@ -82,14 +83,14 @@ func (t *tx) lose(f filed, actor, why string) error {
 // leaveGroups takes a file out of the open groups it is in.
 func (t *tx) leaveGroups(f filed) error {
 	if err := t.exec(`UPDATE file_group SET files = files - 1, bytes = bytes - $1, version = version + 1
-	  WHERE key IN (SELECT grp FROM group_file WHERE file = $2)`, f.Size, f.key); err != nil {
+	  WHERE key IN (SELECT grp FROM group_file WHERE file = $2)`, f.Size, f.Row); err != nil {
 		return err
 	}
-	n, err := t.execN(`DELETE FROM group_file WHERE file = $1`, f.key)
+	n, err := t.execN(`DELETE FROM group_file WHERE file = $1`, f.Row)
 	if err != nil || n == 0 {
 		return err
 	}
-	return t.exec(`UPDATE file SET homes = homes - $1 WHERE key = $2`, n, f.key)
+	return t.exec(`UPDATE file SET homes = homes - $1 WHERE key = $2`, n, f.Row)
 }
 
 // page is how many rows a stream reads at once: it holds no snapshot between pages.
@@ -100,7 +101,7 @@ func (s *Store) KnownFiles(ctx context.Context, location string) iter.Seq2[opsdb
 	return stream(func(last opsdb.File, first bool) (files []opsdb.File, err error) {
 		err = s.read(ctx, "KnownFiles", func(v *view) error {
 			after := blob(last.Path)
-			files, err = query(v, scanFile, `SELECT `+fileColumns+` FROM file f
+			files, err = query(v, tables.ScanFile, `SELECT `+tables.FileColumns+` FROM file f
 			  WHERE f.location = $1 AND f.path > $2 AND f.state NOT IN ('deleted', 'lost') ORDER BY f.path LIMIT $3`, location, after, page)
 			return err
 		})

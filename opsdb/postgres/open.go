@@ -14,6 +14,7 @@ import (
 
 	"github.com/ccatobs/cdt/clock"
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 var errClosed = errors.New("the database is closed")
@@ -55,6 +56,7 @@ type Store struct {
 	stop     context.CancelFunc
 	rows     atomic.Int64              // returned by statements
 	ticked   atomic.Pointer[time.Time] // store time of the last Tick of this process
+	dialect  *tables.Dialect
 	passed   func() time.Duration
 	lastTold atomic.Int64 // of passed, when other processes were last told of a change; 0: never
 	ear      sync.Once
@@ -135,7 +137,7 @@ func open(ctx context.Context, config *pgxpool.Config, opts Options) (*Store, er
 		return nil, err
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Store{clock: opts.Clock, enqueue: opts.Enqueue, config: config.ConnConfig, pool: pool, name: string(opsdb.NewID()), sweep: opts.Sweep, stop: stop, life: background, passed: clock.Monotonic(),
+	s := &Store{clock: opts.Clock, enqueue: opts.Enqueue, config: config.ConnConfig, pool: pool, name: string(opsdb.NewID()), sweep: opts.Sweep, stop: stop, life: background, passed: clock.Monotonic(), dialect: dialect(),
 		changed: make(chan struct{}, 1), news: make(chan struct{}, 1), closing: make(chan struct{})}
 	s.claims = &together[claiming, opsdb.Assignment]{do: s.claim}
 	s.finishes = &together[finishing, opsdb.Task]{do: s.finish}

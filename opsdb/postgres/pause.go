@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // Pause implements opsdb.Operating.
@@ -50,7 +51,7 @@ func (t *tx) touchPaused(subject string) error {
 
 // keptBack are the tasks that are scheduled and kept from beginning by a pause of the subject.
 func (t *tx) keptBack(subject string) ([]opsdb.Task, error) {
-	tasks, err := query(&t.view, scanTask, `SELECT `+taskColumns+` FROM task t WHERE t.state = 'scheduled' ORDER BY t.id`)
+	tasks, err := query(&t.view, tables.ScanTask, `SELECT `+tables.TaskColumns+` FROM task t WHERE t.state = 'scheduled' ORDER BY t.id`)
 	return opsdb.KeptBack(tasks, subject), err
 }
 

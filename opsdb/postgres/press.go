@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // pressWalk is how many of the oldest copies one call of Press goes through at most.
@@ -115,7 +116,7 @@ func (t *tx) relieve(p pressed) ([]opsdb.ID, error) {
 	if err := t.exec(`DELETE FROM pressure WHERE location = $1`, p.Name); err != nil {
 		return nil, err
 	}
-	return query(&t.view, scanID, `SELECT package FROM copy WHERE location = $1 AND state IN ('deletion_possible', 'deletion_scheduled')`, p.Name)
+	return query(&t.view, tables.ScanID, `SELECT package FROM copy WHERE location = $1 AND state IN ('deletion_possible', 'deletion_scheduled')`, p.Name)
 }
 
 // old is one of the oldest copies at a location.

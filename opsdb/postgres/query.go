@@ -5,60 +5,75 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
-// scanner is what a row function reads from.
-type scanner interface{ Scan(dest ...any) error }
+// row is a row of a result, its texts as they were before [clean].
+type row struct{ pgx.Rows }
 
-// query reads all rows with the given row function.
-func query[T any](v *view, scan func(scanner) (T, error), sql string, args ...any) (out []T, err error) {
+// Scan implements [tables.Scanner].
+func (r row) Scan(dest ...any) error {
+	if err := r.Rows.Scan(dest...); err != nil {
+		return err
+	}
+	for _, d := range dest {
+		switch x := d.(type) {
+		case *string:
+			plain(x)
+		case **string:
+			if *x != nil {
+				plain(*x)
+			}
+		}
+	}
+	return nil
+}
+
+// Rows implements [tables.View]. What is queued goes with the query, in one round trip.
+func (v *view) Rows(f func(scanner) error, sql string, args ...any) (err error) {
 	if v.queued.Len() == 0 {
 		rows, err := v.c.Query(v.ctx, sql, clean(args)...)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		return collect(v, rows, scan)
+		return v.walk(rows, f)
 	}
 	v.queued.Queue(sql, clean(args)...)
 	results := v.send()
 	defer func() { err = errors.Join(err, results.Close()) }()
 	for range results.before {
 		if _, err := results.Exec(); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	rows, err := results.Query()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return collect(v, rows, scan)
+	return v.walk(rows, f)
 }
 
-func collect[T any](v *view, rows pgx.Rows, scan func(scanner) (T, error)) (out []T, err error) {
+// walk gives rows to f.
+func (v *view) walk(rows pgx.Rows, f func(scanner) error) error {
 	defer rows.Close()
-	for rows.Next() {
-		x, err := scan(rows)
-		if err != nil {
-			return nil, err
+	r, n := scanner(row{rows}), int64(0)
+	for ; rows.Next(); n++ {
+		if err := f(r); err != nil {
+			return err
 		}
-		out = append(out, x)
 	}
-	v.rows.Add(int64(len(out)))
-	return out, rows.Err()
+	v.store.rows.Add(n)
+	return rows.Err()
+}
+
+// query reads all rows with the given row function.
+func query[T any](v *view, scan func(scanner) (T, error), sql string, args ...any) ([]T, error) {
+	return tables.Query(v, scan, sql, args...)
 }
 
 // one reads one row; opsdb.ErrNotFound if there is none.
 func one[T any](v *view, scan func(scanner) (T, error), sql string, args ...any) (T, error) {
-	all, err := query(v, scan, sql, args...)
-	var zero T
-	if err != nil {
-		return zero, err
-	}
-	if len(all) == 0 {
-		return zero, opsdb.ErrNotFound
-	}
-	return all[0], nil
+	return tables.One(v, scan, sql, args...)
 }
 
 // each queues a query whose rows are given to f with the next flush.
@@ -71,21 +86,9 @@ type none struct{}
 
 // get reads one row of plain columns; false if there is none.
 func (v *view) get(dest []any, sql string, args ...any) (bool, error) {
-	rows, err := query(v, func(r scanner) (none, error) { return none{}, r.Scan(dest...) }, sql, args...)
-	return len(rows) > 0, err
+	return tables.Get(v, dest, sql, args...)
 }
 
-func (v *view) count(sql string, args ...any) (n int64, err error) {
-	_, err = v.get([]any{&n}, sql, args...)
-	return n, err
-}
+func (v *view) count(sql string, args ...any) (int64, error) { return tables.Count(v, sql, args...) }
 
-func (v *view) yes(sql string, args ...any) (is bool, err error) {
-	_, err = v.get([]any{&is}, sql, args...)
-	return is, err
-}
-
-func scanID(r scanner) (id opsdb.ID, err error) {
-	err = r.Scan(&id)
-	return id, err
-}
+func (v *view) yes(sql string, args ...any) (bool, error) { return tables.Yes(v, sql, args...) }

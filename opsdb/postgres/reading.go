@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // defaultLimit is how many rows a Query without a limit gives.
@@ -36,14 +37,14 @@ func (s *Store) FindPackage(ctx context.Context, what string) (p opsdb.Package, 
 		if len(ids) == 0 {
 			return fmt.Errorf("package %q: %w", what, opsdb.ErrNotFound)
 		}
-		p, err = v.whole(ids[0])
+		p, err = tables.Whole(v, ids[0])
 		return err
 	})
 	return p, err
 }
 
 func (v *view) findPackages(what string) ([]opsdb.ID, error) {
-	ids, err := query(v, scanID, `SELECT id FROM package WHERE id = $1::text UNION SELECT id FROM package WHERE name = $1::text`, what)
+	ids, err := query(v, tables.ScanID, `SELECT id FROM package WHERE id = $1::text UNION SELECT id FROM package WHERE name = $1::text`, what)
 	if err != nil || len(ids) > 0 {
 		return ids, err
 	}
@@ -52,7 +53,7 @@ func (v *view) findPackages(what string) ([]opsdb.ID, error) {
 		if err != nil {
 			return nil, nil //nolint:nilerr // what is no number names no package
 		}
-		return query(v, scanID, `SELECT id FROM package WHERE route = $1 AND number = $2`, route, n)
+		return query(v, tables.ScanID, `SELECT id FROM package WHERE route = $1 AND number = $2`, route, n)
 	}
 	return v.shortIDs("package", what)
 }
@@ -65,7 +66,7 @@ func (v *view) shortIDs(table, what string) ([]opsdb.ID, error) {
 	}
 	// An index on reverse(id) finds the last twelve digits, before which the first dash stands.
 	last := reversed(tail[max(0, len(tail)-12):])
-	return query(v, scanID, `SELECT id FROM `+table+` WHERE reverse(id) >= $1 AND reverse(id) < $1 || 'g' AND right(replace(id, '-', ''), length($2::text)) = $2::text ORDER BY id LIMIT $3`,
+	return query(v, tables.ScanID, `SELECT id FROM `+table+` WHERE reverse(id) >= $1 AND reverse(id) < $1 || 'g' AND right(replace(id, '-', ''), length($2::text)) = $2::text ORDER BY id LIMIT $3`,
 		last, tail, candidates)
 }
 
@@ -85,7 +86,7 @@ func (s *Store) FindFile(ctx context.Context, what string) (f opsdb.File, err er
 }
 
 func (v *view) findFile(what string) (f opsdb.File, err error) {
-	all, err := query(v, scanFile, `SELECT `+fileColumns+` FROM file f WHERE f.id = $1`, what)
+	all, err := query(v, tables.ScanFile, `SELECT `+tables.FileColumns+` FROM file f WHERE f.id = $1`, what)
 	if err != nil {
 		return f, err
 	}
@@ -109,7 +110,7 @@ func (v *view) findFile(what string) (f opsdb.File, err error) {
 
 // filesAt finds files by their shown path, at the location named before it or at any.
 func (v *view) filesAt(what string) (files []opsdb.File, err error) {
-	places, err := query(v, scanID, `SELECT a FROM tally_now WHERE kind = 'registered'`)
+	places, err := query(v, tables.ScanID, `SELECT a FROM tally_now WHERE kind = 'registered'`)
 	if err != nil {
 		return nil, err
 	}
@@ -122,8 +123,8 @@ func (v *view) filesAt(what string) (files []opsdb.File, err error) {
 		if err != nil {
 			continue
 		}
-		found, err := query(v, scanFile, `SELECT * FROM (SELECT `+fileColumns+` FROM file f WHERE f.location = $1 AND f.path = $2 AND f.state NOT IN ('deleted', 'lost')) x
-		  UNION ALL SELECT * FROM (SELECT `+fileColumns+` FROM file f WHERE f.location = $1 AND f.path = $2 AND f.state IN ('deleted', 'lost') ORDER BY f.key DESC LIMIT 1) y LIMIT 1`, string(place), blob(raw))
+		found, err := query(v, tables.ScanFile, `SELECT * FROM (SELECT `+tables.FileColumns+` FROM file f WHERE f.location = $1 AND f.path = $2 AND f.state NOT IN ('deleted', 'lost')) x
+		  UNION ALL SELECT * FROM (SELECT `+tables.FileColumns+` FROM file f WHERE f.location = $1 AND f.path = $2 AND f.state IN ('deleted', 'lost') ORDER BY f.key DESC LIMIT 1) y LIMIT 1`, string(place), blob(raw))
 		if err != nil {
 			return nil, err
 		}
@@ -151,7 +152,7 @@ func (s *Store) Packages(ctx context.Context, q opsdb.Query) (facts []opsdb.Fact
 		default:
 			w.add(true, `s.status = ?`, q.State)
 		}
-		ids, err := query(v, scanID, `SELECT p.id `+packageFrom+w.text()+` ORDER BY p.id LIMIT `+w.arg(v.limit(q)), w.args...)
+		ids, err := query(v, tables.ScanID, `SELECT p.id `+packageFrom+w.text()+` ORDER BY p.id LIMIT `+w.arg(v.limit(q)), w.args...)
 		if err != nil {
 			return err
 		}

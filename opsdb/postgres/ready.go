@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // Ready implements opsdb.Planning. It reads each lane by itself, as far as limit.
@@ -19,7 +20,7 @@ func (s *Store) Ready(ctx context.Context, limit int) (moves []opsdb.OpenMove, e
 
 // inOrder is the order of dispatch.
 func inOrder(a, b opsdb.OpenMove) int {
-	return cmp.Or(cmp.Compare(classRank(a.Class), classRank(b.Class)), cmp.Compare(b.Priority, a.Priority), a.MadeAt.Compare(b.MadeAt),
+	return cmp.Or(cmp.Compare(tables.ClassRank(a.Class), tables.ClassRank(b.Class)), cmp.Compare(b.Priority, a.Priority), a.MadeAt.Compare(b.MadeAt),
 		cmp.Compare(a.Number, b.Number), cmp.Compare(a.Package, b.Package), cmp.Compare(a.To, b.To), cmp.Compare(a.Stage, b.Stage), cmp.Compare(a.From, b.From))
 }
 
@@ -33,15 +34,15 @@ const lanes = `WITH RECURSIVE lane AS (
 
 // inLanes are the first moves of each lane, and for each place the
 // lowest-numbered one that has left its source site: it may use the reserve.
-const inLanes = lanes + ` SELECT ` + moveColumns + ` FROM lane l CROSS JOIN LATERAL (SELECT * FROM open_move o
+const inLanes = lanes + ` SELECT ` + tables.MoveColumns + ` FROM lane l CROSS JOIN LATERAL (SELECT * FROM open_move o
     WHERE o.queued AND o.route = l.route AND o.stage = l.stage AND o.to_loc = l.to_loc AND o.link = l.link AND o.class = l.class
     ORDER BY o.priority DESC, o.made_at, o.number, o.package LIMIT $1) m
-  UNION ALL SELECT ` + moveColumns + ` FROM (SELECT DISTINCT to_loc FROM lane) l CROSS JOIN LATERAL (SELECT * FROM open_move o
+  UNION ALL SELECT ` + tables.MoveColumns + ` FROM (SELECT DISTINCT to_loc FROM lane) l CROSS JOIN LATERAL (SELECT * FROM open_move o
     WHERE o.queued AND o.has_left AND o.to_loc = l.to_loc AND o.type NOT IN ('verify', 'delete') ORDER BY o.number, o.package LIMIT 1) m`
 
 // ready reads the lanes, in the order of dispatch.
 func (v *view) ready(limit int) (moves []opsdb.OpenMove, err error) {
-	ask(v, &moves, scanMove, inLanes, limitOf(limit))
+	ask(v, &moves, tables.ScanMove, inLanes, limitOf(limit))
 	if err := v.flush(); err != nil {
 		return nil, err
 	}

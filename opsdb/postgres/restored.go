@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // isRestored reports whether the database was put back and is not trusted yet (S8).
@@ -155,7 +156,7 @@ func (s *Store) Inventoried(ctx context.Context, i opsdb.Inventory) error {
 
 // notThere makes a copy lost, unless a task is at it, which will say so itself.
 func (t *tx) notThere(id opsdb.ID, who string) error {
-	c, err := t.copy(id)
+	c, err := tables.CopyOf(t, id)
 	if err != nil {
 		return fmt.Errorf("copy %s: %w", id, err)
 	}
@@ -164,7 +165,7 @@ func (t *tx) notThere(id opsdb.ID, who string) error {
 	if err != nil || busy > 0 || !c.Live() {
 		return err
 	}
-	t.copyEvent(c, opsdb.EventCopyLost, person(who), "an inventory did not find it", 0, string(opsdb.Lost))
+	tables.CopyEvent(t, c, opsdb.EventCopyLost, person(who), "an inventory did not find it", 0, string(opsdb.Lost))
 	if err := t.exec(`UPDATE copy SET state = 'lost', before = $1, reason = 'an inventory did not find it', condemned_age = NULL WHERE id = $2`, string(c.State), string(id)); err != nil {
 		return err
 	}
@@ -173,7 +174,7 @@ func (t *tx) notThere(id opsdb.ID, who string) error {
 
 // lockCopies takes the packages of copies.
 func (t *tx) lockCopies(copies []opsdb.ID) error {
-	packages, err := query(&t.view, scanID, `SELECT DISTINCT package FROM copy WHERE id = ANY($1::text[])`, idList(copies))
+	packages, err := query(&t.view, tables.ScanID, `SELECT DISTINCT package FROM copy WHERE id = ANY($1::text[])`, idList(copies))
 	if err != nil {
 		return err
 	}

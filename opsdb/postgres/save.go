@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // Save implements opsdb.Planning. However many evaluations there are, it takes
@@ -127,7 +128,7 @@ func (t *tx) saveMoves(evals []opsdb.Evaluation, replaced replaced) error {
 		return t.saveStatus(ids)
 	}
 	return errors.Join(
-		t.fill("open_move", moveFields(), len(moves), func(i int) []any { return moveRow(moves[i]) }),
+		t.fill("open_move", tables.MoveFields(), len(moves), func(i int) []any { return tables.MoveRow(moves[i]) }),
 		t.exec(`INSERT INTO hop (package, location, bytes) SELECT package, from_loc, max(bytes) FROM open_move
 		  WHERE package = ANY($1::text[]) AND type NOT IN ('verify', 'delete') GROUP BY package, from_loc`, ids),
 		t.saveStatus(ids))
@@ -174,7 +175,7 @@ func (t *tx) askCopies(evals []opsdb.Evaluation) *[]opsdb.Copy {
 		}
 	}
 	out := new([]opsdb.Copy)
-	ask(&t.view, out, scanCopy, `SELECT `+copyColumns+copyFrom+`WHERE c.package = ANY($1::text[])
+	ask(&t.view, out, tables.ScanCopy, `SELECT `+tables.CopyColumns+tables.CopyFrom+`WHERE c.package = ANY($1::text[])
 	  AND (c.id = ANY($2::text[]) OR c.state IN ('deletion_possible', 'deletion_scheduled', 'deletion_failed')) ORDER BY c.id`, ids, named)
 	return out
 }
@@ -257,7 +258,7 @@ func (t *tx) condemn(c opsdb.Copy, revision int64, why string) error {
 	if c.State != opsdb.Present && c.State != opsdb.Staged && c.State != opsdb.DeletionFailed {
 		return nil
 	}
-	t.copyEvent(c, opsdb.EventCondemned, "", why, revision, string(opsdb.DeletionPossible))
+	tables.CopyEvent(t, c, opsdb.EventCondemned, "", why, revision, string(opsdb.DeletionPossible))
 	observed, err := t.observedBy(t.now)
 	if err != nil {
 		return err
@@ -282,13 +283,13 @@ func (t *tx) pardon(c opsdb.Copy, revision int64, why string) error {
 	if c.Form == opsdb.Tree {
 		back = opsdb.Staged
 	}
-	t.copyEvent(c, opsdb.EventPardoned, "", why, revision, string(back))
+	tables.CopyEvent(t, c, opsdb.EventPardoned, "", why, revision, string(back))
 	return t.exec(`UPDATE copy SET state = $1, condemned_age = NULL WHERE id = $2`, string(back), string(c.ID))
 }
 
 // withdrawDeletion ends the delete task of a copy unless a worker has it.
 func (t *tx) withdrawDeletion(c opsdb.Copy, revision int64) (busy bool, err error) {
-	jobs, err := query(&t.view, scanJob, `SELECT `+taskColumns+` FROM task t WHERE t.package = $1 AND t.target_copy = $2 AND t.type = 'delete'
+	jobs, err := query(&t.view, tables.ScanJob, `SELECT `+tables.TaskColumns+` FROM task t WHERE t.package = $1 AND t.target_copy = $2 AND t.type = 'delete'
 	  AND t.state IN ('pending', 'scheduled', 'in_progress')`, string(c.Package), string(c.ID))
 	for _, j := range jobs {
 		if j.State == opsdb.TaskInProgress || j.Worker != "" {
@@ -302,16 +303,16 @@ func (t *tx) withdrawDeletion(c opsdb.Copy, revision int64) (busy bool, err erro
 }
 
 func (t *tx) loseCopy(c opsdb.Copy, revision int64) error {
-	t.copyEvent(c, opsdb.EventCopyLost, "", siteLost, revision, string(opsdb.Lost))
+	tables.CopyEvent(t, c, opsdb.EventCopyLost, "", siteLost, revision, string(opsdb.Lost))
 	return t.exec(`UPDATE copy SET state = 'lost', before = state, reason = $2 WHERE id = $1`, string(c.ID), siteLost)
 }
 
 func (t *tx) withdrawPending(id opsdb.ID, revision int64) error {
-	j, err := t.job(id)
+	j, err := tables.JobOf(t, id)
 	if err != nil {
 		return err
 	}
-	if j.State != opsdb.TaskPending || j.confirmed > 0 { // a deletion under way is not given up
+	if j.State != opsdb.TaskPending || j.Confirmed > 0 { // a deletion under way is not given up
 		return nil
 	}
 	return t.withdraw(j, revision, "no longer the next hop")

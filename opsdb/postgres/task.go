@@ -4,12 +4,13 @@ import (
 	"fmt"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // held returns a task with the lock on its package.
 func (t *tx) held(id opsdb.ID) (job, error) {
 	t.queue(`SELECT FROM package_state WHERE id = (SELECT package FROM task WHERE id = $1) FOR NO KEY UPDATE`, string(id))
-	j, err := t.job(id)
+	j, err := tables.JobOf(t, id)
 	if err != nil {
 		err = fmt.Errorf("task %s: %w", id, err)
 	}
@@ -23,15 +24,7 @@ func (t *tx) owned(id opsdb.ID, token int64) (job, error) {
 	if err != nil {
 		return j, err
 	}
-	return j, j.owned(token)
-}
-
-// owned says why a token gives no right to act.
-func (j job) owned(token int64) error {
-	if j.Token != token || token == 0 || !(j.State == opsdb.TaskInProgress || j.State == opsdb.TaskScheduled && j.Worker != "") {
-		return fmt.Errorf("task %s is %s with token %d, not %d: %w", j.ID, j.State, j.Token, token, opsdb.ErrStale)
-	}
-	return nil
+	return j, j.Owned(token)
 }
 
 // withdraw ends a task that is not to be done.
@@ -64,7 +57,7 @@ func (t *tx) release(jobs ...job) error {
 		}
 	}
 	var freed []opsdb.ID
-	ask(&t.view, &freed, scanID, `DELETE FROM copy c USING unnest($1::text[]) x (id) WHERE c.id = x.id AND c.state = 'expected' RETURNING c.location`, idList(copies))
+	ask(&t.view, &freed, tables.ScanID, `DELETE FROM copy c USING unnest($1::text[]) x (id) WHERE c.id = x.id AND c.state = 'expected' RETURNING c.location`, idList(copies))
 	if err := t.flush(); err != nil {
 		return err
 	}

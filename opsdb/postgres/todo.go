@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // Todo implements opsdb.Planning, in two round trips, or one where nothing has changed.
@@ -67,7 +68,7 @@ func (v *view) todo(limit int, wakes bool) (todo opsdb.Todo, noted bool, err err
 		return todo, g.noted, err
 	}
 	if len(g.files) > 0 {
-		ask(v, &todo.Unrouted, scanFile, `SELECT `+fileColumns+keyed+`file f ON f.key = k.key ORDER BY k.n`, g.files)
+		ask(v, &todo.Unrouted, tables.ScanFile, `SELECT `+tables.FileColumns+keyed+`file f ON f.key = k.key ORDER BY k.n`, g.files)
 	}
 	groups := v.askGroups(g.groups)
 	f := v.askFacts(g.packages)
@@ -91,19 +92,19 @@ func (v *view) askGroups(keys []int64) (then func() []opsdb.OpenGroup) {
 	var groups []group
 	files, sum := map[int64][]opsdb.File{}, 0
 	if len(keys) > 0 {
-		ask(v, &groups, scanGroupRow, `SELECT `+groupColumns+keyed+`file_group g ON g.key = k.key ORDER BY k.n`, keys)
+		ask(v, &groups, tables.ScanGrouped, `SELECT `+tables.GroupColumns+keyed+`file_group g ON g.key = k.key ORDER BY k.n`, keys)
 		v.each(func(r scanner) error {
 			var key int64
-			f, err := scanFiled(after{r, &key})
+			f, err := tables.ScanFiled(after{r, &key})
 			files[key] = append(files[key], f.File)
 			sum++
 			return err
-		}, `SELECT gf.grp, `+fileColumns+` FROM group_file gf JOIN file f ON f.key = gf.file WHERE gf.grp = ANY($1::bigint[]) LIMIT $2`, keys, opsdb.FewFiles+1)
+		}, `SELECT gf.grp, `+tables.FileColumns+` FROM group_file gf JOIN file f ON f.key = gf.file WHERE gf.grp = ANY($1::bigint[]) LIMIT $2`, keys, opsdb.FewFiles+1)
 	}
 	return func() (out []opsdb.OpenGroup) {
 		for _, g := range groups {
 			open := opsdb.OpenGroup{Group: g.Group}
-			if members := files[g.key]; sum <= opsdb.FewFiles {
+			if members := files[g.Row]; sum <= opsdb.FewFiles {
 				slices.SortFunc(members, func(a, b opsdb.File) int { return cmp.Compare(a.Path, b.Path) })
 				open.Members = members
 			}
@@ -124,7 +125,7 @@ func (a after) Scan(dest ...any) error { return a.scanner.Scan(append([]any{a.fi
 // Queue implements opsdb.Planning, in one round trip.
 func (s *Store) Queue(ctx context.Context, limit int) (moves []opsdb.OpenMove, w opsdb.World, err error) {
 	err = s.readHow(ctx, along, "Queue", func(v *view) error {
-		ask(v, &moves, scanMove, inLanes, limitOf(limit))
+		ask(v, &moves, tables.ScanMove, inLanes, limitOf(limit))
 		v.askHead(&w)
 		finish := v.askWorld(&w)
 		v.end()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -23,14 +22,13 @@ type view struct {
 	now    time.Time
 	fixed  time.Time  // the clock that was handed in; zero: the database's counts
 	queued *pgx.Batch // statements not sent yet; they go with the next query
-	rows   *atomic.Int64
+	store  *Store
 }
 
 // tx is a write transaction. A statement whose result is of no interest is
 // queued and sent with the next query or the commit, in one round trip.
 type tx struct {
 	view
-	store   *Store
 	changes int64
 	events  []opsdb.Event
 	quiet   bool // its change is nothing the engine must look at
@@ -100,7 +98,7 @@ func (s *Store) attempt(ctx context.Context, how beginning, name string, f func(
 			c.Release() // with a transaction open, the pool closes the connection
 		}
 	}()
-	t := &tx{view: view{ctx: ctx, c: c.Conn(), rows: &s.rows}, store: s}
+	t := &tx{view: view{ctx: ctx, c: c.Conn(), store: s}}
 	first := `clock_timestamp(), ''`
 	if how == soon {
 		first = `clock_timestamp(), set_config('synchronous_commit', 'off', true)`
@@ -236,7 +234,7 @@ func (s *Store) look(ctx context.Context, how beginning, f func(*view) error) er
 		return err
 	}
 	defer c.Release()
-	v := &view{ctx: ctx, c: c.Conn(), rows: &s.rows}
+	v := &view{ctx: ctx, c: c.Conn(), store: s}
 	v.begin("begin isolation level repeatable read read only", `clock_timestamp(), ''`, s.clock)
 	if how == straight {
 		err = v.flush()

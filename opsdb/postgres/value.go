@@ -40,14 +40,6 @@ func text(v any) string {
 	return string(b)
 }
 
-func tags(s string) []string {
-	var out []string
-	if s == "" || s == "null" || json.Unmarshal([]byte(s), &out) != nil {
-		return nil
-	}
-	return out
-}
-
 // idList is ids as an array of the database.
 func idList(ids []opsdb.ID) []string {
 	out := make([]string, len(ids))
@@ -55,22 +47,6 @@ func idList(ids []opsdb.ID) []string {
 		out[i] = string(id)
 	}
 	return out
-}
-
-func classRank(c opsdb.Class) int {
-	for i, k := range opsdb.Classes() {
-		if k == c {
-			return i
-		}
-	}
-	return len(opsdb.Classes())
-}
-
-func classOf(rank int) opsdb.Class {
-	if all := opsdb.Classes(); rank >= 0 && rank < len(all) {
-		return all[rank]
-	}
-	return ""
 }
 
 // escaped begins a text that PostgreSQL would refuse and that is therefore
@@ -86,6 +62,8 @@ func clean(args []any) []any {
 			if !taken(x) {
 				args[i] = escape(x)
 			}
+		case []opsdb.ID:
+			args[i] = idList(x)
 		case []string:
 			for k, s := range x {
 				if !taken(s) {

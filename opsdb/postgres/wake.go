@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // wake has who waits for a cause marked dirty, at most limit packages (0: all).
@@ -118,7 +119,7 @@ func (t *tx) find(w *woken, noted []wakeup) error {
 		case n.what == "moves":
 			found, err = t.withMoves(n.cause)
 		case n.what == "tries":
-			found, err = query(&t.view, scanID, `SELECT package FROM task WHERE state = 'pending' AND subject = $1 AND subject <> '' AND $2::text IN ('', package)`, n.cause, string(n.pkg))
+			found, err = query(&t.view, tables.ScanID, `SELECT package FROM task WHERE state = 'pending' AND subject = $1 AND subject <> '' AND $2::text IN ('', package)`, n.cause, string(n.pkg))
 			w.subjects, w.only = append(w.subjects, n.cause), append(w.only, string(n.pkg))
 			if n.pkg != "" {
 				found = append(found, n.pkg)
@@ -134,7 +135,7 @@ func (t *tx) find(w *woken, noted []wakeup) error {
 		w.ids = append(w.ids, found...)
 	}
 	for cause, limit := range most {
-		found, err := query(&t.view, scanID, `SELECT package FROM waiting WHERE cause = $1 ORDER BY package LIMIT $2`, cause, limitOf(limit))
+		found, err := query(&t.view, tables.ScanID, `SELECT package FROM waiting WHERE cause = $1 ORDER BY package LIMIT $2`, cause, limitOf(limit))
 		if err != nil {
 			return err
 		}
@@ -159,5 +160,5 @@ func (t *tx) withMoves(subject string) ([]opsdb.ID, error) {
 	if where == "" {
 		return nil, nil
 	}
-	return query(&t.view, scanID, `SELECT DISTINCT m.package FROM open_move m WHERE `+where, name)
+	return query(&t.view, tables.ScanID, `SELECT DISTINCT m.package FROM open_move m WHERE `+where, name)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // Present implements opsdb.Working.
@@ -101,7 +102,7 @@ func (s *Store) Members(ctx context.Context, pkg opsdb.ID) iter.Seq2[opsdb.Membe
 			after = last.Path
 		}
 		err = s.read(ctx, "Members", func(v *view) error {
-			members, err = query(v, scanMember(pkg), `SELECT `+memberColumns+` FROM member m JOIN file f ON f.key = m.file
+			members, err = query(v, tables.ScanMember(pkg), `SELECT `+tables.MemberColumns+` FROM member m JOIN file f ON f.key = m.file
 			  WHERE m.package = (SELECT key FROM package WHERE id = $1) AND m.path > $2 ORDER BY m.path LIMIT $3`, string(pkg), blob(after), page)
 			return err
 		})
@@ -117,7 +118,7 @@ func (s *Store) RecordMembers(ctx context.Context, task opsdb.ID, token int64, m
 		if err != nil {
 			return err
 		}
-		p, err := t.pack(j.Package)
+		p, err := tables.PackOf(t, j.Package)
 		if err != nil {
 			return err
 		}
@@ -138,7 +139,7 @@ func (t *tx) members(p pack, all []opsdb.Member) error {
 		}
 		n, err := t.execN(`UPDATE member m SET name = x.name, start = x.start, size = x.size, digest = x.digest
 		  FROM unnest($2::bytea[], $3::text[], $4::bigint[], $5::bigint[], $6::text[]) x (path, name, start, size, digest) WHERE m.package = $1 AND m.path = x.path`,
-			p.key, paths, names, offsets, sizes, digests)
+			p.Row, paths, names, offsets, sizes, digests)
 		if err != nil {
 			return err
 		}
@@ -168,7 +169,7 @@ func (t *tx) receipts(receipts []opsdb.Receipt) error {
 			r.ID = opsdb.NewID()
 		}
 		r.At = r.ReadAt(t.now)
-		n, err := t.execN(`INSERT INTO receipt (`+receiptColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO NOTHING`,
+		n, err := t.execN(`INSERT INTO receipt (`+tables.ReceiptColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO NOTHING`,
 			string(r.ID), string(r.Package), r.Location, blob(r.Path), string(r.Digest), r.Size, us(r.At), r.Worker, string(r.Task), r.Token, string(r.Medium))
 		if err != nil {
 			return fmt.Errorf("receipt of package %s at %s: %w", r.Package, r.Location, err)
@@ -184,11 +185,11 @@ func (t *tx) receipts(receipts []opsdb.Receipt) error {
 }
 
 func (t *tx) refresh(r opsdb.Receipt) error {
-	p, err := t.pack(r.Package)
+	p, err := tables.PackOf(t, r.Package)
 	if err != nil {
 		return err
 	}
-	unread, err := query(&t.view, scanCopy, `SELECT `+copyColumns+copyFrom+`WHERE c.package = $1 AND c.location = $2 AND c.path = $3 AND c.state = 'present' AND c.receipt IS NULL`,
+	unread, err := query(&t.view, tables.ScanCopy, `SELECT `+tables.CopyColumns+tables.CopyFrom+`WHERE c.package = $1 AND c.location = $2 AND c.path = $3 AND c.state = 'present' AND c.receipt IS NULL`,
 		string(r.Package), r.Location, blob(r.Path))
 	if err != nil {
 		return err
@@ -203,7 +204,7 @@ func (t *tx) refresh(r opsdb.Receipt) error {
 		return nil
 	}
 	for _, c := range unread { // found again with its site, and right
-		t.copyEvent(c, opsdb.EventCopyVerified, "worker:"+r.Worker, "", 0, text(r))
+		tables.CopyEvent(t, c, opsdb.EventCopyVerified, "worker:"+r.Worker, "", 0, text(r))
 	}
 	return t.exec(`UPDATE copy SET verified_at = greatest(verified_at, $1), verify_asked = CASE WHEN verify_asked > $1 THEN verify_asked END
 	  WHERE package = $2 AND location = $3 AND path = $4 AND verified_at IS NOT NULL
@@ -213,6 +214,6 @@ func (t *tx) refresh(r opsdb.Receipt) error {
 // mismatch notes a bad reading of a package that has its digest.
 func (t *tx) mismatch(p opsdb.Package, r opsdb.Receipt) {
 	if p.Packed() && r.Digest != "" {
-		t.event(opsdb.Event{Actor: "worker:" + r.Worker, Kind: opsdb.EventCopyMismatch, Subject: packageSubject(p.ID), Package: p.ID, Location: r.Location, After: text(r)})
+		t.event(opsdb.Event{Actor: "worker:" + r.Worker, Kind: opsdb.EventCopyMismatch, Subject: tables.PackageSubject(p.ID), Package: p.ID, Location: r.Location, After: text(r)})
 	}
 }

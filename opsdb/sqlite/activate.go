@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 const revisionColumns = `number, digest, text, who, why, at`
@@ -77,7 +78,7 @@ const siteLost = "its site is lost"
 // foundAgain lets copies stand again whose site is lost no longer. What was
 // read there before says nothing now: it has no receipt until it is read again.
 func (t *tx) foundAgain(revision int64) error {
-	found, err := query(&t.view, scanCopy, `SELECT `+copyColumns+copyFrom+`WHERE c.state = 'lost' AND c.reason = ? AND c.before NOT IN ('expected', 'arrived')
+	found, err := query(&t.view, tables.ScanCopy, `SELECT `+tables.CopyColumns+tables.CopyFrom+`WHERE c.state = 'lost' AND c.reason = ? AND c.before NOT IN ('expected', 'arrived')
 	    AND EXISTS (SELECT 1 FROM location l JOIN site s ON s.name = substr(l.name, 1, instr(l.name, '.') - 1)
 	      WHERE l.name = c.location AND l.active = 1 AND s.active = 1 AND s.state <> 'lost')
 	    AND NOT EXISTS (SELECT 1 FROM copy o WHERE o.package = c.package AND o.location = c.location AND o.state NOT IN ('deleted', 'quarantined', 'lost'))
@@ -101,7 +102,7 @@ func (t *tx) foundOne(c opsdb.Copy, revision int64) error {
 	if c.Form == opsdb.Tar {
 		asked = us(t.now)
 	}
-	t.copyEvent(c, opsdb.EventCopyFound, "", "its site is not lost any more", revision, string(state))
+	tables.CopyEvent(t, c, opsdb.EventCopyFound, "", "its site is not lost any more", revision, string(state))
 	return t.exec(`UPDATE copy SET state = ?, before = '', reason = '', receipt = NULL, condemned_age = NULL, verify_asked = ? WHERE id = ?`,
 		string(state), asked, string(c.ID))
 }

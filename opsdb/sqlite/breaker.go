@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // breaker is what is kept of a location or link that fails.
@@ -118,7 +119,7 @@ func (t *tx) closes(subject string) error {
 // halfOpen lets one package through each breaker whose pause is over.
 func (t *tx) halfOpen(now time.Time) error {
 	for _, table := range []string{"link", "location"} {
-		names, err := query(&t.view, scanID, `SELECT name FROM `+table+` WHERE down_until <= ?`, us(now))
+		names, err := query(&t.view, tables.ScanID, `SELECT name FROM `+table+` WHERE down_until <= ?`, us(now))
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // CloseGroup implements opsdb.Planning.
@@ -38,7 +39,7 @@ func (t *tx) shutGroup(id opsdb.ID, version, revision int64) (group, error) {
 	if err := errors.Join(t.sameRevision(revision), t.mayPack()); err != nil {
 		return group{}, err
 	}
-	g, err := one(&t.view, scanGroupRow, `SELECT `+groupColumns+` FROM file_group g WHERE g.id = ?`, string(id))
+	g, err := one(&t.view, tables.ScanGrouped, `SELECT `+tables.GroupColumns+` FROM file_group g WHERE g.id = ?`, string(id))
 	if err != nil {
 		return g, fmt.Errorf("group %s: %w", id, err)
 	}
@@ -47,7 +48,7 @@ func (t *tx) shutGroup(id opsdb.ID, version, revision int64) (group, error) {
 	}
 	t.event(opsdb.Event{Kind: opsdb.EventGroupClosed, Subject: "group:" + string(id), Location: g.Location, Revision: revision,
 		After: text(map[string]any{"files": g.Files, "bytes": g.Bytes, "key": g.Key})})
-	return g, t.exec(`UPDATE file_group SET closed = 1, wake_at = NULL, evaluated = version WHERE key = ?`, g.key)
+	return g, t.exec(`UPDATE file_group SET closed = 1, wake_at = NULL, evaluated = version WHERE key = ?`, g.Row)
 }
 
 // sameRevision fails with opsdb.ErrChanged unless the revision is the active one.
@@ -69,14 +70,15 @@ func (t *tx) freeze(g group, n opsdb.NewPackage, observed time.Time, revision in
 	if err != nil {
 		return p, err
 	}
-	if err := t.freezeMembers(key, g.key, n.Files); err != nil {
+	if err := t.freezeMembers(key, g.Row, n.Files); err != nil {
 		return p, err
 	}
 	if err := t.meetPeers(key, p); err != nil {
 		return p, err
 	}
-	p.Version, err = 2, t.insertCopy(opsdb.Copy{ID: opsdb.NewID(), Package: p.ID, Location: p.Source, Form: opsdb.Files, State: opsdb.Present,
+	p.Version, err = 2, tables.InsertCopy(t, opsdb.Copy{ID: opsdb.NewID(), Package: p.ID, Location: p.Source, Form: opsdb.Files, State: opsdb.Present,
 		Size: p.Bytes, VerifiedAge: observed})
+
 	return p, err
 }
 
@@ -173,8 +175,8 @@ func (t *tx) meetPeers(key int64, p opsdb.Package) error {
 func (t *tx) emptyGroup(g group) error {
 	if err := t.exec(`UPDATE file SET homes = homes - 1, routed = 0 WHERE key IN (
 	  SELECT gf.file FROM group_file gf WHERE gf.grp = ?1 AND NOT EXISTS (
-	    SELECT 1 FROM member m JOIN package p ON p.key = m.package WHERE m.file = gf.file AND p.grp = ?2))`, g.key, string(g.ID)); err != nil {
+	    SELECT 1 FROM member m JOIN package p ON p.key = m.package WHERE m.file = gf.file AND p.grp = ?2))`, g.Row, string(g.ID)); err != nil {
 		return err
 	}
-	return t.exec(`DELETE FROM group_file WHERE grp = ?`, g.key)
+	return t.exec(`DELETE FROM group_file WHERE grp = ?`, g.Row)
 }

@@ -5,16 +5,17 @@ import (
 	"fmt"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // deletion lets a delete task through: the gate, the grace, and the brake.
 func (d *dispatch) deletion(j *job, p pack, again bool) (*opsdb.Dispatched, error) {
-	c, err := d.copy(j.TargetCopy)
+	c, err := tables.CopyOf(d, j.TargetCopy)
 	if err != nil {
 		return nil, err
 	}
-	j.Path, j.form = c.Path, c.Form
-	if again && j.confirmed > 0 {
+	j.Path, j.Form = c.Path, c.Form
+	if again && j.Confirmed > 0 {
 		return nil, nil // cut short: what it holds is put back, or goes, by the worker, who asks the gate
 	}
 	_, no, err := d.gate(p, c, j.ID)
@@ -34,10 +35,10 @@ func (d *dispatch) deletion(j *job, p pack, again bool) (*opsdb.Dispatched, erro
 	if again {
 		return nil, nil
 	}
-	if r, err := d.brake(c, p.policies[c.Location].Brake); err != nil || r != nil {
+	if r, err := d.brake(c, p.Policies[c.Location].Brake); err != nil || r != nil {
 		return r, err
 	}
-	return nil, d.copyState(c.ID, opsdb.DeletionScheduled)
+	return nil, tables.SetCopy(d, c.ID, opsdb.DeletionScheduled)
 }
 
 // grace is over once the system has observed enough time since the copy was condemned (S7, S14).
@@ -47,7 +48,7 @@ func (d *dispatch) grace(p pack, c opsdb.Copy, again bool) (*opsdb.Objection, er
 	if _, err := d.get([]any{&observed, &suspect}, `SELECT observed, suspect FROM opsdb`); err != nil {
 		return nil, err
 	}
-	grace := p.policies[c.Location].Grace
+	grace := p.Policies[c.Location].Grace
 	switch {
 	case suspect:
 		return &opsdb.Objection{Rule: "S7", Reason: "time_suspect", Text: "the clock has jumped and nobody confirmed it"}, nil
@@ -91,11 +92,11 @@ func (s *Store) Confirm(ctx context.Context, task opsdb.ID, token int64) (proof 
 		if j.Type != "delete" {
 			return fmt.Errorf("task %s is of type %s: %w", task, j.Type, opsdb.ErrInvariant)
 		}
-		p, err := t.pack(j.Package)
+		p, err := tables.PackOf(t, j.Package)
 		if err != nil {
 			return err
 		}
-		c, err := t.copy(j.TargetCopy)
+		c, err := tables.CopyOf(t, j.TargetCopy)
 		if err != nil {
 			return err
 		}
@@ -103,17 +104,17 @@ func (s *Store) Confirm(ctx context.Context, task opsdb.ID, token int64) (proof 
 		if receipts, no, err = t.lastGate(j, p, c); err != nil {
 			return err
 		}
-		if no != nil && j.confirmed == j.Token {
+		if no != nil && j.Confirmed == j.Token {
 			no.Again = true
 			return nil
 		}
 		if no != nil {
 			return t.keep(j, c, no)
 		}
-		policy := p.policies[c.Location]
+		policy := p.Policies[c.Location]
 		proof = opsdb.DeletionProof{Require: max(policy.Require, 1), Fresh: policy.Fresh.String(), Receipts: receipts}
 		if c.Form == opsdb.Files {
-			proof.Files = p.Files - p.gone
+			proof.Files = p.Files - p.Gone
 		}
 		return t.deleting(j, c, proof)
 	})
@@ -130,7 +131,7 @@ func (s *Store) Confirm(ctx context.Context, task opsdb.ID, token int64) (proof 
 // revision than the active one is not good enough.
 func (t *tx) lastGate(j job, p pack, c opsdb.Copy) ([]opsdb.Receipt, *opsdb.Objection, error) {
 	var suspect, current bool
-	if _, err := t.get([]any{&suspect, &current}, `SELECT o.suspect, p.revision = o.revision FROM opsdb o, package p WHERE p.key = ?`, p.key); err != nil {
+	if _, err := t.get([]any{&suspect, &current}, `SELECT o.suspect, p.revision = o.revision FROM opsdb o, package p WHERE p.key = ?`, p.Row); err != nil {
 		return nil, nil, err
 	}
 	switch {
@@ -146,23 +147,23 @@ func (t *tx) lastGate(j job, p pack, c opsdb.Copy) ([]opsdb.Receipt, *opsdb.Obje
 
 // deleting commits the proof before the act, once for every attempt.
 func (t *tx) deleting(j job, c opsdb.Copy, proof opsdb.DeletionProof) error {
-	if j.confirmed == j.Token {
+	if j.Confirmed == j.Token {
 		return nil
 	}
-	t.copyEvent(c, opsdb.EventDeleting, "worker:"+j.Worker, "", j.Revision, text(proof))
+	tables.CopyEvent(t, c, opsdb.EventDeleting, "worker:"+j.Worker, "", j.Revision, text(proof))
 	if err := t.exec(`UPDATE task SET confirmed = token, updated_at = ? WHERE id = ?`, us(t.now), string(j.ID)); err != nil {
 		return err
 	}
-	return t.copyState(c.ID, opsdb.DeletionInProgress)
+	return tables.SetCopy(t, c.ID, opsdb.DeletionInProgress)
 }
 
 // keep withdraws a deletion that the gate refused and pardons the copy.
 func (t *tx) keep(j job, c opsdb.Copy, no *opsdb.Objection) error {
-	t.copyEvent(c, opsdb.EventDeletionKept, "worker:"+j.Worker, no.Error(), j.Revision, "")
+	tables.CopyEvent(t, c, opsdb.EventDeletionKept, "worker:"+j.Worker, no.Error(), j.Revision, "")
 	if err := t.withdraw(j, j.Revision, no.Text); err != nil {
 		return err
 	}
-	c, err := t.copy(c.ID)
+	c, err := tables.CopyOf(t, c.ID)
 	if err != nil {
 		return err
 	}

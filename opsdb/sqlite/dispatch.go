@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // Waiting implements opsdb.Planning.
@@ -66,7 +67,7 @@ func refused(r opsdb.Refusal, format string, args ...any) opsdb.Dispatched {
 
 func (d *dispatch) grant(g opsdb.Grant) (opsdb.Dispatched, error) {
 	m := g.Move
-	p, err := d.pack(m.Package)
+	p, err := tables.PackOf(d, m.Package)
 	if err != nil {
 		return opsdb.Dispatched{}, err
 	}
@@ -76,7 +77,7 @@ func (d *dispatch) grant(g opsdb.Grant) (opsdb.Dispatched, error) {
 	if d.seen[p.ID] != m.Version {
 		return refused(opsdb.StaleFacts, "the package is at version %d, evaluated was %d", p.Version, m.Version), nil
 	}
-	old, err := query(&d.view, scanJob, `SELECT `+taskColumns+` FROM task t WHERE t.package = ? AND t.to_loc = ? AND t.state IN ('pending', 'scheduled', 'in_progress')`,
+	old, err := query(&d.view, tables.ScanJob, `SELECT `+tables.TaskColumns+` FROM task t WHERE t.package = ? AND t.to_loc = ? AND t.state IN ('pending', 'scheduled', 'in_progress')`,
 		string(p.ID), m.To)
 	if err != nil {
 		return opsdb.Dispatched{}, err
@@ -129,7 +130,7 @@ func (d *dispatch) task(g opsdb.Grant, p pack, old []job) (job, *opsdb.Dispatche
 	m := g.Move
 	j := job{Task: opsdb.Task{ID: opsdb.NewID(), Route: m.Route, Stage: m.Stage, Type: m.Type, Package: m.Package, From: m.From, To: m.To,
 		Link: m.Link, SendSite: m.SendSite, ReceiveSite: m.ReceiveSite, Piece: g.Piece, SourceCopy: m.SourceCopy, TargetCopy: m.TargetCopy,
-		Path: g.Path, Expect: m.Expect, Bytes: m.Bytes, Epoch: d.epoch}, form: g.Form}
+		Path: g.Path, Expect: m.Expect, Bytes: m.Bytes, Epoch: d.epoch}, Form: g.Form}
 	if len(old) > 0 {
 		j = old[0]
 	}
@@ -137,7 +138,7 @@ func (d *dispatch) task(g opsdb.Grant, p pack, old []job) (job, *opsdb.Dispatche
 		j.Piece = opsdb.Whole
 	}
 	j.Class, j.Priority, j.Revision, j.State = m.Class, m.Priority, d.revision, opsdb.TaskScheduled
-	j.claimBy, j.LeaseUntil = g.ClaimBy, d.now.Add(g.ClaimBy)
+	j.ClaimBy, j.LeaseUntil = g.ClaimBy, d.now.Add(g.ClaimBy)
 	j.SourceCopy = m.SourceCopy // the one it read before may have been replaced
 	j.Batch, j.Waits = g.Batch, m.Waits.At(opsdb.ForClaim, d.now)
 	var no *opsdb.Dispatched
@@ -159,7 +160,7 @@ func (d *dispatch) task(g opsdb.Grant, p pack, old []job) (job, *opsdb.Dispatche
 
 // reading is a task on a copy that stands.
 func (d *dispatch) reading(j *job) (*opsdb.Dispatched, error) {
-	c, err := d.copy(j.TargetCopy)
+	c, err := tables.CopyOf(d, j.TargetCopy)
 	if err != nil {
 		return nil, err
 	}
@@ -167,13 +168,13 @@ func (d *dispatch) reading(j *job) (*opsdb.Dispatched, error) {
 		no := refused(opsdb.StaleFacts, "the copy is %s", c.State)
 		return &no, nil
 	}
-	j.Path, j.form = c.Path, c.Form
+	j.Path, j.Form = c.Path, c.Form
 	return nil, nil
 }
 
 // making is a task that brings a copy: it takes room for it.
 func (d *dispatch) making(j *job, g opsdb.Grant) (*opsdb.Dispatched, error) {
-	there, err := query(&d.view, scanCopy, `SELECT `+copyColumns+copyFrom+`WHERE c.package = ? AND c.location = ? AND c.state NOT IN ('deleted', 'quarantined', 'lost')`,
+	there, err := query(&d.view, tables.ScanCopy, `SELECT `+tables.CopyColumns+tables.CopyFrom+`WHERE c.package = ? AND c.location = ? AND c.state NOT IN ('deleted', 'quarantined', 'lost')`,
 		string(j.Package), j.To)
 	if err != nil {
 		return nil, err
@@ -184,19 +185,20 @@ func (d *dispatch) making(j *job, g opsdb.Grant) (*opsdb.Dispatched, error) {
 			no := refused(opsdb.StaleFacts, "a copy stands there already, %s", c.State)
 			return &no, nil
 		}
-		j.TargetCopy, j.Path, j.form = c.ID, c.Path, c.Form
+		j.TargetCopy, j.Path, j.Form = c.ID, c.Path, c.Form
 		return nil, nil
 	}
 	backfill := g.Move.Class == opsdb.Backfill
 	if no, err := d.room(j, g, backfill); err != nil || no != nil {
 		return no, err
 	}
-	if j.form == "" {
-		j.form = opsdb.Tar
+	if j.Form == "" {
+		j.Form = opsdb.Tar
 	}
 	j.TargetCopy = opsdb.NewID()
-	return nil, d.insertCopy(opsdb.Copy{ID: j.TargetCopy, Package: j.Package, Location: j.To, Form: j.form, Path: j.Path,
+	return nil, tables.InsertCopy(d, opsdb.Copy{ID: j.TargetCopy, Package: j.Package, Location: j.To, Form: j.Form, Path: j.Path,
 		State: opsdb.Expected, Size: j.Bytes, Backfill: backfill})
+
 }
 
 func (d *dispatch) room(j *job, g opsdb.Grant, backfill bool) (*opsdb.Dispatched, error) {
@@ -220,7 +222,7 @@ func (d *dispatch) room(j *job, g opsdb.Grant, backfill bool) (*opsdb.Dispatched
 func (d *dispatch) schedule(j job, g opsdb.Grant, again bool) (opsdb.Dispatched, error) {
 	if again {
 		if err := d.exec(`UPDATE task SET state = 'scheduled', class = ?, priority = ?, revision = ?, claim_by = ?, lease_until = ?, next_try = NULL, subject = '',
-		  source_copy = ?, target_copy = ?, path = ?, worker = '', batch = ?, waits = ?, updated_at = ? WHERE id = ?`, string(j.Class), j.Priority, j.Revision, j.claimBy.Microseconds(), us(j.LeaseUntil),
+		  source_copy = ?, target_copy = ?, path = ?, worker = '', batch = ?, waits = ?, updated_at = ? WHERE id = ?`, string(j.Class), j.Priority, j.Revision, j.ClaimBy.Microseconds(), us(j.LeaseUntil),
 			string(j.SourceCopy), string(j.TargetCopy), blob(j.Path), string(j.Batch), string(j.Waits), us(d.now), string(j.ID)); err != nil {
 			return opsdb.Dispatched{}, err
 		}
@@ -229,12 +231,12 @@ func (d *dispatch) schedule(j job, g opsdb.Grant, again bool) (opsdb.Dispatched,
 	}
 	if !d.batches[j.Batch] {
 		for name := range g.Slots {
-			if err := d.exec(`INSERT INTO task_slot (task, slot) VALUES (?, ?)`, string(j.holder()), name); err != nil {
+			if err := d.exec(`INSERT INTO task_slot (task, slot) VALUES (?, ?)`, string(j.Holder()), name); err != nil {
 				return opsdb.Dispatched{}, err
 			}
 		}
 		d.batches[j.Batch] = j.Batch != ""
 	}
-	stored, err := d.job(j.ID)
+	stored, err := tables.JobOf(d, j.ID)
 	return opsdb.Dispatched{Task: stored.Task}, err
 }

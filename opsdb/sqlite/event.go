@@ -41,5 +41,3 @@ func scanEvent(r scanner) (e storedEvent, err error) {
 	e.At = timeOf(at)
 	return e, err
 }
-
-func packageSubject(id opsdb.ID) string { return "package:" + string(id) }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // Expire implements opsdb.Planning. It looks with a read first, so that a quiet
@@ -82,12 +83,12 @@ func (s *Store) NextWake(ctx context.Context) (at time.Time, err error) {
 }
 
 const (
-	dueLeases  = `SELECT ` + taskColumns + ` FROM task t WHERE t.state IN ('scheduled', 'in_progress') AND t.lease_until <= ?`
+	dueLeases  = `SELECT ` + tables.TaskColumns + ` FROM task t WHERE t.state IN ('scheduled', 'in_progress') AND t.lease_until <= ?`
 	dueRetries = `UPDATE task SET next_try = NULL WHERE state = 'pending' AND next_try <= ?`
 )
 
 func (t *tx) expire(now time.Time, claimBy time.Duration) (again []opsdb.Task, err error) {
-	late, err := query(&t.view, scanJob, dueLeases, us(now))
+	late, err := query(&t.view, tables.ScanJob, dueLeases, us(now))
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +114,7 @@ func (t *tx) expire(now time.Time, claimBy time.Duration) (again []opsdb.Task, e
 // unclaimed ends a task nobody took. One that was begun is not given up, as a
 // deletion that was confirmed never is: it backs off and goes on where it was.
 func (t *tx) unclaimed(j job) error {
-	if j.confirmed > 0 || j.Token > 0 {
+	if j.Confirmed > 0 || j.Token > 0 {
 		return t.backOff(j, nil, t.now, false)
 	}
 	return t.withdraw(j, j.Revision, "no worker claimed it in time")
@@ -130,7 +131,7 @@ func (t *tx) forClaim() string { return string(opsdb.Waits("").At(opsdb.ForClaim
 // Unclaimed implements opsdb.Planning.
 func (s *Store) Unclaimed(ctx context.Context) (tasks []opsdb.Task, err error) {
 	err = s.read(ctx, "Unclaimed", func(v *view) error {
-		tasks, err = query(v, scanTask, `SELECT `+taskColumns+` FROM task t WHERE t.state = 'scheduled' ORDER BY t.id`)
+		tasks, err = query(v, tables.ScanTask, `SELECT `+tables.TaskColumns+` FROM task t WHERE t.state = 'scheduled' ORDER BY t.id`)
 		return err
 	})
 	return tasks, err

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // Dirty implements opsdb.Planning.
@@ -18,12 +19,12 @@ func (s *Store) Dirty(ctx context.Context, now time.Time, limit int) (facts []op
 
 // dirty reads the packages that are dirty, or due at now.
 func (v *view) dirty(now time.Time, limit int) ([]opsdb.Facts, error) {
-	dirty, err := query(v, scanPackage, `SELECT `+packageColumns+` FROM package p WHERE p.version > p.evaluated
+	dirty, err := query(v, tables.ScanPackage, `SELECT `+packageColumns+` FROM package p WHERE p.version > p.evaluated
 	  ORDER BY p.urgent DESC, p.made_at, p.key LIMIT ?`, limitOf(limit))
 	if err != nil {
 		return nil, err
 	}
-	due, err := query(v, scanPackage, `SELECT `+packageColumns+` FROM package p WHERE p.wake_at <= ? ORDER BY p.wake_at LIMIT ?`, us(now), limitOf(limit))
+	due, err := query(v, tables.ScanPackage, `SELECT `+packageColumns+` FROM package p WHERE p.wake_at <= ? ORDER BY p.wake_at LIMIT ?`, us(now), limitOf(limit))
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +34,7 @@ func (v *view) dirty(now time.Time, limit int) ([]opsdb.Facts, error) {
 // Facts implements opsdb.Planning.
 func (s *Store) Facts(ctx context.Context, ids []opsdb.ID) (facts []opsdb.Facts, err error) {
 	err = s.read(ctx, "Facts", func(v *view) error {
-		packs, err := query(v, scanPackage, `SELECT `+packageColumns+` FROM json_each(?) j JOIN package p ON p.id = j.value ORDER BY j.key`, idList(ids))
+		packs, err := query(v, tables.ScanPackage, `SELECT `+packageColumns+` FROM json_each(?) j JOIN package p ON p.id = j.value ORDER BY j.key`, idList(ids))
 		if err != nil {
 			return err
 		}
@@ -48,7 +49,7 @@ func (v *view) facts(packs []pack) ([]opsdb.Facts, error) {
 	out := make([]opsdb.Facts, len(packs))
 	f := &factsOf{v: v, at: make(map[opsdb.ID]*opsdb.Facts, len(packs))}
 	for i, p := range packs {
-		out[i] = opsdb.Facts{Package: p.Package, Gone: p.gone}
+		out[i] = opsdb.Facts{Package: p.Package, Gone: p.Gone}
 		f.at[p.ID] = &out[i]
 		f.ids = append(f.ids, p.ID)
 	}
@@ -76,7 +77,7 @@ type factsOf struct {
 const these = ` FROM json_each(?1) j CROSS JOIN `
 
 func (f *factsOf) copies() error {
-	rows, err := query(f.v, scanCopy, `SELECT `+copyColumns+these+`copy c ON c.package = j.value LEFT JOIN receipt r ON r.key = c.receipt
+	rows, err := query(f.v, tables.ScanCopy, `SELECT `+tables.CopyColumns+these+`copy c ON c.package = j.value LEFT JOIN receipt r ON r.key = c.receipt
 	  WHERE c.state <> 'deleted' ORDER BY c.id`, f.list)
 	for _, c := range rows {
 		x := f.at[c.Package]
@@ -86,7 +87,7 @@ func (f *factsOf) copies() error {
 }
 
 func (f *factsOf) tasks() error {
-	rows, err := query(f.v, scanTask, `SELECT `+taskColumns+these+`task t ON t.package = j.value
+	rows, err := query(f.v, tables.ScanTask, `SELECT `+tables.TaskColumns+these+`task t ON t.package = j.value
 	  WHERE t.state IN ('pending', 'scheduled', 'in_progress', 'failed') ORDER BY t.id`, f.list)
 	for _, t := range rows {
 		x := f.at[t.Package]
@@ -96,7 +97,7 @@ func (f *factsOf) tasks() error {
 }
 
 func (f *factsOf) requests() error {
-	rows, err := query(f.v, scanRequest, `SELECT `+requestColumns+these+`staging_request q ON q.package = j.value ORDER BY q.id`, f.list)
+	rows, err := query(f.v, tables.ScanRequest, `SELECT `+tables.RequestColumns+these+`staging_request q ON q.package = j.value ORDER BY q.id`, f.list)
 	for _, q := range rows {
 		x := f.at[q.Package]
 		x.Requests = append(x.Requests, q)
@@ -104,17 +105,8 @@ func (f *factsOf) requests() error {
 	return err
 }
 
-const requestColumns = `q.id, q.package, q.location, q.who, q.why, q.at, q.released_at`
-
-func scanRequest(r scanner) (q opsdb.StagingRequest, err error) {
-	var at, released *int64
-	err = r.Scan(&q.ID, &q.Package, &q.Location, &q.Who, &q.Why, &at, &released)
-	q.At, q.ReleasedAt = timeOf(at), timeOf(released)
-	return q, err
-}
-
 func (f *factsOf) holds() error {
-	rows, err := query(f.v, scanHold, `SELECT `+holdColumns+these+`hold h ON h.package = j.value ORDER BY h.id`, f.list)
+	rows, err := query(f.v, tables.ScanHold, `SELECT `+tables.HoldColumns+these+`hold h ON h.package = j.value ORDER BY h.id`, f.list)
 	for _, h := range rows {
 		x := f.at[h.Package]
 		x.Holds = append(x.Holds, h)
@@ -122,17 +114,8 @@ func (f *factsOf) holds() error {
 	return err
 }
 
-const holdColumns = `h.id, h.package, h.location, h.kind, h.who, h.why, h.at`
-
-func scanHold(r scanner) (h opsdb.Hold, err error) {
-	var at *int64
-	err = r.Scan(&h.ID, &h.Package, &h.Location, &h.Kind, &h.Who, &h.Why, &at)
-	h.At = timeOf(at)
-	return h, err
-}
-
 func (f *factsOf) moves() error {
-	rows, err := query(f.v, scanMove, `SELECT `+moveColumns+these+`open_move m ON m.package = j.value`, f.list)
+	rows, err := query(f.v, tables.ScanMove, `SELECT `+tables.MoveColumns+these+`open_move m ON m.package = j.value`, f.list)
 	for _, m := range rows {
 		x := f.at[m.Package]
 		x.Moves = append(x.Moves, m)

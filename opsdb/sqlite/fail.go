@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // Fail implements opsdb.Working.
 func (s *Store) Fail(ctx context.Context, task opsdb.ID, token int64, f opsdb.Failure, next time.Time, counts bool, out opsdb.Outcome) error {
 	return s.write(ctx, "Fail", func(t *tx) error {
-		before, err := t.job(task)
+		before, err := tables.JobOf(t, task)
 		if err != nil {
 			return fmt.Errorf("task %s: %w", task, err)
 		}
@@ -92,7 +93,7 @@ func (t *tx) failed(j job, f opsdb.Failure) error {
 // Later implements opsdb.Working.
 func (s *Store) Later(ctx context.Context, task opsdb.ID, token int64, next time.Time, reason string) error {
 	return s.write(ctx, "Later", func(t *tx) error {
-		before, err := t.job(task)
+		before, err := tables.JobOf(t, task)
 		if err != nil {
 			return fmt.Errorf("task %s: %w", task, err)
 		}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // place is what a file is known by.
@@ -63,7 +64,7 @@ func (f *filer) file(n opsdb.File) (refused, err error) {
 }
 
 func (f *filer) known(n opsdb.File) (filed, bool, error) {
-	const q = `SELECT ` + fileColumns + ` FROM file f WHERE f.location = ? AND f.path = ? AND `
+	const q = `SELECT ` + tables.FileColumns + ` FROM file f WHERE f.location = ? AND f.path = ? AND `
 	which := []string{`f.state NOT IN ('deleted', 'lost')`, `f.state = 'lost'`}
 	lost, err := f.anyLost(n.Location)
 	if err != nil {
@@ -73,7 +74,7 @@ func (f *filer) known(n opsdb.File) (filed, bool, error) {
 		which = which[:1]
 	}
 	for _, which := range which {
-		all, err := query(&f.t.view, scanFiled, q+which+` ORDER BY f.key DESC LIMIT 1`, n.Location, blob(n.Path))
+		all, err := query(&f.t.view, tables.ScanFiled, q+which+` ORDER BY f.key DESC LIMIT 1`, n.Location, blob(n.Path))
 		if err != nil {
 			return filed{}, false, err
 		}
@@ -118,7 +119,7 @@ func (f *filer) again(old filed, n opsdb.File) (refused, err error) {
 	case sameContent(old.File, n):
 		return nil, nil
 	}
-	packed, err := f.t.count(`SELECT count(*) FROM member WHERE file = ?`, old.key)
+	packed, err := f.t.count(`SELECT count(*) FROM member WHERE file = ?`, old.Row)
 	if err != nil {
 		return nil, err
 	}
@@ -131,15 +132,15 @@ func (f *filer) again(old filed, n opsdb.File) (refused, err error) {
 
 // found is a lost file that is there again as it was.
 func (f *filer) found(old filed) error {
-	if err := f.t.exec(`UPDATE file SET state = 'present', routed = 0 WHERE key = ?`, old.key); err != nil {
+	if err := f.t.exec(`UPDATE file SET state = 'present', routed = 0 WHERE key = ?`, old.Row); err != nil {
 		return err
 	}
 	if err := f.t.exec(`UPDATE package SET missed = missed - 1, gone = gone - 1, version = version + 1
-	  WHERE key IN (SELECT package FROM member WHERE file = ?)`, old.key); err != nil {
+	  WHERE key IN (SELECT package FROM member WHERE file = ?)`, old.Row); err != nil {
 		return err
 	}
 	if err := f.t.exec(`UPDATE copy SET size = size + ? WHERE form = 'files' AND state NOT IN ('deleted', 'quarantined', 'lost')
-	  AND package IN (SELECT p.id FROM member m JOIN package p ON p.key = m.package WHERE m.file = ?)`, old.Size, old.key); err != nil {
+	  AND package IN (SELECT p.id FROM member m JOIN package p ON p.key = m.package WHERE m.file = ?)`, old.Size, old.Row); err != nil {
 		return err
 	}
 	f.t.event(opsdb.Event{Actor: "filing", Kind: opsdb.EventFileChanged, Subject: "file:" + string(old.ID), Location: old.Location,
@@ -152,12 +153,12 @@ func (f *filer) refuse(old filed, n opsdb.File) (refused, err error) {
 	other := fmt.Sprintf("%d@%d", n.Size, n.ModTime.UnixNano())
 	refused = fmt.Errorf("file %s:%s: %w: packed with %d bytes of %s, now %d bytes of %s", n.Location, opsdb.ShowPath(n.Path), opsdb.ErrConflict,
 		old.Size, old.ModTime.Format("2006-01-02T15:04:05.999999999Z"), n.Size, n.ModTime.UTC().Format("2006-01-02T15:04:05.999999999Z"))
-	if old.conflict == other {
+	if old.Conflict == other {
 		return refused, nil
 	}
 	f.t.event(opsdb.Event{Actor: "filing", Kind: opsdb.EventFileChanged, Subject: "file:" + string(old.ID), Location: old.Location,
 		Why: "refused: the file is packed with another content", Before: contentOf(old.Size, old.ModTime.UnixNano()), After: contentOf(n.Size, n.ModTime.UnixNano())})
-	return refused, f.t.exec(`UPDATE file SET conflict = ? WHERE key = ?`, other, old.key)
+	return refused, f.t.exec(`UPDATE file SET conflict = ? WHERE key = ?`, other, old.Row)
 }
 
 func contentOf(size, modTime int64) string {
@@ -167,7 +168,7 @@ func contentOf(size, modTime int64) string {
 // changeFile gives a file that is not packed another content; the counters of its groups follow.
 func (t *tx) changeFile(old filed, size, modTime int64, identity string, digest opsdb.Digest, actor, why string) error {
 	err := t.exec(`UPDATE file SET size = ?, mod_time = ?, identity = ?, digest = ?, version = version + 1 WHERE key = ?`,
-		size, modTime, identity, string(digest), old.key)
+		size, modTime, identity, string(digest), old.Row)
 	if err != nil {
 		return err
 	}
@@ -179,7 +180,7 @@ func (t *tx) changeFile(old filed, size, modTime int64, identity string, digest 
 		return err
 	}
 	err = t.exec(`UPDATE file_group SET bytes = bytes + ?, last = ?, version = version + 1 WHERE closed = 0 AND key IN (SELECT grp FROM group_file WHERE file = ?)`,
-		size-old.Size, us(observed), old.key)
+		size-old.Size, us(observed), old.Row)
 	t.event(opsdb.Event{Actor: actor, Kind: opsdb.EventFileChanged, Subject: "file:" + string(old.ID), Location: old.Location,
 		Why: why, Before: contentOf(old.Size, old.ModTime.UnixNano()), After: contentOf(size, modTime)})
 	return err

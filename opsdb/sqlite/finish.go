@@ -5,13 +5,14 @@ import (
 	"fmt"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // Finish implements opsdb.Working. Called again with the same token after the
 // task has ended or gone on to its next piece, it returns the task as it is.
 func (s *Store) Finish(ctx context.Context, task opsdb.ID, token int64, out opsdb.Outcome) (done opsdb.Task, err error) {
 	err = s.write(ctx, "Finish", func(t *tx) error {
-		before, err := t.job(task)
+		before, err := tables.JobOf(t, task)
 		if err != nil {
 			return fmt.Errorf("task %s: %w", task, err)
 		}
@@ -37,7 +38,7 @@ func (s *Store) Finish(ctx context.Context, task opsdb.ID, token int64, out opsd
 		if err != nil {
 			return err
 		}
-		j, err = t.job(task)
+		j, err = tables.JobOf(t, task)
 		done = j.Task
 		return err
 	})
@@ -77,7 +78,7 @@ func (t *tx) nextPiece(j job, piece opsdb.Piece) error {
 		}
 	}
 	return t.exec(`UPDATE task SET state = 'scheduled', piece = ?, worker = '', phase = '', done = 0, total = 0, lease_until = ?, updated_at = ?, waits = ? WHERE id = ?`,
-		string(piece), us(t.now.Add(j.claimBy)), us(t.now), t.forClaim(), string(j.ID))
+		string(piece), us(t.now.Add(j.ClaimBy)), us(t.now), t.forClaim(), string(j.ID))
 }
 
 func (t *tx) completeTask(j job) error {
@@ -120,7 +121,7 @@ func (t *tx) outcome(j job, out opsdb.Outcome) error {
 
 // packed is the birth of a digest: once, never changed (S4).
 func (t *tx) packed(j job, k opsdb.Packed) error {
-	p, err := t.pack(j.Package)
+	p, err := tables.PackOf(t, j.Package)
 	if err != nil {
 		return err
 	}
@@ -133,24 +134,24 @@ func (t *tx) packed(j job, k opsdb.Packed) error {
 	if k.Digest == "" || k.Size <= 0 {
 		return fmt.Errorf("package %s: a digest and a size are needed: %w", p.Name, opsdb.ErrInvariant)
 	}
-	bare, err := t.count(`SELECT count(*) FROM member WHERE package = ? AND digest = ''`, p.key)
+	bare, err := t.count(`SELECT count(*) FROM member WHERE package = ? AND digest = ''`, p.Row)
 	if err != nil {
 		return err
 	}
 	if bare > 0 {
 		return fmt.Errorf("package %s: %d members have no digest: %w", p.Name, bare, opsdb.ErrInvariant)
 	}
-	if err := t.exec(`UPDATE package SET digest = ?, size = ?, manifest = ?, version = version + 1 WHERE key = ?`, string(k.Digest), k.Size, string(k.Manifest), p.key); err != nil {
+	if err := t.exec(`UPDATE package SET digest = ?, size = ?, manifest = ?, version = version + 1 WHERE key = ?`, string(k.Digest), k.Size, string(k.Manifest), p.Row); err != nil {
 		return err
 	}
-	t.event(opsdb.Event{Actor: "worker:" + j.Worker, Kind: opsdb.EventPackaged, Subject: packageSubject(p.ID), Package: p.ID, Revision: j.Revision,
+	t.event(opsdb.Event{Actor: "worker:" + j.Worker, Kind: opsdb.EventPackaged, Subject: tables.PackageSubject(p.ID), Package: p.ID, Revision: j.Revision,
 		After: text(map[string]any{"digest": k.Digest, "size": k.Size, "files": p.Files, "bytes": p.Bytes})})
-	return t.exec(`INSERT INTO segments (package, digests) VALUES (?, ?)`, p.key, text(k.Segments))
+	return t.exec(`INSERT INTO segments (package, digests) VALUES (?, ?)`, p.Row, text(k.Segments))
 }
 
 // target records what stands at the destination now.
 func (t *tx) target(j job, f opsdb.CopyFact, out opsdb.Outcome) error {
-	c, err := t.copy(j.TargetCopy)
+	c, err := tables.CopyOf(t, j.TargetCopy)
 	if err != nil {
 		return fmt.Errorf("target copy %s: %w", j.TargetCopy, err)
 	}
@@ -172,7 +173,7 @@ func (t *tx) arrived(j job, c opsdb.Copy, f opsdb.CopyFact) error {
 	if err := t.stands(c, f, opsdb.Arrived); err != nil {
 		return err
 	}
-	t.copyEvent(c, opsdb.EventCopyArrived, "worker:"+j.Worker, "", j.Revision, string(opsdb.Arrived))
+	tables.CopyEvent(t, c, opsdb.EventCopyArrived, "worker:"+j.Worker, "", j.Revision, string(opsdb.Arrived))
 	return nil
 }
 
@@ -196,14 +197,14 @@ func (t *tx) verified(j job, c opsdb.Copy, f opsdb.CopyFact) error {
 	default:
 		return fmt.Errorf("copy at %s is %s: %w", c.Location, c.State, opsdb.ErrInvariant)
 	}
-	p, err := t.pack(c.Package)
+	p, err := tables.PackOf(t, c.Package)
 	if err != nil {
 		return err
 	}
 	if err := t.stands(c, f, f.State); err != nil {
 		return err
 	}
-	now, err := t.copy(c.ID)
+	now, err := tables.CopyOf(t, c.ID)
 	if err != nil {
 		return err
 	}
@@ -215,7 +216,7 @@ func (t *tx) verified(j job, c opsdb.Copy, f opsdb.CopyFact) error {
 		return err
 	}
 	if c.State != f.State {
-		t.copyEvent(c, opsdb.EventCopyVerified, "worker:"+j.Worker, "", j.Revision, text(now.Receipt))
+		tables.CopyEvent(t, c, opsdb.EventCopyVerified, "worker:"+j.Worker, "", j.Revision, text(now.Receipt))
 	}
 	return t.exec(`UPDATE copy SET verified_at = ?, verified_age = coalesce(verified_age, ?), verify_asked = NULL, reason = '' WHERE id = ?`,
 		us(now.Receipt.At), us(observed), string(c.ID))
@@ -223,11 +224,11 @@ func (t *tx) verified(j job, c opsdb.Copy, f opsdb.CopyFact) error {
 
 // deleted ends a deletion whose proof was committed before the act.
 func (t *tx) deleted(j job, c opsdb.Copy) error {
-	if c.State != opsdb.DeletionInProgress || j.confirmed == 0 {
+	if c.State != opsdb.DeletionInProgress || j.Confirmed == 0 {
 		return fmt.Errorf("copy at %s is %s and its deletion was not confirmed: %w", c.Location, c.State, opsdb.ErrInvariant)
 	}
-	t.copyEvent(c, opsdb.EventDeleted, "worker:"+j.Worker, "", j.Revision, string(opsdb.Deleted))
-	if err := t.copyState(c.ID, opsdb.Deleted); err != nil {
+	tables.CopyEvent(t, c, opsdb.EventDeleted, "worker:"+j.Worker, "", j.Revision, string(opsdb.Deleted))
+	if err := tables.SetCopy(t, c.ID, opsdb.Deleted); err != nil {
 		return err
 	}
 	return t.roomFreed(c.Location)
@@ -235,7 +236,7 @@ func (t *tx) deleted(j job, c opsdb.Copy) error {
 
 // corrupt quarantines a copy that was read and is wrong, or says that it is not there.
 func (t *tx) corrupt(j job, k opsdb.Corrupt) error {
-	c, err := t.copy(k.Copy)
+	c, err := tables.CopyOf(t, k.Copy)
 	if err != nil {
 		return fmt.Errorf("corrupt copy %s: %w", k.Copy, err)
 	}
@@ -252,7 +253,7 @@ func (t *tx) corrupt(j job, k opsdb.Corrupt) error {
 	if k.MovedTo != "" {
 		c.Path = k.MovedTo
 	}
-	t.copyEvent(c, kind, "worker:"+j.Worker, k.Reason, j.Revision, string(state))
+	tables.CopyEvent(t, c, kind, "worker:"+j.Worker, k.Reason, j.Revision, string(state))
 	if err := t.exec(`UPDATE copy SET state = ?, before = ?, reason = ?, path = ?, condemned_age = NULL WHERE id = ?`,
 		string(state), string(c.State), k.Reason, blob(c.Path), string(c.ID)); err != nil {
 		return err

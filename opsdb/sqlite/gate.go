@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // gate asks opsdb.Deletable for one copy, on what the database knows now, and
@@ -22,25 +23,25 @@ func (v *view) gate(p pack, target opsdb.Copy, self opsdb.ID) ([]opsdb.Receipt, 
 }
 
 func (v *view) gateOf(p pack, target opsdb.Copy, self opsdb.ID, archives map[string]bool) ([]opsdb.Receipt, *opsdb.Objection, error) {
-	policy, ok := p.policies[target.Location]
+	policy, ok := p.Policies[target.Location]
 	if !ok {
 		return nil, &opsdb.Objection{Rule: "S1", Reason: "no_rule", Text: "no rule in force lets a copy at " + target.Location + " go"}, nil
 	}
-	f := opsdb.GateFacts{Package: p.Package, Target: target, Wanted: p.wanted, Archives: archives, Policy: policy, Now: v.now, Self: self}
+	f := opsdb.GateFacts{Package: p.Package, Target: target, Wanted: p.Wanted, Archives: archives, Policy: policy, Now: v.now, Self: self}
 	var err error
 	if f.Restored, err = v.isRestored(); err != nil {
 		return nil, nil, err
 	}
-	if f.Copies, err = v.copies(p.ID); err != nil {
+	if f.Copies, err = tables.Copies(v, p.ID); err != nil {
 		return nil, nil, err
 	}
-	if f.Tasks, err = query(v, scanTask, `SELECT `+taskColumns+` FROM task t WHERE t.package = ? AND t.state IN ('pending', 'scheduled', 'in_progress')`, string(p.ID)); err != nil {
+	if f.Tasks, err = query(v, tables.ScanTask, `SELECT `+tables.TaskColumns+` FROM task t WHERE t.package = ? AND t.state IN ('pending', 'scheduled', 'in_progress')`, string(p.ID)); err != nil {
 		return nil, nil, err
 	}
-	if f.Holds, err = query(v, scanHold, `SELECT `+holdColumns+` FROM hold h WHERE h.package = ?`, string(p.ID)); err != nil {
+	if f.Holds, err = query(v, tables.ScanHold, `SELECT `+tables.HoldColumns+` FROM hold h WHERE h.package = ?`, string(p.ID)); err != nil {
 		return nil, nil, err
 	}
-	if f.Requests, err = query(v, scanRequest, `SELECT `+requestColumns+` FROM staging_request q WHERE q.package = ? AND q.released_at IS NULL`, string(p.ID)); err != nil {
+	if f.Requests, err = query(v, tables.ScanRequest, `SELECT `+tables.RequestColumns+` FROM staging_request q WHERE q.package = ? AND q.released_at IS NULL`, string(p.ID)); err != nil {
 		return nil, nil, err
 	}
 	receipts, no := opsdb.Deletable(f)
@@ -82,18 +83,18 @@ func (v *view) gateOfPeers(p pack, archives map[string]bool) (*opsdb.Objection, 
 
 // gateOfPeer asks for the peer's own copy of the files; its own delete task is no reader.
 func (v *view) gateOfPeer(id opsdb.ID, archives map[string]bool) (*opsdb.Objection, error) {
-	p, err := v.pack(id)
+	p, err := tables.PackOf(v, id)
 	if err != nil {
 		return nil, err
 	}
-	current, err := v.count(`SELECT p.revision = o.revision FROM opsdb o, package p WHERE p.key = ?`, p.key)
+	current, err := v.count(`SELECT p.revision = o.revision FROM opsdb o, package p WHERE p.key = ?`, p.Row)
 	if err != nil {
 		return nil, err
 	}
 	if current == 0 {
 		return &opsdb.Objection{Rule: "S1f", Reason: "peers", Text: fmt.Sprintf("package %s holds some of the same files, and the routes have changed since it gave them up", id.Short())}, nil
 	}
-	copies, err := v.copies(id)
+	copies, err := tables.Copies(v, id)
 	if err != nil {
 		return nil, err
 	}

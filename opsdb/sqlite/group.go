@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // Unrouted implements opsdb.Planning.
@@ -18,7 +19,7 @@ func (s *Store) Unrouted(ctx context.Context, limit int) (files []opsdb.File, er
 }
 
 func (v *view) unrouted(limit int) ([]opsdb.File, error) {
-	return query(v, scanFile, `SELECT `+fileColumns+` FROM file f WHERE f.routed = 0 AND f.state = 'present' ORDER BY f.filed_at LIMIT ?`, limitOf(limit))
+	return query(v, tables.ScanFile, `SELECT `+tables.FileColumns+` FROM file f WHERE f.routed = 0 AND f.state = 'present' ORDER BY f.filed_at LIMIT ?`, limitOf(limit))
 }
 
 // limitOf is a limit as SQL takes it: none for 0.
@@ -33,7 +34,7 @@ func limitOf(n int) int {
 func (s *Store) Route(ctx context.Context, files []opsdb.ID, routings []opsdb.Routing) error {
 	return s.write(ctx, "Route", func(t *tx) error {
 		t.quiet = true
-		known, err := query(&t.view, scanFiled, `SELECT `+fileColumns+` FROM file f WHERE f.id IN (SELECT value FROM json_each(?))`, idList(files))
+		known, err := query(&t.view, tables.ScanFiled, `SELECT `+tables.FileColumns+` FROM file f WHERE f.id IN (SELECT value FROM json_each(?))`, idList(files))
 		if err != nil {
 			return err
 		}
@@ -72,7 +73,7 @@ func (t *tx) route(files map[opsdb.ID]*filed, routings []opsdb.Routing) error {
 			continue
 		}
 		settled[at] = true
-		home, err := t.hasHome(f.key, r.Route, r.Stage)
+		home, err := t.hasHome(f.Row, r.Route, r.Stage)
 		if err != nil {
 			return err
 		}
@@ -125,14 +126,14 @@ func (t *tx) openGroup(r opsdb.Routing, location string, observed time.Time) (in
 // joinGroup puts files into an open group.
 func (t *tx) joinGroup(g *routed, observed time.Time) error {
 	err := t.bulk(`INSERT INTO group_file (grp, file) VALUES `, "", len(g.files), 2, func(i int, args []any) []any {
-		return append(args, g.grp, g.files[i].key)
+		return append(args, g.grp, g.files[i].Row)
 	})
 	if err != nil {
 		return err
 	}
 	keys, bytes, first := make([]int64, len(g.files)), int64(0), time.Time{}
 	for i, f := range g.files {
-		keys[i] = f.key
+		keys[i] = f.Row
 		bytes += f.Size
 		if first.IsZero() || f.FiledAt.Before(first) {
 			first = f.FiledAt
@@ -156,11 +157,11 @@ func (s *Store) DirtyGroups(ctx context.Context, now time.Time, limit int) (grou
 
 // dirtyGroups reads the open groups that are dirty, or due at now.
 func (v *view) dirtyGroups(now time.Time, limit int) ([]opsdb.Group, error) {
-	groups, err := query(v, scanGroup, `SELECT `+groupColumns+` FROM file_group g WHERE g.closed = 0 AND g.version > g.evaluated ORDER BY g.key LIMIT ?`, limitOf(limit))
+	groups, err := query(v, tables.ScanGroup, `SELECT `+tables.GroupColumns+` FROM file_group g WHERE g.closed = 0 AND g.version > g.evaluated ORDER BY g.key LIMIT ?`, limitOf(limit))
 	if err != nil {
 		return nil, err
 	}
-	due, err := query(v, scanGroup, `SELECT `+groupColumns+` FROM file_group g WHERE g.closed = 0 AND g.wake_at <= ? ORDER BY g.wake_at LIMIT ?`, us(now), limitOf(limit))
+	due, err := query(v, tables.ScanGroup, `SELECT `+tables.GroupColumns+` FROM file_group g WHERE g.closed = 0 AND g.wake_at <= ? ORDER BY g.wake_at LIMIT ?`, us(now), limitOf(limit))
 	return merge(groups, due, limit, func(g opsdb.Group) opsdb.ID { return g.ID }), err
 }
 
@@ -191,7 +192,7 @@ func (s *Store) GroupFiles(ctx context.Context, id opsdb.ID) (files []opsdb.File
 }
 
 func (v *view) groupFiles(id opsdb.ID) ([]opsdb.File, error) {
-	return query(v, scanFile, `SELECT `+fileColumns+` FROM file_group g JOIN group_file gf ON gf.grp = g.key JOIN file f ON f.key = gf.file
+	return query(v, tables.ScanFile, `SELECT `+tables.FileColumns+` FROM file_group g JOIN group_file gf ON gf.grp = g.key JOIN file f ON f.key = gf.file
 	  WHERE g.id = ? ORDER BY f.path`, string(id))
 }
 

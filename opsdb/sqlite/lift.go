@@ -5,12 +5,13 @@ import (
 	"fmt"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // Lift implements opsdb.Operating.
 func (s *Store) Lift(ctx context.Context, pkg opsdb.ID, who, why string) error {
 	return s.write(ctx, "Lift", func(t *tx) error {
-		p, err := one(&t.view, scanPackage, `SELECT `+packageColumns+` FROM package p WHERE p.id = ?`, string(pkg))
+		p, err := one(&t.view, tables.ScanPackage, `SELECT `+packageColumns+` FROM package p WHERE p.id = ?`, string(pkg))
 		if err == nil {
 			err = opsdb.MayLift(p.Package)
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // Files implements opsdb.Reading.
@@ -19,7 +20,7 @@ func (s *Store) Files(ctx context.Context, q opsdb.Query) (files []opsdb.File, e
 		  OR f.key IN (SELECT gf.file FROM group_file gf JOIN file_group g ON g.key = gf.grp WHERE g.route = ?))`, q.Route, q.Route)
 		w.add(q.State == "unrouted", `f.homes = 0 AND f.state = 'present'`)
 		w.add(q.State != "" && q.State != "unrouted", `f.state = ?`, q.State)
-		files, err = query(v, scanFile, `SELECT `+fileColumns+` FROM file f`+w.text()+` ORDER BY f.id LIMIT ?`, append(w.args, v.limit(q))...)
+		files, err = query(v, tables.ScanFile, `SELECT `+tables.FileColumns+` FROM file f`+w.text()+` ORDER BY f.id LIMIT ?`, append(w.args, v.limit(q))...)
 		return err
 	})
 	return files, err
@@ -35,10 +36,10 @@ func (s *Store) FileHome(ctx context.Context, file opsdb.ID) (groups []opsdb.Gro
 		if key == 0 {
 			return fmt.Errorf("file %s: %w", file, opsdb.ErrNotFound)
 		}
-		if groups, err = query(v, scanGroup, `SELECT `+groupColumns+` FROM group_file gf JOIN file_group g ON g.key = gf.grp WHERE gf.file = ?`, key); err != nil {
+		if groups, err = query(v, tables.ScanGroup, `SELECT `+tables.GroupColumns+` FROM group_file gf JOIN file_group g ON g.key = gf.grp WHERE gf.file = ?`, key); err != nil {
 			return err
 		}
-		packs, err := query(v, scanPackage, `SELECT `+packageColumns+` FROM member m JOIN package p ON p.key = m.package WHERE m.file = ? ORDER BY p.id`, key)
+		packs, err := query(v, tables.ScanPackage, `SELECT `+packageColumns+` FROM member m JOIN package p ON p.key = m.package WHERE m.file = ? ORDER BY p.id`, key)
 		for _, p := range packs {
 			packages = append(packages, p.Package)
 		}
@@ -72,7 +73,7 @@ func (s *Store) Tasks(ctx context.Context, q opsdb.Query) (tasks []opsdb.Task, e
 		w.add(q.Route != "", `t.route = ?`, q.Route)
 		w.add(q.Location != "", `? IN (t.from_loc, t.to_loc)`, q.Location)
 		w.add(q.After != "", `t.id > ?`, string(q.After))
-		tasks, err = query(v, scanTask, `SELECT `+taskColumns+` FROM task t`+w.text()+` ORDER BY t.id LIMIT ?`, append(w.args, v.limit(q))...)
+		tasks, err = query(v, tables.ScanTask, `SELECT `+tables.TaskColumns+` FROM task t`+w.text()+` ORDER BY t.id LIMIT ?`, append(w.args, v.limit(q))...)
 		return err
 	})
 	return tasks, err
@@ -81,7 +82,7 @@ func (s *Store) Tasks(ctx context.Context, q opsdb.Query) (tasks []opsdb.Task, e
 // Task implements opsdb.Reading. It takes a short id, too.
 func (s *Store) Task(ctx context.Context, id opsdb.ID) (task opsdb.Task, err error) {
 	err = s.read(ctx, "Task", func(v *view) error {
-		j, err := v.job(id)
+		j, err := tables.JobOf(v, id)
 		if err == nil {
 			task = j.Task
 			return nil
@@ -93,7 +94,7 @@ func (s *Store) Task(ctx context.Context, id opsdb.ID) (task opsdb.Task, err err
 		if len(ids) != 1 {
 			return fmt.Errorf("task %s: %w", id, err)
 		}
-		j, err = v.job(ids[0])
+		j, err = tables.JobOf(v, ids[0])
 		task = j.Task
 		return err
 	})
@@ -118,7 +119,7 @@ func (s *Store) OpenMoves(ctx context.Context, q opsdb.Query) (moves []opsdb.Ope
 		w.add(q.Location != "", `? IN (from_loc, to_loc)`, q.Location)
 		w.add(q.State != "", `verdict = ?`, q.State)
 		w.add(q.After != "", `package > ?`, string(q.After))
-		moves, err = query(v, scanMove, `SELECT `+moveColumns+` FROM open_move m`+w.text()+` ORDER BY package, stage, from_loc, to_loc LIMIT ?`, append(w.args, v.limit(q))...)
+		moves, err = query(v, tables.ScanMove, `SELECT `+tables.MoveColumns+` FROM open_move m`+w.text()+` ORDER BY package, stage, from_loc, to_loc LIMIT ?`, append(w.args, v.limit(q))...)
 		return err
 	})
 	return moves, err

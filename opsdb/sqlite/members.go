@@ -5,11 +5,12 @@ import (
 	"fmt"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // memberOf finds a file that is a member of the task's package.
 func (t *tx) memberOf(j job, file opsdb.ID) (filed, bool, error) {
-	all, err := query(&t.view, scanFiled, `SELECT `+fileColumns+` FROM file f JOIN member m ON m.file = f.key
+	all, err := query(&t.view, tables.ScanFiled, `SELECT `+tables.FileColumns+` FROM file f JOIN member m ON m.file = f.key
 	  WHERE f.id = ? AND m.package = (SELECT key FROM package WHERE id = ?)`, string(file), string(j.Package))
 	if err != nil || len(all) == 0 {
 		return filed{}, false, err
@@ -22,7 +23,7 @@ func (t *tx) changedMembers(j job, changed []opsdb.ChangedMember) error {
 	if len(changed) == 0 {
 		return nil
 	}
-	p, err := t.pack(j.Package)
+	p, err := tables.PackOf(t, j.Package)
 	if err != nil {
 		return err
 	}
@@ -48,13 +49,13 @@ func (t *tx) changedMembers(j job, changed []opsdb.ChangedMember) error {
 }
 
 func (t *tx) leavePackage(j job, p pack, f filed) error {
-	if err := t.exec(`DELETE FROM member WHERE package = ? AND file = ?`, p.key, f.key); err != nil {
+	if err := t.exec(`DELETE FROM member WHERE package = ? AND file = ?`, p.Row, f.Row); err != nil {
 		return err
 	}
 	gone := boolInt(f.State == opsdb.Deleted || f.State == opsdb.Lost)
 	missed := boolInt(f.State == opsdb.Lost)
 	if err := t.exec(`UPDATE package SET files = files - 1, bytes = bytes - ?, gone = gone - ?, missed = missed - ?, version = version + 1 WHERE key = ?`,
-		f.Size, gone, missed, p.key); err != nil {
+		f.Size, gone, missed, p.Row); err != nil {
 		return err
 	}
 	if gone == 0 {
@@ -62,7 +63,7 @@ func (t *tx) leavePackage(j job, p pack, f filed) error {
 			return err
 		}
 	}
-	return t.exec(`UPDATE file SET homes = homes - 1, routed = 0 WHERE key = ?`, f.key)
+	return t.exec(`UPDATE file SET homes = homes - 1, routed = 0 WHERE key = ?`, f.Row)
 }
 
 // refile records what became of the file. Another package that holds it keeps
@@ -79,11 +80,11 @@ func (t *tx) refile(j job, f filed, m opsdb.ChangedMember) error {
 
 // maybeEmpty quarantines a package that has lost all its members before it was packed.
 func (t *tx) maybeEmpty(p pack) error {
-	n, err := t.execN(`UPDATE package SET quarantined = 'every file changed or vanished before it was packed', version = version + 1 WHERE key = ? AND files = 0`, p.key)
+	n, err := t.execN(`UPDATE package SET quarantined = 'every file changed or vanished before it was packed', version = version + 1 WHERE key = ? AND files = 0`, p.Row)
 	if err != nil || n == 0 {
 		return err
 	}
-	t.event(opsdb.Event{Kind: opsdb.EventQuarantined, Subject: packageSubject(p.ID), Package: p.ID, Why: "every file changed or vanished before it was packed"})
+	t.event(opsdb.Event{Kind: opsdb.EventQuarantined, Subject: tables.PackageSubject(p.ID), Package: p.ID, Why: "every file changed or vanished before it was packed"})
 	return t.exec(`UPDATE copy SET state = 'lost', before = state, reason = 'no file is left' WHERE package = ? AND form = 'files'`, string(p.ID))
 }
 
@@ -103,7 +104,7 @@ func (t *tx) removed(j job, files []opsdb.ID) error {
 	if len(files) == 0 {
 		return nil
 	}
-	if j.Type != "delete" || j.confirmed == 0 {
+	if j.Type != "delete" || j.Confirmed == 0 {
 		return fmt.Errorf("source files were removed without a confirmed deletion: %w", opsdb.ErrInvariant)
 	}
 	for len(files) > 0 {
@@ -117,7 +118,7 @@ func (t *tx) removed(j job, files []opsdb.ID) error {
 }
 
 func (t *tx) removedChunk(j job, ids []opsdb.ID) error {
-	known, err := query(&t.view, scanFiled, `SELECT `+fileColumns+` FROM json_each(?) i CROSS JOIN file f ON f.id = i.value JOIN member m ON m.file = f.key
+	known, err := query(&t.view, tables.ScanFiled, `SELECT `+tables.FileColumns+` FROM json_each(?) i CROSS JOIN file f ON f.id = i.value JOIN member m ON m.file = f.key
 	  WHERE m.package = (SELECT key FROM package WHERE id = ?) AND f.state NOT IN ('deleted', 'lost')`, idList(ids), string(j.Package))
 	if err != nil || len(known) == 0 {
 		return err
@@ -148,7 +149,7 @@ func (t *tx) kept(j job, files []opsdb.ChangedMember) error {
 			Location: j.To, Revision: j.Revision, Why: m.Reason})
 	}
 	why := fmt.Sprintf("%d source files differ from their members", len(files))
-	t.event(opsdb.Event{Actor: "worker:" + j.Worker, Kind: opsdb.EventQuarantined, Subject: packageSubject(j.Package), Package: j.Package, Location: j.To, Why: why})
+	t.event(opsdb.Event{Actor: "worker:" + j.Worker, Kind: opsdb.EventQuarantined, Subject: tables.PackageSubject(j.Package), Package: j.Package, Location: j.To, Why: why})
 	if err := t.exec(`UPDATE package SET quarantined = ?, version = version + 1 WHERE id = ?`, why, string(j.Package)); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // AddMarker implements opsdb.Operating.
@@ -58,7 +59,7 @@ func (s *Store) Hold(ctx context.Context, h opsdb.Hold) (opsdb.Hold, error) {
 // Unhold implements opsdb.Operating.
 func (s *Store) Unhold(ctx context.Context, id opsdb.ID, who, why string) error {
 	return s.write(ctx, "Unhold", func(t *tx) error {
-		h, err := one(&t.view, scanHold, `SELECT `+holdColumns+` FROM hold h WHERE h.id = ?`, string(id))
+		h, err := one(&t.view, tables.ScanHold, `SELECT `+tables.HoldColumns+` FROM hold h WHERE h.id = ?`, string(id))
 		if err != nil {
 			return fmt.Errorf("hold %s: %w", id, err)
 		}
@@ -73,7 +74,7 @@ func (s *Store) Request(ctx context.Context, r opsdb.StagingRequest) (opsdb.Stag
 		if err := t.known(r.Package); err != nil {
 			return err
 		}
-		open, err := query(&t.view, scanRequest, `SELECT `+requestColumns+` FROM staging_request q WHERE q.package = ? AND q.location = ? AND q.released_at IS NULL`,
+		open, err := query(&t.view, tables.ScanRequest, `SELECT `+tables.RequestColumns+` FROM staging_request q WHERE q.package = ? AND q.location = ? AND q.released_at IS NULL`,
 			string(r.Package), r.Location)
 		if err != nil {
 			return err
@@ -96,7 +97,7 @@ func (s *Store) Request(ctx context.Context, r opsdb.StagingRequest) (opsdb.Stag
 // Release implements opsdb.Operating.
 func (s *Store) Release(ctx context.Context, request opsdb.ID, who string) error {
 	return s.write(ctx, "Release", func(t *tx) error {
-		r, err := one(&t.view, scanRequest, `SELECT `+requestColumns+` FROM staging_request q WHERE q.id = ?`, string(request))
+		r, err := one(&t.view, tables.ScanRequest, `SELECT `+tables.RequestColumns+` FROM staging_request q WHERE q.id = ?`, string(request))
 		if err != nil {
 			return fmt.Errorf("staging request %s: %w", request, err)
 		}
@@ -111,7 +112,7 @@ func (s *Store) Release(ctx context.Context, request opsdb.ID, who string) error
 // Retry implements opsdb.Operating.
 func (s *Store) Retry(ctx context.Context, task opsdb.ID, who, why string) error {
 	return s.write(ctx, "Retry", func(t *tx) error {
-		j, err := t.job(task)
+		j, err := tables.JobOf(t, task)
 		if err != nil {
 			return fmt.Errorf("task %s: %w", task, err)
 		}
@@ -123,7 +124,7 @@ func (s *Store) Retry(ctx context.Context, task opsdb.ID, who, why string) error
 			return fmt.Errorf("task %s is %s: only a failed or waiting one can be tried again: %w", task, j.State, opsdb.ErrChanged)
 		}
 		t.event(opsdb.Event{Actor: person(who), Kind: opsdb.EventTaskRetried, Subject: "task:" + string(task), Package: j.Package, Location: j.To, Why: why, Before: string(j.State)})
-		if j.State == opsdb.TaskPending && j.confirmed > 0 {
+		if j.State == opsdb.TaskPending && j.Confirmed > 0 {
 			return t.exec(`UPDATE task SET next_try = NULL WHERE id = ?`, string(task)) // a deletion under way goes on, it is not given up
 		}
 		return t.withdraw(j, 0, "tried again by a person")
@@ -138,7 +139,7 @@ func (s *Store) WantVerify(ctx context.Context, pkg opsdb.ID, location, who stri
 		}
 		n, err := t.askVerify(pkg, location)
 		if err == nil && n > 0 {
-			t.event(opsdb.Event{Actor: person(who), Kind: opsdb.EventRequested, Subject: packageSubject(pkg), Package: pkg, Location: location, Why: "re-read"})
+			t.event(opsdb.Event{Actor: person(who), Kind: opsdb.EventRequested, Subject: tables.PackageSubject(pkg), Package: pkg, Location: location, Why: "re-read"})
 		}
 		return err
 	})

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // Pause implements opsdb.Operating.
@@ -44,7 +45,7 @@ func (t *tx) touchPaused(kind, name string) error {
 
 // giveUp ends the wait for those who might claim what a pause of the subject keeps back.
 func (t *tx) giveUp(subject string) error {
-	tasks, err := query(&t.view, scanTask, `SELECT `+taskColumns+` FROM task t WHERE t.state = 'scheduled' ORDER BY t.id`)
+	tasks, err := query(&t.view, tables.ScanTask, `SELECT `+tables.TaskColumns+` FROM task t WHERE t.state = 'scheduled' ORDER BY t.id`)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -98,13 +99,14 @@ func planOf(t *testing.T, s *Store, q string) (steps []string) {
 	return steps
 }
 
-var numbered = regexp.MustCompile(`\?([1-9])`)
+var numbered = regexp.MustCompile(`[?$]([0-9]+)`)
 
 // parameters counts what a statement must be given.
 func parameters(q string) int {
 	highest := 0
 	for _, m := range numbered.FindAllStringSubmatch(q, -1) {
-		highest = max(highest, int(m[1][0]-'0'))
+		n, _ := strconv.Atoi(m[1])
+		highest = max(highest, n)
 	}
 	return max(highest, strings.Count(q, "?"))
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // defaultLimit is how many rows a Query without a limit gives.
@@ -35,14 +36,14 @@ func (s *Store) FindPackage(ctx context.Context, what string) (p opsdb.Package, 
 		if len(ids) == 0 {
 			return fmt.Errorf("package %q: %w", what, opsdb.ErrNotFound)
 		}
-		p, err = v.whole(ids[0])
+		p, err = tables.Whole(v, ids[0])
 		return err
 	})
 	return p, err
 }
 
 func (v *view) findPackages(what string) ([]opsdb.ID, error) {
-	ids, err := query(v, scanID, `SELECT id FROM package WHERE id = ?1 UNION SELECT id FROM package WHERE name = ?1`, what)
+	ids, err := query(v, tables.ScanID, `SELECT id FROM package WHERE id = ?1 UNION SELECT id FROM package WHERE name = ?1`, what)
 	if err != nil || len(ids) > 0 {
 		return ids, err
 	}
@@ -51,7 +52,7 @@ func (v *view) findPackages(what string) ([]opsdb.ID, error) {
 		if err != nil {
 			return nil, nil //nolint:nilerr // what is no number names no package
 		}
-		return query(v, scanID, `SELECT id FROM package WHERE route = ? AND number = ?`, route, n)
+		return query(v, tables.ScanID, `SELECT id FROM package WHERE route = ? AND number = ?`, route, n)
 	}
 	return v.shortIDs("package", what)
 }
@@ -62,7 +63,7 @@ func (v *view) shortIDs(table, what string) ([]opsdb.ID, error) {
 	if len(tail) < 4 || strings.Trim(tail, "0123456789abcdef") != "" {
 		return nil, nil
 	}
-	return query(v, scanID, `SELECT id FROM `+table+` WHERE substr(replace(id, '-', ''), -length(?1)) = ?1 LIMIT ?2`, tail, candidates)
+	return query(v, tables.ScanID, `SELECT id FROM `+table+` WHERE substr(replace(id, '-', ''), -length(?1)) = ?1 LIMIT ?2`, tail, candidates)
 }
 
 // FindFile implements opsdb.Reading.
@@ -75,7 +76,7 @@ func (s *Store) FindFile(ctx context.Context, what string) (f opsdb.File, err er
 }
 
 func (v *view) findFile(what string) (f opsdb.File, err error) {
-	all, err := query(v, scanFile, `SELECT `+fileColumns+` FROM file f WHERE f.id = ?`, what)
+	all, err := query(v, tables.ScanFile, `SELECT `+tables.FileColumns+` FROM file f WHERE f.id = ?`, what)
 	if err != nil {
 		return f, err
 	}
@@ -99,7 +100,7 @@ func (v *view) findFile(what string) (f opsdb.File, err error) {
 
 // filesAt finds files by their shown path, at the location named before it or at any.
 func (v *view) filesAt(what string) (files []opsdb.File, err error) {
-	places, err := query(v, scanID, `SELECT location FROM registered`)
+	places, err := query(v, tables.ScanID, `SELECT location FROM registered`)
 	if err != nil {
 		return nil, err
 	}
@@ -112,8 +113,8 @@ func (v *view) filesAt(what string) (files []opsdb.File, err error) {
 		if err != nil {
 			continue
 		}
-		found, err := query(v, scanFile, `SELECT * FROM (SELECT `+fileColumns+` FROM file f WHERE f.location = ?1 AND f.path = ?2 AND f.state NOT IN ('deleted', 'lost'))
-		  UNION ALL SELECT * FROM (SELECT `+fileColumns+` FROM file f WHERE f.location = ?1 AND f.path = ?2 AND f.state IN ('deleted', 'lost') ORDER BY f.key DESC LIMIT 1) LIMIT 1`, string(place), blob(raw))
+		found, err := query(v, tables.ScanFile, `SELECT * FROM (SELECT `+tables.FileColumns+` FROM file f WHERE f.location = ?1 AND f.path = ?2 AND f.state NOT IN ('deleted', 'lost'))
+		  UNION ALL SELECT * FROM (SELECT `+tables.FileColumns+` FROM file f WHERE f.location = ?1 AND f.path = ?2 AND f.state IN ('deleted', 'lost') ORDER BY f.key DESC LIMIT 1) LIMIT 1`, string(place), blob(raw))
 		if err != nil {
 			return nil, err
 		}
@@ -141,7 +142,7 @@ func (s *Store) Packages(ctx context.Context, q opsdb.Query) (facts []opsdb.Fact
 		default:
 			w.add(true, `p.status = ?`, q.State)
 		}
-		packs, err := query(v, scanPackage, `SELECT `+packageColumns+` FROM package p`+w.text()+` ORDER BY p.id LIMIT ?`, append(w.args, v.limit(q))...)
+		packs, err := query(v, tables.ScanPackage, `SELECT `+packageColumns+` FROM package p`+w.text()+` ORDER BY p.id LIMIT ?`, append(w.args, v.limit(q))...)
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // Ready implements opsdb.Planning. It reads each lane by itself, as far as limit.
@@ -19,7 +20,7 @@ func (s *Store) Ready(ctx context.Context, limit int) (moves []opsdb.OpenMove, e
 
 // inOrder is the order of dispatch.
 func inOrder(a, b opsdb.OpenMove) int {
-	return cmp.Or(cmp.Compare(classRank(a.Class), classRank(b.Class)), cmp.Compare(b.Priority, a.Priority), a.MadeAt.Compare(b.MadeAt),
+	return cmp.Or(cmp.Compare(tables.ClassRank(a.Class), tables.ClassRank(b.Class)), cmp.Compare(b.Priority, a.Priority), a.MadeAt.Compare(b.MadeAt),
 		cmp.Compare(a.Number, b.Number), cmp.Compare(a.Package, b.Package), cmp.Compare(a.To, b.To), cmp.Compare(a.Stage, b.Stage), cmp.Compare(a.From, b.From))
 }
 
@@ -38,11 +39,11 @@ func scanLane(r scanner) (l lane, err error) {
 const nextLane = `SELECT route, stage, to_loc, link, class FROM open_move WHERE queued = 1 AND (route, stage, to_loc, link, class) > (?, ?, ?, ?, ?)
   ORDER BY route, stage, to_loc, link, class LIMIT 1`
 
-const laneMoves = `SELECT ` + moveColumns + ` FROM open_move m WHERE queued = 1 AND route = ? AND stage = ? AND to_loc = ? AND link = ? AND class = ?
+const laneMoves = `SELECT ` + tables.MoveColumns + ` FROM open_move m WHERE queued = 1 AND route = ? AND stage = ? AND to_loc = ? AND link = ? AND class = ?
   ORDER BY priority DESC, made_at, number, package LIMIT ?`
 
 // lowestLeft is who may use the reserve of a place.
-const lowestLeft = `SELECT ` + moveColumns + ` FROM open_move m WHERE queued = 1 AND has_left = 1 AND to_loc = ? AND type NOT IN ('verify', 'delete')
+const lowestLeft = `SELECT ` + tables.MoveColumns + ` FROM open_move m WHERE queued = 1 AND has_left = 1 AND to_loc = ? AND type NOT IN ('verify', 'delete')
   ORDER BY number, package LIMIT 1`
 
 // ready reads the lanes, in the order of dispatch.
@@ -55,7 +56,7 @@ func (v *view) ready(limit int) (moves []opsdb.OpenMove, err error) {
 			return slices.CompactFunc(moves, func(a, b opsdb.OpenMove) bool { return inOrder(a, b) == 0 }), err
 		}
 		at = next[0]
-		found, err := query(v, scanMove, laneMoves, at.route, at.stage, at.to, at.link, at.class, limitOf(limit))
+		found, err := query(v, tables.ScanMove, laneMoves, at.route, at.stage, at.to, at.link, at.class, limitOf(limit))
 		if err != nil {
 			return nil, err
 		}
@@ -71,6 +72,6 @@ func (v *view) ready(limit int) (moves []opsdb.OpenMove, err error) {
 
 // withLowest adds the lowest-numbered move to a place of who has left its source site.
 func (v *view) withLowest(moves []opsdb.OpenMove, to string) ([]opsdb.OpenMove, error) {
-	lowest, err := query(v, scanMove, lowestLeft, to)
+	lowest, err := query(v, tables.ScanMove, lowestLeft, to)
 	return append(moves, lowest...), err
 }

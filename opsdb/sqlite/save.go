@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // Save implements opsdb.Planning.
@@ -102,7 +103,7 @@ func (t *tx) saveCauses(e opsdb.Evaluation) error {
 // saveActs condemns, pardons, loses and withdraws. What stands at a place that
 // has become wanted is pardoned whether the evaluation says so or not (S2).
 func (t *tx) saveActs(e opsdb.Evaluation, revision int64) error {
-	copies, err := t.copies(e.Package)
+	copies, err := tables.Copies(t, e.Package)
 	if err != nil {
 		return err
 	}
@@ -157,7 +158,7 @@ func (t *tx) condemn(c opsdb.Copy, revision int64, why string) error {
 	if c.State != opsdb.Present && c.State != opsdb.Staged && c.State != opsdb.DeletionFailed {
 		return nil
 	}
-	t.copyEvent(c, opsdb.EventCondemned, "", why, revision, string(opsdb.DeletionPossible))
+	tables.CopyEvent(t, c, opsdb.EventCondemned, "", why, revision, string(opsdb.DeletionPossible))
 	observed, err := t.observedBy(t.now)
 	if err != nil {
 		return err
@@ -182,13 +183,13 @@ func (t *tx) pardon(c opsdb.Copy, revision int64, why string) error {
 	if c.Form == opsdb.Tree {
 		back = opsdb.Staged
 	}
-	t.copyEvent(c, opsdb.EventPardoned, "", why, revision, string(back))
+	tables.CopyEvent(t, c, opsdb.EventPardoned, "", why, revision, string(back))
 	return t.exec(`UPDATE copy SET state = ?, condemned_age = NULL WHERE id = ?`, string(back), string(c.ID))
 }
 
 // withdrawDeletion ends the delete task of a copy unless a worker has it.
 func (t *tx) withdrawDeletion(c opsdb.Copy, revision int64) (busy bool, err error) {
-	jobs, err := query(&t.view, scanJob, `SELECT `+taskColumns+` FROM task t WHERE t.package = ? AND t.target_copy = ? AND t.type = 'delete'
+	jobs, err := query(&t.view, tables.ScanJob, `SELECT `+tables.TaskColumns+` FROM task t WHERE t.package = ? AND t.target_copy = ? AND t.type = 'delete'
 	  AND t.state IN ('pending', 'scheduled', 'in_progress')`, string(c.Package), string(c.ID))
 	for _, j := range jobs {
 		if j.State == opsdb.TaskInProgress || j.Worker != "" {
@@ -202,16 +203,16 @@ func (t *tx) withdrawDeletion(c opsdb.Copy, revision int64) (busy bool, err erro
 }
 
 func (t *tx) loseCopy(c opsdb.Copy, revision int64) error {
-	t.copyEvent(c, opsdb.EventCopyLost, "", siteLost, revision, string(opsdb.Lost))
+	tables.CopyEvent(t, c, opsdb.EventCopyLost, "", siteLost, revision, string(opsdb.Lost))
 	return t.exec(`UPDATE copy SET state = 'lost', before = state, reason = ? WHERE id = ?`, siteLost, string(c.ID))
 }
 
 func (t *tx) withdrawPending(id opsdb.ID, revision int64) error {
-	j, err := t.job(id)
+	j, err := tables.JobOf(t, id)
 	if err != nil {
 		return err
 	}
-	if j.State != opsdb.TaskPending || j.confirmed > 0 { // a deletion under way is not given up
+	if j.State != opsdb.TaskPending || j.Confirmed > 0 { // a deletion under way is not given up
 		return nil
 	}
 	return t.withdraw(j, revision, "no longer the next hop")

@@ -4,19 +4,17 @@ import (
 	"fmt"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // owned returns the task if token is its present one and its worker may still
 // act: it is in progress, or its lease expired and nobody else claimed it.
 func (t *tx) owned(id opsdb.ID, token int64) (job, error) {
-	j, err := t.job(id)
+	j, err := tables.JobOf(t, id)
 	if err != nil {
 		return j, fmt.Errorf("task %s: %w", id, err)
 	}
-	if j.Token != token || token == 0 || !(j.State == opsdb.TaskInProgress || j.State == opsdb.TaskScheduled && j.Worker != "") {
-		return j, fmt.Errorf("task %s is %s with token %d, not %d: %w", id, j.State, j.Token, token, opsdb.ErrStale)
-	}
-	return j, nil
+	return j, j.Owned(token)
 }
 
 // withdraw ends a task that is not to be done.
@@ -56,7 +54,7 @@ func (t *tx) roomFreed(location string) error { return t.wake("room:"+location, 
 
 // wake marks dirty what waits for a cause. Who is woken waits no more; it says so again if it must.
 func (t *tx) wake(cause string, limit int) error {
-	ids, err := query(&t.view, scanID, `SELECT package FROM waiting WHERE cause = ? ORDER BY package LIMIT ?`, cause, limitOf(limit))
+	ids, err := query(&t.view, tables.ScanID, `SELECT package FROM waiting WHERE cause = ? ORDER BY package LIMIT ?`, cause, limitOf(limit))
 	if err != nil || len(ids) == 0 {
 		return err
 	}
@@ -64,9 +62,4 @@ func (t *tx) wake(cause string, limit int) error {
 		return err
 	}
 	return t.exec(`UPDATE package SET version = version + 1 WHERE id IN (SELECT value FROM json_each(?))`, idList(ids))
-}
-
-func scanID(r scanner) (id opsdb.ID, err error) {
-	err = r.Scan(&id)
-	return id, err
 }

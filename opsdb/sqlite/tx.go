@@ -11,13 +11,15 @@ import (
 	"github.com/ccatobs/cdt/clock"
 	"github.com/ccatobs/cdt/effect"
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // conn is one connection with its prepared statements.
 type conn struct {
-	c     *sql.Conn
-	stmts map[string]*sql.Stmt
-	rows  *atomic.Int64 // returned by its statements
+	c       *sql.Conn
+	stmts   map[string]*sql.Stmt
+	rows    *atomic.Int64 // returned by its statements
+	dialect *tables.Dialect
 }
 
 func newConn(ctx context.Context, db *sql.DB, rows *atomic.Int64) (*conn, error) {
@@ -25,7 +27,7 @@ func newConn(ctx context.Context, db *sql.DB, rows *atomic.Int64) (*conn, error)
 	if err != nil {
 		return nil, err
 	}
-	return &conn{c, map[string]*sql.Stmt{}, rows}, nil
+	return &conn{c, map[string]*sql.Stmt{}, rows, dialect()}, nil
 }
 
 // RowsRead is how many rows statements have returned since the store was
@@ -169,7 +171,7 @@ func (t *tx) execN(query string, args ...any) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	res, err := st.ExecContext(t.ctx, args...)
+	res, err := st.ExecContext(t.ctx, bound(args)...)
 	if err != nil {
 		return 0, err
 	}
@@ -184,7 +186,7 @@ func (t *tx) insert(query string, args ...any) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	res, err := st.ExecContext(t.ctx, args...)
+	res, err := st.ExecContext(t.ctx, bound(args)...)
 	if err != nil {
 		return 0, err
 	}
@@ -192,60 +194,42 @@ func (t *tx) insert(query string, args ...any) (int64, error) {
 	return res.LastInsertId()
 }
 
-// scanner is what a row function reads from.
-type scanner interface{ Scan(dest ...any) error }
+// Rows implements [tables.View].
+func (v *view) Rows(f func(scanner) error, query string, args ...any) error {
+	st, err := v.c.stmt(v.ctx, query)
+	if err != nil {
+		return err
+	}
+	rows, err := st.QueryContext(v.ctx, bound(args)...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	n := int64(0)
+	for ; rows.Next(); n++ {
+		if err := f(rows); err != nil {
+			return err
+		}
+	}
+	v.c.rows.Add(n)
+	return rows.Err()
+}
 
 // query reads all rows with the given row function.
 func query[T any](v *view, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
-	st, err := v.c.stmt(v.ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := st.QueryContext(v.ctx, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []T
-	for rows.Next() {
-		x, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, x)
-	}
-	v.c.rows.Add(int64(len(out)))
-	return out, rows.Err()
+	return tables.Query(v, scan, query, args...)
 }
 
 // one reads one row; opsdb.ErrNotFound if there is none.
-func one[T any](v *view, scan func(scanner) (T, error), q string, args ...any) (T, error) {
-	all, err := query(v, scan, q, args...)
-	var zero T
-	if err != nil {
-		return zero, err
-	}
-	if len(all) == 0 {
-		return zero, opsdb.ErrNotFound
-	}
-	return all[0], nil
+func one[T any](v *view, scan func(scanner) (T, error), query string, args ...any) (T, error) {
+	return tables.One(v, scan, query, args...)
 }
 
 // get reads one row of plain columns; false if there is none.
-func (v *view) get(dest []any, q string, args ...any) (bool, error) {
-	st, err := v.c.stmt(v.ctx, q)
-	if err != nil {
-		return false, err
-	}
-	err = st.QueryRowContext(v.ctx, args...).Scan(dest...)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	v.c.rows.Add(1)
-	return err == nil, err
+func (v *view) get(dest []any, query string, args ...any) (bool, error) {
+	return tables.Get(v, dest, query, args...)
 }
 
-func (v *view) count(q string, args ...any) (n int64, err error) {
-	_, err = v.get([]any{&n}, q, args...)
-	return n, err
+func (v *view) count(query string, args ...any) (int64, error) {
+	return tables.Count(v, query, args...)
 }

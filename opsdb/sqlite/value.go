@@ -43,14 +43,6 @@ func text(v any) string {
 	return string(b)
 }
 
-func tags(s string) []string {
-	var out []string
-	if s == "" || s == "null" || json.Unmarshal([]byte(s), &out) != nil {
-		return nil
-	}
-	return out
-}
-
 // marks are n parenthesised rows of k parameters: "(?,?),(?,?)".
 func marks(n, k int) string {
 	row := "(" + strings.TrimSuffix(strings.Repeat("?,", k), ",") + ")"
@@ -63,20 +55,4 @@ func idList(ids []opsdb.ID) string {
 		ids = []opsdb.ID{}
 	}
 	return text(ids)
-}
-
-func classRank(c opsdb.Class) int {
-	for i, k := range opsdb.Classes() {
-		if k == c {
-			return i
-		}
-	}
-	return len(opsdb.Classes())
-}
-
-func classOf(rank int) opsdb.Class {
-	if all := opsdb.Classes(); rank >= 0 && rank < len(all) {
-		return all[rank]
-	}
-	return ""
 }

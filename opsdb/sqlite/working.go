@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // Present implements opsdb.Working.
@@ -84,7 +85,7 @@ func (t *tx) sitesDown() error {
 // Claim implements opsdb.Working.
 func (s *Store) Claim(ctx context.Context, task opsdb.ID, worker string, lease time.Duration) (a opsdb.Assignment, err error) {
 	err = s.write(ctx, "Claim", func(t *tx) error {
-		j, err := t.job(task)
+		j, err := tables.JobOf(t, task)
 		if err != nil {
 			return errors.Join(opsdb.ErrNotClaim, err)
 		}
@@ -106,12 +107,12 @@ func (s *Store) Claim(ctx context.Context, task opsdb.ID, worker string, lease t
 }
 
 func (v *view) assignment(task opsdb.ID) (a opsdb.Assignment, err error) {
-	j, err := v.job(task)
+	j, err := tables.JobOf(v, task)
 	if err != nil {
 		return a, err
 	}
 	a.Task = j.Task
-	if a.Package, err = v.whole(j.Package); err != nil {
+	if a.Package, err = tables.Whole(v, j.Package); err != nil {
 		return a, err
 	}
 	if a.Source, err = v.maybeCopy(j.SourceCopy); err != nil {
@@ -126,15 +127,15 @@ func (v *view) assignment(task opsdb.ID) (a opsdb.Assignment, err error) {
 	if _, err = v.get([]any{&a.ToType}, `SELECT type FROM location WHERE name = ?`, j.To); err != nil {
 		return a, err
 	}
-	if a.Receipts, err = query(v, scanReceipt, `SELECT `+receiptColumns+` FROM receipt WHERE package = ? ORDER BY key`, string(j.Package)); err != nil {
+	if a.Receipts, err = query(v, tables.ScanReceipt, `SELECT `+tables.ReceiptColumns+` FROM receipt WHERE package = ? ORDER BY key`, string(j.Package)); err != nil {
 		return a, err
 	}
-	a.Peers, err = query(v, scanID, `SELECT o.id FROM package p JOIN peer e ON e.package = p.key JOIN package o ON o.key = e.other WHERE p.id = ? ORDER BY o.id`, string(j.Package))
+	a.Peers, err = query(v, tables.ScanID, `SELECT o.id FROM package p JOIN peer e ON e.package = p.key JOIN package o ON o.key = e.other WHERE p.id = ? ORDER BY o.id`, string(j.Package))
 	return a, err
 }
 
 func (v *view) maybeCopy(id opsdb.ID) (*opsdb.Copy, error) {
-	all, err := query(v, scanCopy, `SELECT `+copyColumns+copyFrom+`WHERE c.id = ?`, string(id))
+	all, err := query(v, tables.ScanCopy, `SELECT `+tables.CopyColumns+tables.CopyFrom+`WHERE c.id = ?`, string(id))
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
@@ -161,7 +162,7 @@ func (s *Store) Members(ctx context.Context, pkg opsdb.ID) iter.Seq2[opsdb.Membe
 			after = last.Path
 		}
 		err = s.read(ctx, "Members", func(v *view) error {
-			members, err = query(v, scanMember(pkg), `SELECT `+memberColumns+` FROM member m JOIN file f ON f.key = m.file
+			members, err = query(v, tables.ScanMember(pkg), `SELECT `+tables.MemberColumns+` FROM member m JOIN file f ON f.key = m.file
 			  WHERE m.package = (SELECT key FROM package WHERE id = ?) AND m.path > ? ORDER BY m.path LIMIT ?`, string(pkg), blob(after), page)
 			return err
 		})
@@ -177,7 +178,7 @@ func (s *Store) RecordMembers(ctx context.Context, task opsdb.ID, token int64, m
 		if err != nil {
 			return err
 		}
-		p, err := t.pack(j.Package)
+		p, err := tables.PackOf(t, j.Package)
 		if err != nil {
 			return err
 		}
@@ -187,7 +188,7 @@ func (s *Store) RecordMembers(ctx context.Context, task opsdb.ID, token int64, m
 		for i := range members {
 			m := &members[i]
 			n, err := t.execN(`UPDATE member SET name = ?, start = ?, size = ?, digest = ? WHERE package = ? AND path = ?`,
-				m.Name, m.Offset, m.Size, string(m.Digest), p.key, blob(m.Path))
+				m.Name, m.Offset, m.Size, string(m.Digest), p.Row, blob(m.Path))
 			if err != nil {
 				return err
 			}
@@ -212,7 +213,7 @@ func (t *tx) receipts(receipts []opsdb.Receipt) error {
 			r.ID = opsdb.NewID()
 		}
 		r.At = r.ReadAt(t.now)
-		n, err := t.execN(`INSERT INTO receipt (`+receiptColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+		n, err := t.execN(`INSERT INTO receipt (`+tables.ReceiptColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
 			string(r.ID), string(r.Package), r.Location, blob(r.Path), string(r.Digest), r.Size, us(r.At), r.Worker, string(r.Task), r.Token, string(r.Medium))
 		if err != nil {
 			return fmt.Errorf("receipt of package %s at %s: %w", r.Package, r.Location, err)
@@ -228,11 +229,11 @@ func (t *tx) receipts(receipts []opsdb.Receipt) error {
 }
 
 func (t *tx) refresh(r opsdb.Receipt) error {
-	p, err := t.pack(r.Package)
+	p, err := tables.PackOf(t, r.Package)
 	if err != nil {
 		return err
 	}
-	unread, err := query(&t.view, scanCopy, `SELECT `+copyColumns+copyFrom+`WHERE c.package = ? AND c.location = ? AND c.path = ? AND c.state = 'present' AND c.receipt IS NULL`,
+	unread, err := query(&t.view, tables.ScanCopy, `SELECT `+tables.CopyColumns+tables.CopyFrom+`WHERE c.package = ? AND c.location = ? AND c.path = ? AND c.state = 'present' AND c.receipt IS NULL`,
 		string(r.Package), r.Location, blob(r.Path))
 	if err != nil {
 		return err
@@ -247,7 +248,7 @@ func (t *tx) refresh(r opsdb.Receipt) error {
 		return nil
 	}
 	for _, c := range unread { // found again with its site, and right
-		t.copyEvent(c, opsdb.EventCopyVerified, "worker:"+r.Worker, "", 0, text(r))
+		tables.CopyEvent(t, c, opsdb.EventCopyVerified, "worker:"+r.Worker, "", 0, text(r))
 	}
 	return t.exec(`UPDATE copy SET verified_at = max(verified_at, ?1), verify_asked = CASE WHEN verify_asked > ?1 THEN verify_asked END
 	  WHERE package = ?2 AND location = ?3 AND path = ?4 AND verified_at IS NOT NULL
@@ -257,6 +258,6 @@ func (t *tx) refresh(r opsdb.Receipt) error {
 // mismatch notes a bad reading of a package that has its digest.
 func (t *tx) mismatch(p opsdb.Package, r opsdb.Receipt) {
 	if p.Packed() && r.Digest != "" {
-		t.event(opsdb.Event{Actor: "worker:" + r.Worker, Kind: opsdb.EventCopyMismatch, Subject: packageSubject(p.ID), Package: p.ID, Location: r.Location, After: text(r)})
+		t.event(opsdb.Event{Actor: "worker:" + r.Worker, Kind: opsdb.EventCopyMismatch, Subject: tables.PackageSubject(p.ID), Package: p.ID, Location: r.Location, After: text(r)})
 	}
 }
