@@ -33,7 +33,21 @@ func New(p metric.MeterProvider) (*Set, error) {
 			return nil, fmt.Errorf("make the instrument %s: %w", i.Name, err)
 		}
 	}
+	s.begin()
 	return s, nil
+}
+
+// begin has what rarely happens, and is told of when it does, begin at zero: a series that begins with its
+// first event never rises, and whoever asks for its rate does not see that event.
+func (s *Set) begin() {
+	ctx := context.Background()
+	for _, sink := range []string{"influxdb", "otlp_traces", "otlp_logs"} {
+		s.counters[lost].Add(ctx, 0, metric.WithAttributes(attribute.String(labelSink, sink)))
+	}
+	for _, end := range []string{"ok", "failed", "lost"} {
+		s.counters[renewals].Add(ctx, 0, metric.WithAttributes(attribute.String(labelEnd, end)))
+	}
+	s.counters[passFailed].Add(ctx, 0)
 }
 
 func (s *Set) make(m metric.Meter, i Instrument) (err error) {

@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// influxModule is InfluxDB in the last version before 2; Debian's own does not take /api/v2/write.
-const influxModule = "github.com/influxdata/influxdb/cmd/influxd@v1.8.10"
+// InfluxDB is InfluxDB in the last version before 2; Debian's own does not take /api/v2/write.
+const InfluxDB = "github.com/influxdata/influxdb/cmd/influxd@v1.8.10"
 
 // InfluxServer is an InfluxDB 1.8 of a test's own, with Flux.
 type InfluxServer struct {
@@ -60,7 +60,7 @@ func InfluxWithUsers(t testing.TB) *InfluxServer {
 
 func influx(t testing.TB, users bool) *InfluxServer {
 	t.Helper()
-	program, dir := Build(t, influxModule), folder(t, nil)
+	program, dir := Build(t, InfluxDB), folder(t, nil)
 	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(Port(t)))
 	config := filepath.Join(dir, "influxdb.conf")
 	text := fmt.Sprintf(influxConfig, Port(t), filepath.Join(dir, "meta"), filepath.Join(dir, "data"), filepath.Join(dir, "wal"), addr, users)
