@@ -199,3 +199,65 @@ func TestOneBadPackagePays(t *testing.T) {
 		}
 	}
 }
+
+// TestALinkThatFlaps: a link that comes and goes every twenty seconds for ten minutes carries packages whenever it is
+// there for a probe to see it, is tried no more often than a breaker allows, and nothing crosses twice.
+func TestALinkThatFlaps(t *testing.T) {
+	t.Parallel()
+	p := twoArchives(t)
+	p.retry = time.Second
+	const phase, half = 20 * time.Second, 10 * time.Minute
+	begin := p.clock.Now()
+	failed, phases := 0, map[time.Duration]int{}
+	p.broken = func(task opsdb.Task) *opsdb.Failure {
+		n := p.clock.Now().Sub(begin) / phase
+		if task.Piece == opsdb.Receive || task.Link != "ccat>cornell" && (task.Link != "ccat>cologne" || n%2 == 0) {
+			if task.Link == "ccat>cologne" && task.Piece != opsdb.Receive {
+				phases[n]++
+			}
+			return nil
+		}
+		if task.Link == "ccat>cologne" {
+			failed++
+		}
+		return &opsdb.Failure{Class: opsdb.Environment, Subject: "link:" + task.Link, Reason: "unreachable", Text: "connection reset"}
+	}
+	packages := 0
+	for ; p.clock.Now().Before(begin.Add(half)); packages++ {
+		p.observe("ccat.primecam", fmt.Sprintf("obs%d", packages), 1, gb)
+		p.run(7 * time.Second)
+	}
+	ups := int(half / phase / 2)
+	if len(phases) < ups*3/4 {
+		t.Errorf("something went over the link in %d of %d times that it was up", len(phases), ups)
+	}
+	// Three failures open it, one may be under way beside them, and two probes find it still cut.
+	if failed > ups*(3+1+2) {
+		t.Errorf("%d tries failed while it was down %d times", failed, ups)
+	}
+	for _, task := range p.tasks() {
+		if task.State == opsdb.TaskFailed || task.Attempts > 0 {
+			t.Errorf("the link's trouble cost task %s: %s after %d attempts", task.ID.Short(), task.State, task.Attempts)
+		}
+	}
+	p.broken = nil
+	p.run(time.Hour)
+	p.wantEverywhere("cologne.lta", "cornell.lta")
+	if p.crossings() != packages {
+		t.Errorf("%d crossings of %d packages", p.crossings(), packages)
+	}
+	w, err := p.store.World(p.ctx)
+	p.must(err)
+	for name, l := range w.Links {
+		if l.Down != nil || l.InUse != 0 {
+			t.Errorf("in the end link %s is %+v, %d slots in use", name, l.Down, l.InUse)
+		}
+	}
+}
+
+func (p *play) tasks() []opsdb.Task {
+	p.t.Helper()
+	all, err := p.store.Tasks(p.ctx, opsdb.Query{Limit: 100000})
+	p.must(err)
+	return all
+}

@@ -68,9 +68,6 @@ func TestKillAtEveryEffect(t *testing.T) {
 		runToTheEnd(t, root)
 		return
 	}
-	if testing.Short() {
-		t.Skip("hundreds of processes: not with -short")
-	}
 	t.Parallel()
 	last := countEffects(t)
 	t.Logf("%d effects from the start to the end", last)
@@ -91,14 +88,17 @@ func TestKillAtEveryEffect(t *testing.T) {
 }
 
 // killSteps are the first effect to be killed at and the step to the next:
-// all of them with CDT_KILLS=all (`make test-full`), else every 17th; CDT_KILLS=N: all from N on.
+// all of them with CDT_KILLS=all (`make test-full`), else every 17th, with -short every 170th; CDT_KILLS=N: all from N on.
 func killSteps(t *testing.T) (first, step int64) {
 	t.Helper()
 	switch s := os.Getenv("CDT_KILLS"); s {
 	case "all":
 		return 1, 1
 	case "":
-		t.Log("every 17th effect; all of them with CDT_KILLS=all, as `make test-full` does")
+		t.Log("every 17th effect, with -short every 170th; all of them with CDT_KILLS=all, as `make test-full` does")
+		if testing.Short() {
+			return 1, 170
+		}
 		return 1, 17
 	default:
 		n, err := strconv.ParseInt(s, 10, 64)

@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// killBytes is how much passes through while `dtctl serve` is killed: CDT_KILL_BYTES, or 200 MB.
+// killBytes is how much passes through while `dtctl serve` is killed: CDT_KILL_BYTES, or 200 MB; 10 MB a kill.
 func killBytes(t *testing.T) int64 {
 	t.Helper()
 	s := os.Getenv("CDT_KILL_BYTES")
 	if s == "" {
-		return 200_000_000
+		return int64(kills()) * 10_000_000
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n <= 0 {
@@ -37,23 +37,25 @@ func killSeed(t *testing.T) uint64 {
 }
 
 // kills is how often the server is killed before it may finish.
-const kills = 20
+func kills() int {
+	if testing.Short() {
+		return 3
+	}
+	return 20
+}
 
 // E1: killed at random moments while files appear, are packed, sent, archived
 // and deleted, `dtctl serve` goes on each time it is started again: in the end
 // every file is archived right, once, and every deletion was proved.
 func TestServeKilledAtRandomMoments(t *testing.T) {
-	if testing.Short() {
-		t.Skip("twenty kills of a real server: not with -short")
-	}
 	t.Parallel()
 	y, seed, total := newYard(t), killSeed(t), killBytes(t)
 	r := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // repeatable on purpose
 	t.Logf("CDT_KILL_SEED=%d CDT_KILL_BYTES=%d", seed, total)
-	longest := 2500*time.Millisecond + time.Duration(total/kills/30)*time.Microsecond // so that most of it passes while it is killed
-	began := time.Now()                                                               //nolint:forbidigo // how long it took, for the log
-	for life := range kills {
-		y.fill(fmt.Sprintf("obs%02d", life), total/kills, r)
+	longest := 2500*time.Millisecond + time.Duration(total/int64(kills())/30)*time.Microsecond // so that most of it passes while it is killed
+	began := time.Now()                                                                        //nolint:forbidigo // how long it took, for the log
+	for life := range kills() {
+		y.fill(fmt.Sprintf("obs%02d", life), total/int64(kills()), r)
 		s := y.serve()
 		after := 50*time.Millisecond + time.Duration(r.Int64N(int64(longest)))
 		s.killAfter(after)

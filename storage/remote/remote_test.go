@@ -264,13 +264,7 @@ func idle(t *testing.T, s *site) {
 	if _, err := s.agent.Hello(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	limit := time.Now().Add(20 * time.Second)
-	for strings.Count(s.Log(), "Disconnected from user") == 0 {
-		if time.Now().After(limit) {
-			t.Fatalf("an idle connection stays:\n%s", s.Log())
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	storagetest.Await(t, "an idle connection ends", func() bool { return strings.Contains(s.Log(), "Disconnected from user") })
 	if h, err := s.agent.Hello(t.Context()); err != nil || h.Protocol != remote.Protocol || h.Version == "" {
 		t.Errorf("hello %+v, %v", h, err)
 	}
@@ -391,21 +385,15 @@ func kill(t *testing.T, s *site) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		await(t, "the program writes", func() bool { return size(path) > 0 })
+		storagetest.Await(t, "the program writes", func() bool { return size(path) > 0 })
 		if err := end(a); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		if name == "cut" { // the agent finds out by itself
-			await(t, "the program has ended", func() bool {
-				before := size(path)
-				time.Sleep(100 * time.Millisecond)
-				return size(path) == before
-			})
+			storagetest.Await(t, "the program has ended", func() bool { return len(storagetest.Busy(path)) == 0 })
 		}
-		before := size(path)
-		time.Sleep(100 * time.Millisecond)
-		if after := size(path); after != before {
-			t.Errorf("%s: it goes on from %d to %d", name, before, after)
+		if pids := storagetest.Busy(path); len(pids) > 0 {
+			t.Errorf("%s: processes %v go on", name, pids)
 		}
 		_ = p.Wait()
 	}
@@ -417,15 +405,4 @@ func size(path string) int64 {
 		return 0
 	}
 	return info.Size()
-}
-
-func await(t *testing.T, what string, so func() bool) {
-	t.Helper()
-	limit := time.Now().Add(20 * time.Second)
-	for !so() {
-		if time.Now().After(limit) {
-			t.Fatalf("not so after 20s: %s", what)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
 }
