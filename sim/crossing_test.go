@@ -176,11 +176,12 @@ func TestWorkerKilledInABatch(t *testing.T) {
 		return
 	}
 	t.Parallel()
-	cfg := houseConfig(t, batches(t))
-	h := &house{t: t, cfg: cfg, truth: map[string][]check.Original{}}
+	at := newDatabase(t)
+	cfg := standAt(houseConfig(t, batches(t)), at)
+	h := &house{t: t, cfg: cfg, at: at, truth: map[string][]check.Original{}}
 	h.Observatory = &sim.Observatory{Roots: map[string]string{"ccat.primecam": filepath.Join(cfg.Root, "sites", "ccat", "primecam")}}
 	h.fill("ccat.primecam", 32, 3000)
-	killed, err := child(t.Context(), t.Name(), cfg.Root, filepath.Join(t.TempDir(), "effects"), 0)
+	killed, err := child(t.Context(), t.Name(), cfg.Root, at, filepath.Join(t.TempDir(), "effects"), 0)
 	if err != nil || !killed {
 		t.Fatalf("killed: %v, %v", killed, err)
 	}
@@ -213,7 +214,7 @@ func runUntilABatch(t *testing.T, root string) {
 	}
 	ctx := effect.With(t.Context(), points)
 	there := map[opsdb.ID]bool{}
-	cfg := sim.Config{Root: root, Routes: batches(t), Start: start, Impatient: true, AtOnce: 1}
+	cfg := standAt(sim.Config{Root: root, Routes: batches(t), Start: start, Impatient: true, AtOnce: 1}, os.Getenv(killStore))
 	cfg.Network = func(c transport.Catalog) transport.Catalog {
 		return bad{c, func(from string, it transport.Item, moved int64) bool {
 			if from == "ccat.buffer" && moved >= it.Size {

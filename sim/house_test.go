@@ -26,6 +26,7 @@ type house struct {
 	*sim.Observatory
 	t     *testing.T
 	cfg   sim.Config
+	at    string // address of its database
 	truth map[string][]check.Original
 }
 
@@ -61,13 +62,10 @@ func edited(t *testing.T, pairs ...string) map[string][]byte {
 // newHouse opens an observatory in a folder of its own.
 func newHouse(t *testing.T, files map[string][]byte) *house {
 	t.Helper()
-	return openHouse(t, stand(t, houseConfig(t, files)))
-}
-
-// newEmbeddedHouse opens one on SQLite, for tests that handle the file of the database.
-func newEmbeddedHouse(t *testing.T, files map[string][]byte) *house {
-	t.Helper()
-	return openHouse(t, houseConfig(t, files))
+	at := newDatabase(t)
+	h := openHouse(t, standAt(houseConfig(t, files), at))
+	h.at = at
+	return h
 }
 
 func houseConfig(t *testing.T, files map[string][]byte) sim.Config {

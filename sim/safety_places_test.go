@@ -245,19 +245,15 @@ func TestLeftoversOfWithdrawnTasksGo(t *testing.T) {
 // D7: a database of yesterday is put back after the sources are gone: the archives stay as they are, and nothing crosses the ocean again.
 func TestDatabaseOfYesterday(t *testing.T) {
 	t.Parallel()
-	h := newEmbeddedHouse(t, ccat(t))
+	h := newHouse(t, ccat(t))
 	h.fill("ccat.primecam", 4, 20_000)
 	h.stopBeforeDeletion()
 	h.shut()
-	saved, err := os.ReadFile(h.DB())
-	h.must(err)
+	back := h.save()
 	h.open()
 	h.run()
 	h.shut()
-	for _, suffix := range []string{"-wal", "-shm"} {
-		h.must(os.RemoveAll(h.DB() + suffix))
-	}
-	h.must(os.WriteFile(h.DB(), saved, 0o644))
+	back()
 	h.open()
 	h.Clock.Advance(time.Minute)
 	h.put("ccat.primecam", "obs9/late.dat", noise(9, 1000))

@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/ccatobs/cdt/check"
 	"github.com/ccatobs/cdt/engine/graph"
 	"github.com/ccatobs/cdt/engine/route"
@@ -287,6 +289,45 @@ func (f *fleet) check() {
 	}
 	if report.SourcesDeleted != len(f.truth) {
 		f.t.Errorf("%d of %d source files were deleted", report.SourcesDeleted, len(f.truth))
+	}
+	f.fewJobs()
+}
+
+// fewJobs fails if the queue still holds what is over: of a job that was done nothing is left, and of those that died with
+// their processes no more than these had in hand.
+func (f *fleet) fewJobs() {
+	f.t.Helper()
+	ctx := f.t.Context()
+	conn, err := pgx.Connect(ctx, f.url)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	rows, err := conn.Query(ctx, `SELECT state::text, count(*) FROM river.river_job GROUP BY state`)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	jobs, total := map[string]int{}, 0
+	for rows.Next() {
+		var state string
+		var n int
+		if err := rows.Scan(&state, &n); err != nil {
+			f.t.Fatal(err)
+		}
+		jobs[state] = n
+		total += n
+	}
+	if err := rows.Err(); err != nil {
+		f.t.Fatal(err)
+	}
+	totals, err := f.look().Totals(ctx)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.t.Logf("jobs left in the queue: %v, of %v tasks", jobs, totals.Tasks)
+	const few = 100
+	if jobs["completed"] > 0 || total > few {
+		f.t.Errorf("%d jobs are left in the queue: %v", total, jobs)
 	}
 }
 

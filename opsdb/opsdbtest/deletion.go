@@ -45,6 +45,7 @@ func testDeletion(t *testing.T, open Open) {
 			m.Sites[2].State = opsdb.SiteLost
 			d.activate("lost", m)
 		}, true, true},
+		{"the routes have changed", func(d *desk, _ opsdb.Package) { d.activate("changed", places()) }, false, true},
 		{"being read", func(d *desk, p opsdb.Package) {
 			d.schedule(p, "replicate", "transfer", "cologne.buffer", "cologne.ramses")
 		}, true, true},
@@ -187,6 +188,12 @@ func testGraceBegins(t *testing.T, open Open) {
 }
 
 func testBrake(t *testing.T, open Open) {
+	for name, limit := range map[string]opsdb.Spent{"bytes": {Bytes: 1000, Packages: 5}, "packages": {Bytes: 1 << 40, Packages: 2}} {
+		t.Run(name, func(t *testing.T) { t.Parallel(); testBrakeOf(t, open, limit) })
+	}
+}
+
+func testBrakeOf(t *testing.T, open Open, limit opsdb.Spent) {
 	d := newDesk(t, open)
 	var packs []opsdb.Package
 	for range 3 {
@@ -199,7 +206,7 @@ func testBrake(t *testing.T, open Open) {
 	for i, p := range packs {
 		e := d.evaluation(p, d.move(p, "delete", "delete", "cologne.buffer", "cologne.buffer"))
 		limited := policy()
-		limited.Brake = opsdb.Spent{Bytes: 1000, Packages: 5}
+		limited.Brake = limit
 		e.Policies["cologne.buffer"] = limited
 		if out := d.try(grant(d.save(e)[0])); out.Refusal != want[i] {
 			t.Fatalf("deletion %d: %+v", i, out)

@@ -47,6 +47,14 @@ func testTodo(t *testing.T, open Open) {
 	d.same(got.Dirty, dirty)
 	d.same(got.World, w)
 	d.queue(p)
+	d.check(d.store.MarkRestored(ctx, "person:ada", "from the back-up")) // or a pass would go on as before (S8)
+	w, err = d.store.World(ctx)
+	d.check(err)
+	d.same(todo().World, w)
+	d.save(d.evaluation(p))
+	if got = todo(); len(got.Dirty) != 0 || got.World.Restored == nil {
+		t.Errorf("with nothing to be evaluated: restored %+v, %d to be done", got.World.Restored, len(got.Dirty))
+	}
 }
 
 // queue holds Queue against Ready and World, before and after a move is ready.

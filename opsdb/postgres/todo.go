@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/opsdb/tables"
@@ -36,7 +35,7 @@ type glance struct {
 }
 
 // $1: the clock that was handed in. $2: the limit. $3: whether noted causes are asked for.
-const glancing = `SELECT o.epoch, c.observed, c.suspect, o.revision, $3::boolean AND EXISTS (SELECT 1 FROM wakeup),
+const glancing = `SELECT ` + headColumns + `, $3::boolean AND EXISTS (SELECT 1 FROM wakeup),
   ARRAY(SELECT f.key FROM file f WHERE NOT f.routed AND f.state = 'present' ORDER BY f.filed_at, f.key LIMIT $2),
   ARRAY(SELECT g.key FROM file_group g WHERE NOT g.closed AND g.version > g.evaluated ORDER BY g.key LIMIT $2),
   ARRAY(SELECT g.key FROM file_group g WHERE NOT g.closed AND g.wake_at <= ` + nowIs1 + ` ORDER BY g.wake_at LIMIT $2),
@@ -47,10 +46,7 @@ const glancing = `SELECT o.epoch, c.observed, c.suspect, o.revision, $3::boolean
 
 func (v *view) glance(w *opsdb.World, limit int, wakes bool) (g glance, err error) {
 	v.each(func(r scanner) error {
-		var observed *time.Time
-		err := r.Scan(&w.Epoch, &observed, &w.TimeSuspect, &w.Revision, &g.noted, &g.files, &g.groups, &g.groupsDue, &g.packages, &g.due, &g.behind)
-		w.Observed = timeOf(observed)
-		return err
+		return scanHead(r, w, &g.noted, &g.files, &g.groups, &g.groupsDue, &g.packages, &g.due, &g.behind)
 	}, glancing, v.handed(), limitOf(limit), wakes)
 	err = v.flush()
 	w.Now = v.now

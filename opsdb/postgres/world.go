@@ -27,19 +27,25 @@ func (v *view) world() (w opsdb.World, err error) {
 	return w, finish()
 }
 
+// headColumns are what the world is besides its places, of opsdb o and observed_clock c.
+const headColumns = `o.epoch, c.observed, c.suspect, o.revision, o.restored_at, o.restored_by, o.restored_why`
+
+// scanHead scans headColumns, and more after them.
+func scanHead(r scanner, w *opsdb.World, more ...any) error {
+	var observed, restored *time.Time
+	var back opsdb.Restored
+	err := r.Scan(append([]any{&w.Epoch, &observed, &w.TimeSuspect, &w.Revision, &restored, &back.Who, &back.Why}, more...)...)
+	w.Observed, w.Restored = timeOf(observed), nil
+	if restored != nil {
+		back.At = timeOf(restored)
+		w.Restored = &back
+	}
+	return err
+}
+
 // askHead asks for what the world is besides its places.
 func (v *view) askHead(w *opsdb.World) {
-	v.each(func(r scanner) error {
-		var observed, restored *time.Time
-		var back opsdb.Restored
-		err := r.Scan(&w.Epoch, &observed, &w.TimeSuspect, &w.Revision, &restored, &back.Who, &back.Why)
-		w.Observed = timeOf(observed)
-		if restored != nil {
-			back.At = timeOf(restored)
-			w.Restored = &back
-		}
-		return err
-	}, `SELECT o.epoch, c.observed, c.suspect, o.revision, o.restored_at, o.restored_by, o.restored_why FROM opsdb o, observed_clock c`)
+	v.each(func(r scanner) error { return scanHead(r, w) }, `SELECT `+headColumns+` FROM opsdb o, observed_clock c`)
 }
 
 // askWorld asks for the places of a world and what is counted there.
