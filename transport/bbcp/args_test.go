@@ -72,6 +72,44 @@ func TestArguments(t *testing.T) {
 	}
 }
 
+// TestFewOptions: no call has another option than these, whatever the link asks for. -f would replace what is there, -a goes on
+// with bytes nobody has read, -e and -E digest what is digested anyway and double the time, -y syncs what the receiver syncs.
+func TestFewOptions(t *testing.T) {
+	t.Parallel()
+	takes := map[string]bool{"-v": false, "-n": false, "-k": false, "-P": true, "-s": true, "-w": true, "-B": true, "-x": true, "-z": false, "-Z": true,
+		"-S": true, "-T": true, "-I": true, "-F": false, "-N": true}
+	it := &item{Item: transport.Item{Attempt: storage.Attempt{Task: "t", Epoch: "e", Token: 7}, Size: 10}, from: "/d/p.tar", to: "/d/.part/t.e.7", kept: 4}
+	for n := range 1 << 5 {
+		o := Options{Link: "a>b", Host: ssh.Host{Name: "b"}, Reverse: n&1 > 0}
+		if n&2 > 0 {
+			o.SourceHost = "a"
+		}
+		if n&4 > 0 {
+			o.Rate, o.Buffer = 1<<20, 1<<20
+		}
+		if n&8 > 0 {
+			o.Ports = "5031:5059"
+		}
+		e := ends{target: n&16 == 0, source: n&16 > 0}
+		o = o.withDefaults()
+		for _, args := range [][]string{o.single(it, e), o.several("/tmp/list", "/d/.part", e, "t.e.7"), o.tail(it, e)} {
+			rest := args
+			for len(rest) > 0 && strings.HasPrefix(rest[0], "-") {
+				more, known := takes[rest[0]]
+				if !known {
+					t.Fatalf("%q in %q", rest[0], args)
+				}
+				if rest = rest[1:]; more {
+					rest = rest[1:]
+				}
+			}
+			if len(rest) < 1 || len(rest) > 2 {
+				t.Errorf("%q after the options of %q", rest, args)
+			}
+		}
+	}
+}
+
 // TestOptions: a word that could mean more than itself makes no transport.
 func TestOptions(t *testing.T) {
 	t.Parallel()

@@ -7,13 +7,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/ccatobs/cdt/effect"
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/storage"
+	"github.com/ccatobs/cdt/storage/storagetest"
 	"github.com/ccatobs/cdt/transport"
 )
 
@@ -38,6 +41,21 @@ func TestEveryRow(t *testing.T) {
 			}
 			if n := len(calls()); n != 1 {
 				w.t.Errorf("%d calls: %q", n, calls())
+			}
+		}},
+		{"no fsync: the receiver syncs what it wrote before anything has a name", func(w *world) {
+			it := w.item("p.tar", 3*mb)
+			var acts []string
+			ctx := effect.With(w.t.Context(), &effect.Points{Hook: func(name string) { acts = append(acts, name) }})
+			must(w.t, w.send(it)[0])
+			content, err := os.ReadFile(filepath.Join(w.from, "p.tar"))
+			must(w.t, err)
+			want := storage.Expect{Digest: storagetest.Digest(content), Size: it.Size}
+			_, err = it.Target.(storage.Receiver).Settle(ctx, it.Attempt, "raw/p.tar", want, nil)
+			must(w.t, err)
+			synced, named := slices.Index(acts, "disk.sync.after"), slices.Index(acts, "disk.rename.before")
+			if synced < 0 || named < synced {
+				w.t.Errorf("done were %v", acts)
 			}
 		}},
 		{"never -f, -a, -e or -E; absolute names; ssh only where there is another end", func(w *world) {
