@@ -351,4 +351,10 @@ func testDeletionFails(t *testing.T, open Open) {
 	if w.Deleted["cologne.buffer"].Packages != 1 {
 		t.Errorf("the brake counted %+v", w.Deleted)
 	}
+	for _, at := range []string{"cologne.buffer", "cologne.lta"} { // S2: a copy is made where none is, nor one that could not be deleted
+		m := d.move(p, "ship", "transfer", "ccat.buffer", at)
+		if out := d.try(grant(d.save(d.evaluation(p, m))[0])); out.Refusal != opsdb.StaleFacts {
+			t.Errorf("another copy at %s: %+v", at, out)
+		}
+	}
 }
