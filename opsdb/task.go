@@ -155,6 +155,9 @@ type Assignment struct {
 	Receipts []Receipt
 	// Peers are the other packages that hold the same source files (delete of form Files).
 	Peers []ID
+	// Earlier are deletions of the same copy that were confirmed and ended without removing it: what they
+	// could not put back lies in .trash (delete).
+	Earlier []ID
 }
 
 // Outcome is what a good end of a piece established. Every field is a fact;

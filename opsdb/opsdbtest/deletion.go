@@ -357,4 +357,13 @@ func testDeletionFails(t *testing.T, open Open) {
 			t.Errorf("another copy at %s: %+v", at, out)
 		}
 	}
+	d.check(d.store.Retry(t.Context(), b.Task.ID, "ada", "mended"))
+	again := d.move(p, "delete", "delete", "cologne.buffer", "cologne.buffer")
+	e = d.evaluation(p, again)
+	e.Condemn = []opsdb.ID{again.TargetCopy}
+	d.save(e)
+	d.advance(2 * time.Hour)
+	if a := d.claim(d.remove(p, "cologne.buffer").Task.ID); a.Task.ID == b.Task.ID || len(a.Earlier) != 1 || a.Earlier[0] != b.Task.ID {
+		t.Errorf("the deletion that was given up is not told to the next: %v", a.Earlier)
+	}
 }

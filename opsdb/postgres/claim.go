@@ -66,10 +66,11 @@ type about struct {
 	segments *string
 	from, to *opsdb.LocationType
 	peers    []opsdb.ID
+	earlier  []opsdb.ID
 }
 
 func scanAbout(r scanner) (a about, err error) {
-	a.pack, err = tables.ScanPackage(front{r, []any{&a.task, &a.segments, &a.from, &a.to, &a.peers}})
+	a.pack, err = tables.ScanPackage(front{r, []any{&a.task, &a.segments, &a.from, &a.to, &a.peers, &a.earlier}})
 	return a, err
 }
 
@@ -131,7 +132,8 @@ func (c *claims) do() error {
 	  FROM unnest($1::text[], $2::text[], $3::timestamptz[]) x (id, worker, until) WHERE t.id = x.id AND t.state || '' = 'scheduled' AND t.lease_until > $4 AND `+mayBegin+mayPack+` RETURNING `+tables.TaskColumns,
 		tasks, workers, until, us(c.now))
 	ask(&c.view, &abouts, scanAbout, `SELECT t.id, (SELECT digests FROM segments g WHERE g.package = p.key), (SELECT type FROM location WHERE name = t.from_loc), (SELECT type FROM location WHERE name = t.to_loc),
-	  (SELECT array_agg(o.id ORDER BY o.id) FROM peer e JOIN package o ON o.key = e.other WHERE e.package = p.key), `+
+	  (SELECT array_agg(o.id ORDER BY o.id) FROM peer e JOIN package o ON o.key = e.other WHERE e.package = p.key),
+	  (SELECT array_agg(o.id ORDER BY o.id) FROM task o WHERE t.type = 'delete' AND o.package = t.package AND o.target_copy = t.target_copy AND o.type = 'delete' AND o.confirmed > 0 AND o.id <> t.id), `+
 		packageColumns+tasksOf+`CROSS JOIN LATERAL (SELECT * FROM package WHERE package.id = t.package OFFSET 0) p CROSS JOIN LATERAL (SELECT * FROM package_state WHERE package = p.key OFFSET 0) s`, tasks)
 	ask(&c.view, &copies, tables.ScanCopy, `SELECT `+tables.CopyColumns+tasksOf+`CROSS JOIN LATERAL (SELECT * FROM copy WHERE copy.id = ANY(ARRAY[t.source_copy, t.target_copy]) OFFSET 0) c`+readingOf, tasks)
 	ask(&c.view, &receipts, scanReading, `SELECT t.id, `+readingColumns+tasksOf+`CROSS JOIN LATERAL (SELECT * FROM receipt WHERE receipt.package = t.package OFFSET 0) r ORDER BY r.key`, tasks)
@@ -189,7 +191,7 @@ func (c *claims) assignment(task opsdb.ID) (a opsdb.Assignment, err error) {
 	if about.to != nil {
 		a.ToType = *about.to
 	}
-	a.Receipts, a.Peers = c.receipts[task], about.peers
+	a.Receipts, a.Peers, a.Earlier = c.receipts[task], about.peers, about.earlier
 	return a, nil
 }
 

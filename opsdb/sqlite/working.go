@@ -131,6 +131,11 @@ func (v *view) assignment(task opsdb.ID) (a opsdb.Assignment, err error) {
 		return a, err
 	}
 	a.Peers, err = query(v, tables.ScanID, `SELECT o.id FROM package p JOIN peer e ON e.package = p.key JOIN package o ON o.key = e.other WHERE p.id = ? ORDER BY o.id`, string(j.Package))
+	if err != nil || j.Type != "delete" {
+		return a, err
+	}
+	a.Earlier, err = query(v, tables.ScanID, `SELECT id FROM task WHERE package = ? AND target_copy = ? AND type = 'delete' AND confirmed > 0 AND id <> ? ORDER BY id`,
+		string(j.Package), string(j.TargetCopy), string(task))
 	return a, err
 }
 

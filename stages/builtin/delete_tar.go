@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/storage"
@@ -69,14 +70,29 @@ func held(ctx context.Context, st storage.Storage, a storage.Attempt, read stora
 	return nil
 }
 
-// restoreTrashed puts back what earlier attempts of this task held. Where the
-// name is taken again, the held one stays in .trash: two files are never made one.
-func (r *run) restoreTrashed(ctx context.Context, st storage.Storage, path string) error {
-	held, err := st.Trashed(ctx, r.a.Task.ID)
-	if err != nil {
-		return fmt.Errorf("look for earlier attempts: %w", err)
+// trashed are the attempts that hold something: earlier ones of this task, and those of tasks that were
+// given up, as where a disk failed in the midst of a deletion.
+func (r *run) trashed(ctx context.Context, st storage.Storage) (held []storage.Attempt, err error) {
+	for _, task := range append(slices.Clone(r.a.Earlier), r.a.Task.ID) {
+		found, err := st.Trashed(ctx, task)
+		if err != nil {
+			return nil, fmt.Errorf("look for earlier attempts: %w", err)
+		}
+		if task == r.a.Task.ID {
+			found = r.own(found)
+		}
+		held = append(held, found...)
 	}
-	for _, a := range r.own(held) {
+	return held, nil
+}
+
+// restoreTrashed puts back what they hold. Where the name is taken again, the held one stays in .trash: two files are never made one.
+func (r *run) restoreTrashed(ctx context.Context, st storage.Storage, path string) error {
+	held, err := r.trashed(ctx, st)
+	if err != nil {
+		return err
+	}
+	for _, a := range held {
 		if err := st.Restore(ctx, a, path); err != nil && !missing(err) && !errors.Is(err, fs.ErrExist) {
 			return fmt.Errorf("put back %s: %w", path, err)
 		}

@@ -99,6 +99,29 @@ func killAfterRename(t *testing.T, w *stagestest.World, location string) {
 	t.Fatal("nothing was held")
 }
 
+// What a deletion held that was given up, as where its disk failed, is put back by the one that a person asks for then:
+// nothing stays in .trash for ever, and nothing counts as gone that lies there.
+func TestDeletePutsBackWhatADeletionGivenUpHeld(t *testing.T) {
+	t.Parallel()
+	for name, location := range map[string]string{"tar": stagestest.Landing, "files": stagestest.Source} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := archived(t)
+			before := files(t, w.Root(location))
+			killAfterRename(t, w, location)
+			next := w.Work("delete", location, location, opsdb.Whole)
+			next.A.Earlier, next.A.Task.ID, next.A.Task.Token = []opsdb.ID{next.A.Task.ID}, opsdb.NewID(), 1
+			next.Gate = func(int) error { return errNo }
+			if _, err := w.Attempt(t.Context(), next, 0); err == nil {
+				t.Fatal("it ended well")
+			}
+			if after := files(t, w.Root(location)); after != before {
+				t.Errorf("it was\n%s\nand is\n%s", before, after)
+			}
+		})
+	}
+}
+
 // One file that differs from its member keeps them all (S1f, D5).
 func TestDeleteKeepsAllIfOneDiffers(t *testing.T) {
 	t.Parallel()

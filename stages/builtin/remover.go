@@ -46,11 +46,11 @@ func (d *remover) begin(ctx context.Context) error {
 // restoreHeld puts back files that earlier attempts took out of the way and
 // did not unlink; this attempt compares them again.
 func (d *remover) restoreHeld(ctx context.Context) error {
-	attempts, err := d.tree.Trashed(ctx, d.a.Task.ID)
+	attempts, err := d.trashed(ctx, d.tree)
 	if err != nil {
-		return fmt.Errorf("look for earlier attempts: %w", err)
+		return err
 	}
-	for _, a := range d.own(attempts) {
+	for _, a := range attempts {
 		held, err := d.tree.TrashedFiles(ctx, a)
 		if err != nil {
 			return fmt.Errorf("look for earlier attempts: %w", err)
