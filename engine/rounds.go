@@ -92,14 +92,10 @@ func (e *Engine) closeGroup(ctx context.Context, p *plans, w opsdb.World, g opsd
 	if !c.Close {
 		return settled(e.cfg.Store.KeepGroup(ctx, g.ID, g.Version, c.Wake, c.Reason))
 	}
-	files := g.Members
-	if files == nil {
-		var err error
-		if files, err = e.cfg.Store.GroupFiles(ctx, g.ID); err != nil {
-			return false, fmt.Errorf("read its files: %w", err)
-		}
+	packages, err := e.packages(ctx, p, g)
+	if err != nil {
+		return false, fmt.Errorf("read its files: %w", err)
 	}
-	packages := Split(p.graph, g.Group, files)
 	effect.Point(ctx, "engine.close.before")
 	ok, err := settled(func() error {
 		_, err := e.cfg.Store.CloseGroup(ctx, g.ID, g.Version, p.revision, packages)
@@ -110,6 +106,18 @@ func (e *Engine) closeGroup(ctx context.Context, p *plans, w opsdb.World, g opsd
 		did.Closed += len(packages)
 	}
 	return ok, err
+}
+
+// packages are what becomes of the files of a group.
+func (e *Engine) packages(ctx context.Context, p *plans, g opsdb.OpenGroup) ([]opsdb.NewPackage, error) {
+	switch {
+	case g.Members != nil:
+		return Split(p.graph, g.Group, g.Members), nil
+	case g.Files >= opsdb.ManyFiles:
+		return Cut(p.graph, g.Group, e.cfg.Store.StreamGroup(ctx, g.ID))
+	}
+	files, err := e.cfg.Store.GroupFiles(ctx, g.ID)
+	return Split(p.graph, g.Group, files), err
 }
 
 // settled takes a change in between for what it is: to be looked at again.

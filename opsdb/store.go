@@ -99,10 +99,13 @@ type Planning interface {
 	DirtyGroups(ctx context.Context, now time.Time, limit int) ([]Group, error)
 	// GroupFiles returns the files of an open group, ordered by path.
 	GroupFiles(ctx context.Context, group ID) ([]File, error)
+	// StreamGroup is GroupFiles for a group of any number of files ([ManyFiles]): they are read while they are looked at.
+	StreamGroup(ctx context.Context, group ID) iter.Seq2[File, error]
 	// KeepGroup records that an open group was evaluated at version and need not be looked at before wake (zero: until it changes).
 	KeepGroup(ctx context.Context, group ID, version int64, wake time.Time, reason string) error
 	// CloseGroup closes a group at version and makes its packages with their
-	// frozen members, numbers and Files copies. ErrChanged if the group is no longer at version.
+	// frozen members, numbers and Files copies. ErrChanged if the group is no longer at version, or if
+	// in a [Span] there are not the files that were counted.
 	CloseGroup(ctx context.Context, group ID, version, revision int64, packages []NewPackage) ([]Package, error)
 
 	// Dirty returns facts of packages that are dirty or due at now, in a
@@ -163,6 +166,20 @@ type Planning interface {
 type NewPackage struct {
 	Package Package // ID, Route, Stage, Group, Source, Destination, sums, metadata; Name and Number are the store's
 	Files   []File  // members, ordered by path
+	// Span stands for Files, if it is given: all files of the group within it. Their number and sum and the
+	// earliest of their times are those of Package.
+	Span *Span
+}
+
+// ManyFiles is from how many files on a group is cut into packages by spans of
+// paths: nobody holds a list of them.
+const ManyFiles = 5000
+
+// Span is the files of a group in a range of paths.
+type Span struct {
+	After string    // the last path before it; "" if it is the first
+	To    string    // its last path
+	First time.Time // when the first of them was filed
 }
 
 // Working is what a worker needs. Calls with a token fail with ErrStale if the task has another.

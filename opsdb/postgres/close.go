@@ -28,7 +28,7 @@ func (s *Store) CloseGroup(ctx context.Context, id opsdb.ID, version, revision i
 			}
 			made = append(made, p)
 		}
-		if err := t.emptyGroup(g, packages); err != nil {
+		if err := t.emptyGroup(g, made); err != nil {
 			return err
 		}
 		return t.flush() // whether all members were there
@@ -81,11 +81,15 @@ func (t *tx) shutGroup(id opsdb.ID, version, revision int64, packages int) (g sh
 // freeze makes one package with its members and its copy of form Files.
 func (t *tx) freeze(g shut, n opsdb.NewPackage, number, revision int64) (opsdb.Package, error) {
 	p := n.Package
-	t.complete(&p, g, n.Files, number)
-	if err := t.insertPackage(p, revision, us(firstFiled(n.Files))); err != nil {
+	t.complete(&p, g, n, number)
+	if err := t.insertPackage(p, revision, us(firstFiled(n))); err != nil {
 		return p, err
 	}
-	t.freezeMembers(p.ID, g.Row, n.Files)
+	if n.Span != nil {
+		t.freezeSpan(p, g.Row, *n.Span)
+	} else {
+		t.freezeMembers(p.ID, g.Row, n.Files)
+	}
 	if g.shared {
 		if err := t.meetPeers(p); err != nil {
 			return p, err
@@ -98,15 +102,18 @@ func (t *tx) freeze(g shut, n opsdb.NewPackage, number, revision int64) (opsdb.P
 }
 
 // complete fills in what the store gives: number, names, sums and times.
-func (t *tx) complete(p *opsdb.Package, g shut, files []opsdb.File, number int64) {
+func (t *tx) complete(p *opsdb.Package, g shut, n opsdb.NewPackage, number int64) {
 	if p.ID == "" {
 		p.ID = opsdb.NewID()
 	}
 	p.Route, p.Stage, p.Group, p.Source = g.Route, g.Stage, g.ID, g.Location
-	p.Number, p.Files, p.Bytes = number, len(files), 0
-	for i := range files {
-		p.Bytes += files[i].Size
-		if at := files[i].ModTime; p.ObservedAt.IsZero() || at.Before(p.ObservedAt) {
+	p.Number = number
+	if n.Span == nil {
+		p.Files, p.Bytes = len(n.Files), 0
+	}
+	for i := range n.Files {
+		p.Bytes += n.Files[i].Size
+		if at := n.Files[i].ModTime; p.ObservedAt.IsZero() || at.Before(p.ObservedAt) {
 			p.ObservedAt = at
 		}
 	}
@@ -120,9 +127,12 @@ func (t *tx) complete(p *opsdb.Package, g shut, files []opsdb.File, number int64
 	}
 }
 
-func firstFiled(files []opsdb.File) (first time.Time) {
-	for i := range files {
-		if at := files[i].FiledAt; first.IsZero() || at.Before(first) {
+func firstFiled(n opsdb.NewPackage) (first time.Time) {
+	if n.Span != nil {
+		return n.Span.First
+	}
+	for i := range n.Files {
+		if at := n.Files[i].FiledAt; first.IsZero() || at.Before(first) {
 			first = at
 		}
 	}
@@ -172,10 +182,10 @@ func (t *tx) meetPeers(p opsdb.Package) error {
 }
 
 // emptyGroup lets the files go on: those in no package are looked at anew.
-func (t *tx) emptyGroup(g shut, packages []opsdb.NewPackage) error {
+func (t *tx) emptyGroup(g shut, packages []opsdb.Package) error {
 	packed := 0
-	for _, n := range packages {
-		packed += len(n.Files)
+	for _, p := range packages {
+		packed += p.Files
 	}
 	if packed < g.Files {
 		if err := t.exec(`UPDATE file SET homes = homes - 1, routed = false WHERE key IN (

@@ -63,14 +63,19 @@ func (t *tx) sameRevision(revision int64) error {
 // freeze makes one package with its members and its copy of form Files.
 func (t *tx) freeze(g group, n opsdb.NewPackage, observed time.Time, revision int64) (opsdb.Package, error) {
 	p := n.Package
-	if err := t.complete(&p, g, n.Files, observed); err != nil {
+	if err := t.complete(&p, g, n, observed); err != nil {
 		return p, err
 	}
-	key, err := t.insertPackage(p, us(firstFiled(n.Files)))
+	key, err := t.insertPackage(p, us(firstFiled(n)))
 	if err != nil {
 		return p, err
 	}
-	if err := t.freezeMembers(key, g.Row, n.Files); err != nil {
+	if n.Span != nil {
+		err = t.freezeSpan(key, g.Row, p.Files, *n.Span)
+	} else {
+		err = t.freezeMembers(key, g.Row, n.Files)
+	}
+	if err != nil {
 		return p, err
 	}
 	if err := t.meetPeers(key, p); err != nil {
@@ -83,7 +88,7 @@ func (t *tx) freeze(g group, n opsdb.NewPackage, observed time.Time, revision in
 }
 
 // complete fills in what the store gives: number, names, sums and times.
-func (t *tx) complete(p *opsdb.Package, g group, files []opsdb.File, observed time.Time) error {
+func (t *tx) complete(p *opsdb.Package, g group, n opsdb.NewPackage, observed time.Time) error {
 	if p.ID == "" {
 		p.ID = opsdb.NewID()
 	}
@@ -92,10 +97,13 @@ func (t *tx) complete(p *opsdb.Package, g group, files []opsdb.File, observed ti
 	if err != nil {
 		return err
 	}
-	p.Number, p.Files, p.Bytes = number, len(files), 0
-	for i := range files {
-		p.Bytes += files[i].Size
-		if at := files[i].ModTime; p.ObservedAt.IsZero() || at.Before(p.ObservedAt) {
+	p.Number = number
+	if n.Span == nil {
+		p.Files, p.Bytes = len(n.Files), 0
+	}
+	for i := range n.Files {
+		p.Bytes += n.Files[i].Size
+		if at := n.Files[i].ModTime; p.ObservedAt.IsZero() || at.Before(p.ObservedAt) {
 			p.ObservedAt = at
 		}
 	}
@@ -117,9 +125,12 @@ func (t *tx) nextNumber(route string) (int64, error) {
 	return t.count(`SELECT last FROM route_number WHERE route = ?`, route)
 }
 
-func firstFiled(files []opsdb.File) (first time.Time) {
-	for i := range files {
-		if at := files[i].FiledAt; first.IsZero() || at.Before(first) {
+func firstFiled(n opsdb.NewPackage) (first time.Time) {
+	if n.Span != nil {
+		return n.Span.First
+	}
+	for i := range n.Files {
+		if at := n.Files[i].FiledAt; first.IsZero() || at.Before(first) {
 			first = at
 		}
 	}
