@@ -6,7 +6,7 @@ import (
 )
 
 // calm is how long hints are collected before they cause a scan.
-const calm = time.Second
+const calm = 250 * time.Millisecond
 
 // Run scans until ctx is cancelled, and then returns nil: when something
 // pending may be complete, a moment after the operating system hinted at a

@@ -125,7 +125,9 @@ type Put struct {
 	// Segmented promises that Expect will give Segments. What is read back may then be held against
 	// these alone: SHA-256 of every segment says as much as that of the whole, and costs half.
 	Segmented bool
-	Progress  Progress
+	// Soon says that the object will be read again soon: what was read back may stay in the caches of this host.
+	Soon     bool
+	Progress Progress
 }
 
 // Storage is one location's storage. Methods are safe for concurrent use.
@@ -186,6 +188,10 @@ type Remark struct {
 type Examiner interface {
 	Examine(ctx context.Context) ([]Remark, error)
 }
+
+// Prover is implemented by storages whose Put reads back what it wrote before it gives the name: what is
+// read wrong never has one. Who copies into them need not digest the bytes on their way, too.
+type Prover interface{ ProvesFirst() }
 
 // Receiver is implemented by storages into which a transport can write files of its own (disks).
 type Receiver interface {

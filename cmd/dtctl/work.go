@@ -63,9 +63,13 @@ func stateFolder() string {
 	return filepath.Join(home, ".local", "state", "cdt")
 }
 
-// collectAt keeps the garbage of a worker small: it lives beside people's programs on a buffer's host,
-// and what it allocates by the file, a million times, is short-lived.
-const collectAt = 50
+// The soft limit of a worker's memory, in bytes, is so much and so much more for every task at once. It lives beside people's
+// programs on a buffer's host, and what it allocates by the file, a million times, is short-lived: near the
+// limit the garbage goes sooner. GOMEMLIMIT in the environment is another one.
+const (
+	memoryAlone   = 20 << 20
+	memoryPerTask = 12 << 20
+)
 
 func (w *working) run(ctx context.Context) error {
 	if len(w.sites) == 0 {
@@ -78,8 +82,8 @@ func (w *working) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(collectAt)
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryAlone + int64(at.total)*memoryPerTask)
 	}
 	name := workerName()
 	seen, err := w.observe(ctx, w.app, telemetry.Config{Service: serviceOf(node.RoleWorker), Instance: name, Sites: w.sites, Hide: []string{passwordOf(w.db), passwordOf(w.redis)}})

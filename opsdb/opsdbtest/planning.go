@@ -14,6 +14,7 @@ func testPlanning(t *testing.T, open Open) {
 		"todo":        testTodo,
 		"routing":     testRouting,
 		"group":       testGroupLife,
+		"spans":       testSpans,
 		"numbers":     testNumbers,
 		"late files":  testLateFiles,
 		"save":        testSave,

@@ -64,6 +64,9 @@ func (s archiveStage) Run(ctx context.Context, w stages.Work) (opsdb.Outcome, er
 	if bad := new(sourceError); errors.As(err, &bad) {
 		return r.blameSource(ctx, from, source, r.failed(ctx, source.Location, "read "+source.Path, bad.err))
 	}
+	if errors.Is(err, storage.ErrMismatch) && ctx.Err() == nil { // what was written is not what was to be written: whose fault?
+		return r.blameSource(ctx, from, source, r.failed(ctx, target.Location, "archive "+target.Path, err))
+	}
 	if err != nil {
 		return opsdb.Outcome{}, r.failed(ctx, target.Location, "archive "+target.Path, err)
 	}
@@ -117,9 +120,11 @@ type sourceError struct{ err error }
 func (e *sourceError) Error() string { return "source: " + e.err.Error() }
 func (e *sourceError) Unwrap() error { return e.err }
 
-// putCopy copies the source; its bytes are digested on the way, so that a bad source is told from a bad archive.
+// putCopy copies the source. Where the archive does not read back before it gives a name ([storage.Prover]),
+// the bytes are digested on their way, so that what a bad source gives gets none.
 func (r *run) putCopy(ctx context.Context, from storage.Storage, source opsdb.Copy, to storage.Storage, path string) (storage.Reading, error) {
 	want := r.want()
+	_, proves := to.(storage.Prover)
 	return to.Put(ctx, storage.Put{
 		Attempt: r.attempt(), Path: path, Known: want, Progress: r.progress(), Segmented: len(want.Segments) > 0,
 		Expect: func() storage.Expect { return want },
@@ -130,8 +135,8 @@ func (r *run) putCopy(ctx context.Context, from storage.Storage, source opsdb.Co
 			}
 			defer func() { _ = in.Close() }()
 			sum := sha256.New()
-			n, err := io.Copy(w, &digested{in, sum})
-			if err != nil {
+			n, err := io.Copy(w, &digested{in, sum, !proves})
+			if err != nil || proves {
 				return err
 			}
 			if got := opsdb.Digest(hex.EncodeToString(sum.Sum(nil))); got != want.Digest || n != want.Size {
@@ -142,15 +147,18 @@ func (r *run) putCopy(ctx context.Context, from storage.Storage, source opsdb.Co
 	})
 }
 
-// digested digests what is read, and marks errors of reading.
+// digested digests what is read, if that is asked for, and marks errors of reading.
 type digested struct {
-	in  io.Reader
-	sum hash.Hash
+	in    io.Reader
+	sum   hash.Hash
+	asked bool
 }
 
 func (d *digested) Read(b []byte) (int, error) {
 	n, err := d.in.Read(b)
-	d.sum.Write(b[:n])
+	if d.asked {
+		d.sum.Write(b[:n])
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = &sourceError{err}
 	}

@@ -68,14 +68,24 @@ func (d *remover) compareAll(ctx context.Context) (*memberSpool, error) {
 	if err != nil {
 		return nil, err
 	}
-	return seen, d.each(ctx, func(_ int, m opsdb.Member) error {
+	err = d.each(ctx, func(_ int, m opsdb.Member) error {
 		now, err := d.compareOne(ctx, m)
 		if err != nil {
 			return err
 		}
+		if len(d.kept) == toldAtOnce {
+			return errTold
+		}
 		return seen.add(now)
 	})
+	if errors.Is(err, errTold) {
+		err = nil // one alone keeps them all
+	}
+	return seen, err
 }
+
+// errTold ends a comparison that has found more than can be told.
+var errTold = errors.New("enough files differ")
 
 func (d *remover) compareOne(ctx context.Context, m opsdb.Member) (opsdb.Member, error) {
 	before, err := d.tree.Stat(ctx, d.path(m))

@@ -37,7 +37,7 @@ func (p *packer) put(ctx context.Context, st storage.Storage, path string) (stor
 	return st.Put(ctx, storage.Put{
 		Attempt: p.attempt(), Path: path, Progress: p.progress(),
 		Write:     func(w io.Writer) error { return p.write(ctx, w) },
-		Segmented: true,
+		Segmented: true, Soon: true, // the next stage sends or archives it
 		Expect: func() storage.Expect {
 			return storage.Expect{Digest: p.written.Digest, Size: p.written.Size, Segments: p.written.Segments}
 		},
@@ -152,7 +152,9 @@ func (r *run) check(ctx context.Context, tree treeStorage) (*memberSpool, []opsd
 		if err != nil {
 			return nil, nil, errors.Join(err, members.Close())
 		}
-		r.Moved(1)
+		if r.Moved(1); len(changed) == toldAtOnce {
+			break // the others are found when it is packed again
+		}
 	}
 	return members, changed, nil
 }

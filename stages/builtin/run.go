@@ -190,5 +190,8 @@ func (r *run) discardEarlier(ctx context.Context, st storage.Storage) error {
 	return nil
 }
 
+// toldAtOnce is how many files that are not what was recorded an outcome tells of, at most.
+const toldAtOnce = 1000
+
 // recordEvery is how many members are told to OpsDB at a time.
 const recordEvery = 1000

@@ -24,6 +24,7 @@ type pass struct {
 	f      *os.File
 	in     io.Reader // f, or what reads it more carefully
 	medium bool
+	keep   int64 // bytes that stay in the cache when they were read from the medium
 	moved  func(int64)
 
 	size  int64
@@ -31,6 +32,9 @@ type pass struct {
 	whole wholeSum
 	parts partSum
 }
+
+// keptAtMost is how much of an object that is read again soon stays in the cache.
+const keptAtMost = 4 << 30
 
 // source is from where a reading takes the bytes.
 type source int
@@ -43,7 +47,11 @@ const (
 
 // digest reads f.
 func (d *Disk) digest(ctx context.Context, f *os.File, from source, moved func(int64)) (storage.Reading, guard, error) {
-	p := &pass{ctx: ctx, disk: d, f: f, in: f, medium: from != cached, moved: moved}
+	return d.digestKept(ctx, f, from, 0, moved)
+}
+
+func (d *Disk) digestKept(ctx context.Context, f *os.File, from source, keep int64, moved func(int64)) (storage.Reading, guard, error) {
+	p := &pass{ctx: ctx, disk: d, f: f, in: f, medium: from != cached, keep: keep, moved: moved}
 	p.whole = wholeSum{sum: sha256.New(), segment: d.segment}
 	p.parts = partSum{sum: sha256.New(), segment: d.segment, from: d.segment}
 	var st unix.Stat_t
@@ -132,7 +140,7 @@ func (p *pass) block(buf []byte) (int, error) {
 	if p.moved != nil {
 		p.moved(int64(n))
 	}
-	if p.medium && p.size%window == 0 {
+	if p.medium && p.size%window == 0 && p.size > p.keep {
 		_ = p.disk.kernel.drop(p.f, p.size-window, window) // leave the cache to others
 	}
 	return n, err

@@ -27,6 +27,7 @@ type follower struct {
 	in    *os.File // the part as it is read
 	moved func(int64)
 	parts bool       // the segments' digests are enough
+	keep  int64      // bytes that stay in the cache once they were read
 	steps chan int64 // lengths that are written and not yet durable
 
 	syncing, reads sync.WaitGroup
@@ -44,12 +45,12 @@ type follower struct {
 }
 
 // follow starts to read back the part that is open for writing as out.
-func (d *Disk) follow(ctx context.Context, out *os.File, at *dir, name string, parts bool, moved func(int64)) (*follower, error) {
+func (d *Disk) follow(ctx context.Context, out *os.File, at *dir, name string, parts bool, keep int64, moved func(int64)) (*follower, error) {
 	in, st, err := at.regular(name)
 	if err != nil {
 		return nil, err
 	}
-	w := &follower{disk: d, ctx: ctx, out: out, in: in, parts: parts, moved: moved, steps: make(chan int64, 1)}
+	w := &follower{disk: d, ctx: ctx, out: out, in: in, parts: parts, keep: keep, moved: moved, steps: make(chan int64, 1)}
 	w.more.L = &w.mu
 	w.reading.Medium = opsdb.FromMedium
 	if inMemory(in) {
@@ -101,7 +102,7 @@ func (w *follower) drop(offset, n int64) {
 // read digests the part to its end.
 func (w *follower) read() {
 	size := w.disk.segment
-	p := &pass{ctx: w.ctx, disk: w.disk, f: w.in, in: w, medium: true, moved: w.tell}
+	p := &pass{ctx: w.ctx, disk: w.disk, f: w.in, in: w, medium: true, keep: w.keep, moved: w.tell}
 	p.whole = wholeSum{sum: sha256.New(), segment: size}
 	p.parts = partSum{sum: sha256.New(), segment: size, from: size}
 	if w.parts {

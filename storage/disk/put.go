@@ -12,6 +12,9 @@ import (
 	"github.com/ccatobs/cdt/storage"
 )
 
+// ProvesFirst implements [storage.Prover].
+func (d *Disk) ProvesFirst() {}
+
 // Put implements [storage.Storage]. What fails leaves no part behind: it could not be gone on with.
 func (d *Disk) Put(ctx context.Context, p storage.Put) (storage.Reading, error) {
 	r, err := d.put(ctx, p)
@@ -28,6 +31,9 @@ func (d *Disk) put(ctx context.Context, p storage.Put) (r storage.Reading, err e
 		return r, err
 	}
 	defer c.end()
+	if p.Soon {
+		c.keep = keptAtMost
+	}
 	want, written, err := c.write(p)
 	if err == nil {
 		r, err = c.commit(want, written)
@@ -48,6 +54,7 @@ type commit struct {
 	final    []string
 	progress storage.Progress
 	along    *follower // of a large part that is read back while it is written
+	keep     int64     // how many bytes that were read back may stay in the cache
 }
 
 // begin checks the path and the marker and opens .part.
@@ -84,7 +91,7 @@ func (c *commit) write(p storage.Put) (storage.Expect, *guard, error) {
 	}
 	follow := func() (*follower, error) {
 		parts := p.Segmented && c.disk.segment == opsdb.SegmentSize
-		return c.disk.follow(c.ctx, f, c.parts, c.part, parts, tell(c.progress, storage.ReadingBack))
+		return c.disk.follow(c.ctx, f, c.parts, c.part, parts, c.keep, tell(c.progress, storage.ReadingBack))
 	}
 	size, written, along, err := c.disk.fill(c.ctx, f, p.Write, tell(c.progress, storage.Moving), guard{off: p.Segmented}, follow)
 	if c.along = along; along != nil {
@@ -145,7 +152,7 @@ func (c *commit) readBack(want storage.Expect) (storage.Reading, guard, error) {
 			return r, got, err
 		}
 	}
-	return c.disk.readMedium(c.ctx, c.parts, c.part, synced, c.progress)
+	return c.disk.readKept(c.ctx, c.parts, c.part, synced, c.keep, c.progress)
 }
 
 // place names the part without replacing.

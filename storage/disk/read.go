@@ -125,12 +125,17 @@ func (d *Disk) readBack(ctx context.Context, at *dir, name string, want storage.
 }
 
 func (d *Disk) readMedium(ctx context.Context, at *dir, name string, from source, progress storage.Progress) (storage.Reading, guard, error) {
+	return d.readKept(ctx, at, name, from, 0, progress)
+}
+
+// readKept is readMedium that leaves the first bytes it has read in the cache.
+func (d *Disk) readKept(ctx context.Context, at *dir, name string, from source, keep int64, progress storage.Progress) (storage.Reading, guard, error) {
 	f, _, err := at.regular(name)
 	if err != nil {
 		return storage.Reading{}, guard{}, err
 	}
 	defer func() { _ = f.Close() }()
-	return d.digest(ctx, f, from, tell(progress, storage.ReadingBack))
+	return d.digestKept(ctx, f, from, keep, tell(progress, storage.ReadingBack))
 }
 
 // compare holds a reading against what it must be; an empty digest says nothing.

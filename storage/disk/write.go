@@ -139,7 +139,7 @@ func (w *filler) drain() {
 
 // put writes one block and keeps the unwritten part of the file small.
 func (w *filler) put(b []byte) error {
-	n, err := w.disk.kernel.write(w.f, b)
+	n, err := w.lay(b)
 	if err == nil && n < len(b) {
 		err = io.ErrShortWrite
 	}
@@ -180,7 +180,7 @@ func (w *filler) writeBehind(windows int64) error {
 	}
 	old := (windows - 1 - behind) * window
 	err = hint(unix.SyncFileRange(fd, old, window, unix.SYNC_FILE_RANGE_WAIT_BEFORE|unix.SYNC_FILE_RANGE_WRITE|unix.SYNC_FILE_RANGE_WAIT_AFTER))
-	if err == nil {
+	if err == nil && (w.along == nil || w.along.keep == 0) {
 		_ = w.disk.kernel.drop(w.f, old, window) // what stays is dropped before it is read back
 	}
 	return err
