@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -46,7 +47,7 @@ const (
 
 // BenchmarkSmallFiles packs and archives 20,000 files of 1 MB (CDT_BENCH_FILES: another number), found by a watcher,
 // each byte read back twice, beside `rsync -a` and restic's backup into an empty repository, in turns of 2,000 files.
-// It prints their times over ours (above 1: we are quicker).
+// It prints their times over ours (above 1: we are quicker), how long each leg of ours took, and what each read from and wrote to the disk.
 func BenchmarkSmallFiles(b *testing.B) {
 	rounds := max(1, number(b, "CDT_BENCH_FILES", 20_000)/smallRound)
 	s := newSmall(b)
@@ -58,6 +59,7 @@ func BenchmarkSmallFiles(b *testing.B) {
 			const bytes = smallRound * smallSize / 1e6
 			fmt.Printf("round %d, %d files of 1 MB: CDT %.1f s (%.0f MB/s), rsync -a %.1f s (%.0f MB/s, ratio %.2f), restic %.1f s (%.0f MB/s, ratio %.2f)\n", round+1, smallRound,
 				r[0].Seconds(), bytes/r[0].Seconds(), r[1].Seconds(), bytes/r[1].Seconds(), rsync[round], r[2].Seconds(), bytes/r[2].Seconds(), restic[round])
+			fmt.Printf("  CDT: %s\n  CDT %s; rsync %s; restic %s\n", strings.Join(s.legs, ", "), s.moved[0], s.moved[1], s.moved[2])
 		}
 		slices.Sort(rsync)
 		slices.Sort(restic)
@@ -71,6 +73,19 @@ type small struct {
 	*lab
 	root     string
 	archived int // rounds
+	worker   *exec.Cmd
+	legs     []string // of the last round, and how long each took
+	moved    [3]spent // by CDT, rsync and restic in the last round
+}
+
+// spent is what a program read from and wrote to the disk, and its processor time.
+type spent struct {
+	read, written int64
+	cpu           time.Duration
+}
+
+func (m spent) String() string {
+	return fmt.Sprintf("read %.1f GB, wrote %.1f GB, %.1f s of processor", float64(m.read)/1e9, float64(m.written)/1e9, m.cpu.Seconds())
 }
 
 func newSmall(b *testing.B) *small {
@@ -100,7 +115,7 @@ func newSmall(b *testing.B) *small {
 			b.Fatalf("init-location: %v\n%s", err, out)
 		}
 	}
-	startProcess(b, dtctl, "work", "--site", "lab", "--db", db, "--state", filepath.Join(s.root, "state"), "--scan", "5s")
+	s.worker = startProcess(b, dtctl, "work", "--site", "lab", "--db", db, "--state", filepath.Join(s.root, "state"), "--scan", "5s")
 	return s
 }
 
@@ -115,7 +130,7 @@ func buildDtctl(b testing.TB) string {
 }
 
 // startProcess starts a program that is ended with the benchmark; what it said is shown if that failed.
-func startProcess(b *testing.B, program string, args ...string) {
+func startProcess(b *testing.B, program string, args ...string) *exec.Cmd {
 	b.Helper()
 	var said strings.Builder
 	cmd := exec.Command(program, args...) //nolint:noctx // ended by a signal
@@ -129,6 +144,7 @@ func startProcess(b *testing.B, program string, args ...string) {
 			b.Logf("%s %v: %v\n%s", program, args, err, said.String())
 		}
 	})
+	return cmd
 }
 
 func (s *small) await(what string, done func() bool) {
@@ -153,15 +169,11 @@ func (s *small) round(observation string, seed uint64) (took [3]time.Duration) {
 	fillSmall(s.B, made, seed)
 	source := filepath.Join(s.root, "camera", observation)
 	coldSmall(s.B, made)
-	passed := clock.Monotonic()
-	s.check(os.Rename(made, source))
-	s.archived++
-	s.await("everything is archived", func() bool { return s.bytesArchived() >= int64(s.archived)*smallRound*smallSize })
-	took[0] = passed()
-	took[1] = s.beside(source, "sh", "-c", `rsync -a "$1/" "$2/" && sync -f "$2"`, "sh", source, filepath.Join(s.root, "theirs"))
+	took[0] = s.ours(func() { s.check(os.Rename(made, source)) })
+	took[1], s.moved[1] = s.beside(source, "sh", "-c", `rsync -a "$1/" "$2/" && sync -f "$2"`, "sh", source, filepath.Join(s.root, "theirs"))
 	s.check(os.RemoveAll(filepath.Join(s.root, "theirs")))
 	s.run("restic", "init", "-q", "-r", filepath.Join(s.root, "theirs"))
-	took[2] = s.beside(source, "sh", "-c", `restic backup -q -r "$2" "$1" && sync -f "$2"`, "sh", source, filepath.Join(s.root, "theirs"))
+	took[2], s.moved[2] = s.beside(source, "sh", "-c", `restic backup -q -r "$2" "$1" && sync -f "$2"`, "sh", source, filepath.Join(s.root, "theirs"))
 	s.check(os.RemoveAll(filepath.Join(s.root, "theirs")))
 	for _, place := range []string{"buffer", "lta"} { // room for the next round; they are not looked at again
 		s.check(os.RemoveAll(filepath.Join(s.root, place, "raw")))
@@ -169,30 +181,87 @@ func (s *small) round(observation string, seed uint64) (took [3]time.Duration) {
 	return took
 }
 
+// ours times CDT from the moment at which the files are there, leg by leg.
+func (s *small) ours(begin func()) time.Duration {
+	s.Helper()
+	s.archived++
+	files, bytes := s.archived*smallRound, int64(s.archived)*smallRound*smallSize
+	before, passed, last := s.spentBy(s.worker.Process.Pid), clock.Monotonic(), time.Duration(0)
+	begin()
+	s.legs = nil
+	for _, leg := range []struct {
+		name string
+		done func(opsdb.Totals) bool
+	}{
+		{"filed", func(t opsdb.Totals) bool { return t.Files["lab.camera"][opsdb.Present].Count >= files }},
+		{"in packages", func(t opsdb.Totals) bool { return t.Grouped.Count+t.Unrouted.Count == 0 }},
+		{"first one packed", func(t opsdb.Totals) bool {
+			return t.Copies["lab.buffer"][opsdb.Present].Bytes > bytes-smallRound*smallSize
+		}},
+		{"all packed", func(t opsdb.Totals) bool { return t.Copies["lab.buffer"][opsdb.Present].Bytes >= bytes }},
+		{"all archived", func(t opsdb.Totals) bool { return t.Copies["lab.lta"][opsdb.Present].Bytes >= bytes }},
+	} {
+		s.await(leg.name, func() bool {
+			t, err := s.store.Totals(s.Context())
+			s.check(err)
+			return leg.done(t)
+		})
+		s.legs = append(s.legs, fmt.Sprintf("%s after %.1f s", leg.name, (passed()-last).Seconds()))
+		last = passed()
+	}
+	after := s.spentBy(s.worker.Process.Pid)
+	s.moved[0] = spent{after.read - before.read, after.written - before.written, after.cpu - before.cpu}
+	return last
+}
+
+// spentBy is what a process has spent so far.
+func (s *small) spentBy(pid int) (m spent) {
+	s.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", pid))
+	s.check(err)
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		n, err := strconv.ParseInt(value, 10, 64)
+		s.check(err)
+		switch name {
+		case "read_bytes":
+			m.read = n
+		case "write_bytes":
+			m.written = n
+		}
+	}
+	text, err = os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	s.check(err)
+	_, rest, _ := strings.Cut(string(text), ") ")
+	const ticks, utime = 100, 11 // of a second; the field after the name's
+	for _, field := range strings.Fields(rest)[utime : utime+2] {
+		n, err := strconv.ParseInt(field, 10, 64)
+		s.check(err)
+		m.cpu += time.Duration(n) * time.Second / ticks
+	}
+	return m
+}
+
 // beside times what stands beside us, from a source that is not in the cache.
-func (s *small) beside(source, program string, args ...string) time.Duration {
+func (s *small) beside(source, program string, args ...string) (time.Duration, spent) {
 	s.Helper()
 	coldSmall(s.B, source)
 	passed := clock.Monotonic()
-	s.run(program, args...)
-	return passed()
+	done := s.run(program, args...)
+	took := passed()
+	const block = 512 // bytes
+	used := done.SysUsage().(*syscall.Rusage)
+	return took, spent{used.Inblock * block, used.Oublock * block, done.UserTime() + done.SystemTime()}
 }
 
-func (s *small) run(program string, args ...string) {
+func (s *small) run(program string, args ...string) *os.ProcessState {
 	s.Helper()
 	cmd := exec.CommandContext(s.Context(), program, args...)
 	cmd.Env = append(os.Environ(), "RESTIC_PASSWORD=bench")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		s.Fatalf("%s: %v\n%s", program, err, out)
 	}
-}
-
-// bytesArchived is how many bytes of packages were read back in the archive.
-func (s *small) bytesArchived() int64 {
-	s.Helper()
-	t, err := s.store.Totals(s.Context())
-	s.check(err)
-	return t.Copies["lab.lta"][opsdb.Present].Bytes
+	return cmd.ProcessState
 }
 
 // fillSmall makes files nobody can compress or share, 500 to a folder.

@@ -84,18 +84,68 @@ func TestSidecarLeadsToEveryMember(t *testing.T) {
 	}
 }
 
-// Bytes that are wrong at the source are the source's fault, not the archive's.
+// Bytes that are wrong at the source are the source's fault, not the archive's: both where the archive reads back before it
+// gives a name, and where it does not, and the bytes are digested on their way.
 func TestArchiveFromACorruptSource(t *testing.T) {
 	t.Parallel()
-	w := landed(t)
-	w.Corrupt(stagestest.Landing, w.Path(stagestest.Landing))
-	out := w.Do("archive", stagestest.Landing, stagestest.Archive)
-	if out.Corrupt == nil || out.Corrupt.Copy != w.Copies[stagestest.Landing].ID || out.Target != nil {
-		t.Fatalf("outcome %+v", out)
+	for name, archive := range map[string]func(storage.Storage) storage.Storage{
+		"read back before the name": func(s storage.Storage) storage.Storage { return s },
+		"digested on the way":       func(s storage.Storage) storage.Storage { return named{s} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := stagestest.NewWorld(t, replaced(ground(t), stagestest.Archive, archive), small())
+			w.Do("package", stagestest.Source, stagestest.Buffer)
+			w.Do("transfer", stagestest.Buffer, stagestest.Landing)
+			w.Corrupt(stagestest.Landing, w.Path(stagestest.Landing))
+			out := w.Do("archive", stagestest.Landing, stagestest.Archive)
+			if out.Corrupt == nil || out.Corrupt.Copy != w.Copies[stagestest.Landing].ID || out.Target != nil {
+				t.Fatalf("outcome %+v", out)
+			}
+			if !w.Missing(stagestest.Archive, w.Path(stagestest.Archive)) || !w.Missing(stagestest.Landing, w.Path(stagestest.Landing)) {
+				t.Error("corrupt bytes have a final name")
+			}
+		})
 	}
-	if !w.Missing(stagestest.Archive, w.Path(stagestest.Archive)) || !w.Missing(stagestest.Landing, w.Path(stagestest.Landing)) {
-		t.Error("corrupt bytes have a final name")
+}
+
+// named is a storage that gives a name before it reads back: what reaches its end has one.
+type named struct{ storage.Storage }
+
+func (n named) Put(ctx context.Context, p storage.Put) (storage.Reading, error) {
+	p.Expect = nil
+	p.Segmented = false
+	return n.Storage.Put(ctx, p)
+}
+
+// An archive that writes other bytes than it is given is to blame itself: its source is read, and stays.
+func TestArchiveThatWritesOtherBytes(t *testing.T) {
+	t.Parallel()
+	w := stagestest.NewWorld(t, replaced(ground(t), stagestest.Archive, func(s storage.Storage) storage.Storage { return wrong{s, s.(storage.Prover)} }), small())
+	w.Do("package", stagestest.Source, stagestest.Buffer)
+	w.Do("transfer", stagestest.Buffer, stagestest.Landing)
+	out, err := w.Try("archive", stagestest.Landing, stagestest.Archive)
+	wantFailure(t, err, opsdb.BadData, "")
+	if out.Corrupt != nil || len(out.Receipts) != 1 || out.Receipts[0].Location != stagestest.Landing || out.Receipts[0].Digest != w.Package.Digest {
+		t.Errorf("outcome %+v", out)
 	}
+	if w.Missing(stagestest.Landing, w.Path(stagestest.Landing)) || !w.Missing(stagestest.Archive, w.Path(stagestest.Archive)) {
+		t.Error("the good source is gone, or wrong bytes have a name")
+	}
+}
+
+// wrong writes another byte at the end of what it is given.
+type wrong struct {
+	storage.Storage
+	storage.Prover
+}
+
+func (w wrong) Put(ctx context.Context, p storage.Put) (storage.Reading, error) {
+	write := p.Write
+	p.Write = func(out io.Writer) error {
+		return errors.Join(write(out), func() error { _, err := out.Write([]byte{1}); return err }())
+	}
+	return w.Storage.Put(ctx, p)
 }
 
 func TestArchiveWithADiskAway(t *testing.T) {
