@@ -12,6 +12,8 @@
 //     where the file system has no such thing: never by a plain rename.
 //   - A failed fsync fails the attempt and its file, which is removed: after a
 //     failed fsync the kernel may show bytes that the medium does not have.
+//   - Blocks of zeros become holes: the same bytes for every reader, and no room taken (ADR 0041).
+//   - A folder may hold any number of files: its names are sorted in a file once they are many.
 //
 // It is not a cache and remembers nothing but the marker it saw. It imports
 // storage, opsdb, clock and effect.
