@@ -69,7 +69,7 @@ func (s *scan) flushFiles(ctx context.Context) error {
 			delete(s.w.refused, s.sights[i].path)
 		}
 	}
-	s.files, s.sights = nil, nil
+	s.files, s.sights = s.files[:0], s.sights[:0]
 	return nil
 }
 

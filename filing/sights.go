@@ -11,7 +11,7 @@ import (
 )
 
 // sightsHeld is how many sights are held in memory; a million more wait in a file.
-const sightsHeld = 5000
+const sightsHeld = 1000
 
 // sights is a list of files as a scan saw them, in the order of their paths.
 // Past the first ones they lie in a file without a name, which is gone with its process.

@@ -80,6 +80,7 @@ type Config struct {
 	// Network, if set, stands between the work and its transports: the place for a bad line.
 	Network  func(transport.Catalog) transport.Catalog
 	Progress func(worker.Progress)
+	Running  func(n int) // as worker.Config.Running
 	Log      *slog.Logger
 	// Measure and Tracer take what is measured and traced; nil: nobody does.
 	Measure *measure.Set
@@ -182,7 +183,7 @@ func (n *Node) worker() {
 	registry := builtin.All(builtin.Deps{Storages: n.Places, Transports: network})
 	n.Worker = worker.New(worker.Config{
 		ID: n.cfg.Name, Sites: n.Sites(), Version: n.cfg.Version, Total: n.cfg.AtOnce, PerType: n.cfg.PerType, Lease: n.cfg.Lease, Grace: n.cfg.Grace,
-		Clock: n.cfg.Clock, Attempts: n.attempts, Journal: n.cfg.Journal, Progress: n.cfg.Progress, Suspect: n.Watch.Suspect, Log: n.cfg.Log,
+		Clock: n.cfg.Clock, Attempts: n.attempts, Journal: n.cfg.Journal, Progress: n.cfg.Progress, Running: n.cfg.Running, Suspect: n.Watch.Suspect, Log: n.cfg.Log,
 		Measure: n.cfg.Measure, Tracer: n.cfg.Tracer,
 	}, n.cfg.Store, n.Queue, n.following(registry))
 }

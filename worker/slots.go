@@ -18,6 +18,7 @@ type slots struct {
 	inHand chan struct{}
 	total  chan struct{}
 	types  map[string]chan struct{}
+	tell   func(running int)
 }
 
 func (w *Worker) newSlots() *slots {
@@ -25,6 +26,7 @@ func (w *Worker) newSlots() *slots {
 		inHand: make(chan struct{}, w.cfg.Total*lookahead),
 		total:  make(chan struct{}, w.cfg.Total),
 		types:  map[string]chan struct{}{},
+		tell:   w.cfg.Running,
 	}
 	for typ, n := range w.cfg.PerType {
 		s.types[typ] = make(chan struct{}, max(n, 1))
@@ -53,7 +55,18 @@ func (s *slots) take(ctx context.Context, w *Worker, id opsdb.ID) (free func(), 
 		release()
 		return nil, false
 	}
-	return func() { <-s.total; release() }, true
+	s.told()
+	return func() { <-s.total; s.told(); release() }, true
+}
+
+// told tells how many tasks run, as it is at the moment of the last call.
+func (s *slots) told() {
+	if s.tell == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tell(len(s.total))
 }
 
 // limitOf is the limit of the task's stage type; nil if it has none. A task

@@ -58,6 +58,8 @@ type Config struct {
 	Journal *Journal
 	// Progress is told what a task is doing, at most once a Check and at its end; it must be quick.
 	Progress func(Progress)
+	// Running is told how many tasks run now whenever that changes, one call after the other; nil: nobody is.
+	Running func(n int)
 	// Suspect is told of a failure that blames a location; [Watch.Suspect] fits.
 	Suspect func(ctx context.Context, location string, f opsdb.Failure, need int64)
 	Log     *slog.Logger

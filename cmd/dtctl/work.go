@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -37,7 +36,7 @@ func (a *app) workCommand() *cobra.Command {
 		Use: "work --site SITE[,SITE]", Short: "Do the work of one or more sites", Args: cobra.NoArgs,
 		Long: `Does the tasks of its sites and finds the files of their source locations, by the routes that an engine has put into force; newer ones are followed.
 SIGTERM or SIGINT stops it gracefully: what runs may finish, what cannot is given back. Killed, its tasks go on elsewhere when their leases end. While the database is away it waits, at its start as later.
-It keeps its memory near 20 MiB and 12 MiB for each task at once, besides the program itself; GOMEMLIMIT in the environment (as 200MiB) is another limit.
+It keeps its memory near 16 MiB and 14 MiB for each task that runs, besides the program itself; GOMEMLIMIT in the environment (as 200MiB) is another limit.
 
 It needs a PostgreSQL database. An embedded one is served by one process: ` + "`dtctl serve`" + ` does the work of all sites there.`,
 		Example: "  dtctl work --site cologne --db postgres://cdt@db.example.org/cdt\n  dtctl work --site cologne --at-once package=2,transfer=4",
@@ -64,14 +63,6 @@ func stateFolder() string {
 	return filepath.Join(home, ".local", "state", "cdt")
 }
 
-// The soft limit of a worker's memory, in bytes, is so much and so much more for every task at once. It lives beside people's
-// programs on a buffer's host, and what it allocates by the file, a million times, is short-lived: near the
-// limit the garbage goes sooner. GOMEMLIMIT in the environment is another one.
-const (
-	memoryAlone   = 20 << 20
-	memoryPerTask = 12 << 20
-)
-
 func (w *working) run(ctx context.Context) error {
 	if len(w.sites) == 0 {
 		return misuse("name them: --site cologne", "which sites' work is to be done?")
@@ -82,9 +73,6 @@ func (w *working) run(ctx context.Context) error {
 	at, err := parseAtOnce(w.atOnce)
 	if err != nil {
 		return err
-	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryAlone + int64(at.total)*memoryPerTask)
 	}
 	name := workerName()
 	seen, err := w.observe(ctx, w.app, telemetry.Config{Service: serviceOf(node.RoleWorker), Instance: name, Sites: w.sites, Hide: []string{passwordOf(w.db), passwordOf(w.redis)}})
@@ -130,6 +118,7 @@ func (w *working) work(ctx context.Context, s *shared, name string, at atOnce, s
 	c := node.Config{
 		Memory: memory, Graph: g, Revision: revision, Roles: node.RoleWorker, Sites: w.sites, Name: name, Version: programVersion,
 		AtOnce: at.total, PerType: at.types, Lease: w.lease, Grace: w.grace, Scan: w.scan, Journal: journal, Credentials: w.credentials(),
+		Running: memoryLimiter(),
 	}
 	s.configure(&c)
 	seen.configure(&c)
