@@ -54,23 +54,33 @@ test: format vet ## Everything that must pass: format, vet, lint, all tests with
 	$(GO) test $(RACE) -timeout 14m $(TEST_FLAGS) ./...
 	@if $(MAKE) --no-print-directory install-tools; then $(MAKE) --no-print-directory lint; \
 	else echo "WARNING: no linter here and none could be built: the import table was not checked"; fi
+	@echo "Left to make test-full:"; sed -n 's/^\t@echo "\(.*\)" # full$$/  - \1/p' $(firstword $(MAKEFILE_LIST))
 
 test-short: ## The tests without the race detector and without the long ones
 	$(GO) test -short $(TEST_FLAGS) ./...
 
-test-full: ## The long tests whole: a kill at every effect, 20 kills of dtctl serve while 2 GB pass, 5 GB through three sites in peace and in chaos, a far site cut off for a minute at a time, a dead worker at the default lease, and 1,000 parts damaged anywhere
+test-full: ## The long tests whole: what `make test` names at its end as left to it
+	@echo "a kill at every effect (sim), and 20 kills of dtctl serve while 2 GB pass (cmd/dtctl)" # full
 	CDT_KILLS=all CDT_KILL_BYTES=2000000000 $(GO) test -timeout 120m -run 'Kill' -v $(TEST_FLAGS) ./sim/... ./cmd/dtctl/...
+	@echo "5 GB through three sites as processes on PostgreSQL, in peace and in chaos (cmd/dtctl)" # full
 	CDT_FLEET_BYTES=5000000000 CDT_FLEET_LARGEST=1000000000 CDT_CHAOS_KILLS=100 CDT_CHAOS_STOPS=20 CDT_CHAOS_CRASHES=5 CDT_CHAOS_RESTARTS=5 CDT_CHAOS_REDIS=20 \
 	  $(GO) test -tags servers -timeout 120m -run 'ThreeSites|FleetInChaos' -parallel 1 -v $(TEST_FLAGS) ./cmd/dtctl
+	@echo "5 GB over an ocean of namespaces, with cuts (examples/three-sites)" # full
 	CDT_SITES_BYTES=5000000000 CDT_SITES_LARGEST=1000000000 $(GO) test -tags servers -timeout 120m -v $(TEST_FLAGS) ./examples/three-sites
+	@echo "memory of a worker: a sparse file of 64 GiB, a million files (cmd/dtctl)" # full
 	CDT_MEMORY_BASE=1073741824 CDT_MEMORY_SPARSE=68719476736 CDT_MEMORY_FILES=1000000 \
 	  $(GO) test -tags servers -timeout 240m -run TestWorkerMemory -v $(TEST_FLAGS) ./cmd/dtctl
+	@echo "a far site cut off for a minute, a dead worker at the default lease (cmd/dtctl)" # full
 	CDT_LEASE=60s CDT_CUT=60s CDT_CUT_LEASE=60s $(GO) test -tags servers -timeout 30m -run 'AFarWorker|DeadWorker' -v $(TEST_FLAGS) ./cmd/dtctl
+	@echo "1,000 parts of bbcp damaged anywhere (transport/bbcp)" # full
 	CDT_RESUME_TRIALS=1000 $(GO) test -timeout 30m -run ResumeTrials -v $(TEST_FLAGS) ./transport/bbcp
+	@echo "memory of an upload of 2 GiB (storage/s3)" # full
 	CDT_S3_BYTES=2147483648 $(GO) test -tags servers -timeout 30m -run TestMemory -v $(TEST_FLAGS) ./storage/s3
+	@echo "docker-compose.yml without Docker, with Loki, the OpenTelemetry Collector and Jaeger: logs, traces, every query of every panel and alert rule (deploy)" # full
+	CDT_SERVERS=full $(GO) test -tags servers -timeout 60m -run TestTheStackIsSeen -v $(TEST_FLAGS) ./deploy
 
 test-servers: ## The tests that start real servers (PostgreSQL, Redis, sshd, versitygw); what is missing fails and says so
-	$(GO) test $(RACE) -tags servers -timeout 14m $(TEST_FLAGS) ./testserver/... ./opsdb/... ./jobs/... ./live/... ./cmd/dtctl/... ./storage/... ./transport/... ./examples/three-sites/...
+	$(GO) test $(RACE) -tags servers -timeout 14m $(TEST_FLAGS) ./testserver/... ./opsdb/... ./jobs/... ./live/... ./cmd/dtctl/... ./storage/... ./transport/... ./examples/three-sites/... ./deploy/...
 	$(GO) test -tags servers -timeout 14m $(TEST_FLAGS) -skip TestKillAtEveryEffect ./sim
 
 bench: ## Run benchmarks, one by name: BENCH=pack, evaluate, dispatch, latency, smallfiles, goodput

@@ -63,7 +63,7 @@ func (d *demonstration) inInflux(t *testing.T) {
 	}
 }
 
-// inLoki finds the log lines of one package, by its trace, from every site.
+// inLoki finds the log lines of one package, by its trace, from every site: one for each attempt, the failed ones too.
 func (d *demonstration) inLoki(t *testing.T) {
 	p := d.packages[0]
 	d.eventually(t, time.Minute, "lines of "+p.Name+" from engine and workers of three sites", func() (bool, string) {
@@ -74,6 +74,10 @@ func (d *demonstration) inLoki(t *testing.T) {
 			lines += len(s.Values)
 		}
 		return err == nil && len(from) >= 3, fmt.Sprint(lines, " lines from ", from, ", ", err)
+	})
+	d.eventually(t, time.Minute, "a warning of the outage", func() (bool, string) {
+		streams, err := d.lines(`{service_namespace="cdt"} | severity_text="WARN" | link=~"ccat>.*" |= "attempt failed"`)
+		return err == nil && len(streams) > 0, fmt.Sprint(streams, err)
 	})
 }
 

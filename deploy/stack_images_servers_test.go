@@ -45,7 +45,7 @@ func images(t *testing.T, full bool) map[string]image {
 		"prom/prometheus":   {path: debianPath, folder: "/", command: with("prometheus", "--web.listen-address=ADDRESS:9090")},
 	}
 	if full {
-		out["grafana/loki"] = image{program: testserver.Loki(t), path: debianPath, folder: "/", healthy: []string{"wget", "-q", "-O", "/dev/null", "http://127.0.0.1:3100/ready"},
+		out["grafana/loki"] = image{program: testserver.Loki(t), path: debianPath, folder: "/",
 			command: with("loki", "-server.http-listen-address=ADDRESS", "-server.grpc-listen-address=ADDRESS")}
 		out["jaegertracing/all-in-one"] = image{program: testserver.Jaeger(t), path: debianPath, folder: "/", command: jaegerCommand}
 		out["otel/opentelemetry-collector-contrib"] = image{program: testserver.Collector(t), path: debianPath, folder: "/", command: with("otelcol"),
@@ -118,8 +118,7 @@ exec influxd -config /etc/influxdb2/influxdb.conf`
 func jaegerCommand(address string, of service) []string {
 	out := after("all-in-one")(address, of)
 	for flag, port := range map[string]string{"collector.otlp.http.host-port": "4318", "collector.otlp.grpc.host-port": "4317", "collector.grpc-server.host-port": "14250",
-		"collector.http-server.host-port": "14268", "query.http-server.host-port": "16686", "query.grpc-server.host-port": "16685", "admin.http.host-port": "14269",
-		"processor.jaeger-binary.server-host-port": "6832", "processor.jaeger-compact.server-host-port": "6831", "processor.zipkin-compact.server-host-port": "5775", "http-server.host-port": "5778"} {
+		"collector.http-server.host-port": "14268", "query.http-server.host-port": "16686", "query.grpc-server.host-port": "16685", "admin.http.host-port": "14269"} {
 		out = append(out, "--"+flag+"="+address+":"+port)
 	}
 	return append(out, "--collector.otlp.enabled=true")

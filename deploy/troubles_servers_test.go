@@ -3,6 +3,7 @@
 package deploy
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -37,12 +38,17 @@ func (d *demonstration) troubles(t *testing.T) {
 // spoil changes a byte of a package in Cornell's archive.
 func (d *demonstration) spoil(t *testing.T, p packageOf) {
 	t.Helper()
-	found, err := filepath.Glob(filepath.Join(d.dir, "volumes", "cornell-archive", "*", p.Name+".tar"))
-	more, err2 := filepath.Glob(filepath.Join(d.dir, "volumes", "cornell-archive", p.Name+".tar"))
-	if found = append(found, more...); err != nil || err2 != nil || len(found) != 1 {
-		t.Fatalf("%s in Cornell's archive: %v", p.Name, found)
+	var path string
+	err := filepath.WalkDir(filepath.Join(d.dir, "volumes", "cornell-archive"), func(at string, _ fs.DirEntry, err error) error {
+		if strings.HasSuffix(at, p.Name+".tar") {
+			path = at
+		}
+		return err
+	})
+	if err != nil || path == "" {
+		t.Fatalf("%s is not in Cornell's archive: %v", p.Name, err)
 	}
-	f, err := os.OpenFile(found[0], os.O_RDWR, 0)
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

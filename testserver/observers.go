@@ -75,7 +75,9 @@ processors:
   - {gomod: "go.opentelemetry.io/collector/processor/batchprocessor v0.162.0"}
   - {gomod: "go.opentelemetry.io/collector/processor/memorylimiterprocessor v0.162.0"}
 exporters:  [{gomod: "go.opentelemetry.io/collector/exporter/otlphttpexporter v0.162.0"}]
-providers:  [{gomod: "go.opentelemetry.io/collector/confmap/provider/fileprovider v1.68.0"}]
+providers:
+  - {gomod: "go.opentelemetry.io/collector/confmap/provider/envprovider v1.68.0"}
+  - {gomod: "go.opentelemetry.io/collector/confmap/provider/fileprovider v1.68.0"}
 `
 
 // Collector returns a program otelcol: an OpenTelemetry Collector of the parts that deploy/otel-collector asks for.

@@ -31,6 +31,7 @@ func (w *Worker) observe(ctx context.Context, a opsdb.Assignment) (context.Conte
 		if r.Kind == Finished && a.ToType == opsdb.Archive && t.Type == "archive" {
 			w.cfg.Measure.Archived(ctx, t.Route, t.To, now.Sub(a.Package.MadeAt))
 		}
+		w.say(ctx, a, r, now.Sub(from))
 		over(string(r.Kind), failureOf(r))
 	}
 }
