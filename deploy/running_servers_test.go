@@ -16,8 +16,9 @@ import (
 // demonstration is the route of docker-compose.yml at work, and what is known of its packages.
 type demonstration struct {
 	asked
-	full     bool
-	packages []packageOf
+	full      bool
+	packages  []packageOf
+	shownFrom time.Time // Prometheus has everything
 }
 
 type packageOf struct {
@@ -44,6 +45,7 @@ func TestTheStackIsSeen(t *testing.T) {
 	d.outage(t)
 	d.archived(t, 2)
 	t.Run("states and rates in Prometheus", d.inPrometheus)
+	d.shownFrom = time.Now() //nolint:forbidigo // as above
 	t.Run("states and rates in InfluxDB", d.inInflux)
 	if !d.full {
 		return

@@ -63,12 +63,12 @@ func (d *demonstration) spoil(t *testing.T, p packageOf) {
 	}
 }
 
-// aBoundary waits until five whole minutes of the clock have begun since everything is up: the panel "Full in" looks every
+// aBoundary waits until five whole minutes of the clock have begun since Prometheus has everything: the panel "Full in" looks every
 // five minutes, and must have seen the buffers before they fill.
 func (d *demonstration) aBoundary(t *testing.T) {
 	t.Helper()
 	const step = 5 * time.Minute
-	next := d.begun.Add(30 * time.Second).Truncate(step).Add(step)
+	next := d.shownFrom.Truncate(step).Add(step)
 	wait := time.NewTimer(time.Until(next)) //nolint:forbidigo // Prometheus has the machine's clock
 	defer wait.Stop()
 	select {
