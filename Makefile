@@ -83,7 +83,7 @@ test-servers: ## The tests that start real servers (PostgreSQL, Redis, sshd, ver
 	$(GO) test $(RACE) -tags servers -timeout 14m $(TEST_FLAGS) ./testserver/... ./opsdb/... ./jobs/... ./live/... ./cmd/dtctl/... ./storage/... ./transport/... ./examples/three-sites/... ./deploy/...
 	$(GO) test -tags servers -timeout 14m $(TEST_FLAGS) -skip TestKillAtEveryEffect ./sim
 
-bench: ## Run benchmarks, one by name: BENCH=pack, evaluate, dispatch, latency, smallfiles, goodput
+bench: ## Run benchmarks, one by name: BENCH=pack, evaluate, dispatch, latency, smallfiles, goodput, blackhole
 	CDT_BENCH='$(BENCH)' $(GO) test -tags servers -run '^$$' -bench '(?i)$(BENCH)' -benchtime $(BENCHTIME) -timeout 60m $(TEST_FLAGS) ./...
 
 generate: ## Make schemas and reference pages from the code again

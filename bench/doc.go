@@ -19,5 +19,10 @@
 //	make bench BENCH=smallfiles
 //	make bench BENCH=goodput
 //
+// One holds the system against itself: with InfluxDB, Redis and a collector
+// there, and with each of them, and all, a hole that swallows everything (BenchmarkBlackhole).
+//
+//	make bench BENCH=blackhole
+//
 // It is benchmarks only, and may import anything but cmd.
 package bench

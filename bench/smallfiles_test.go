@@ -93,17 +93,23 @@ func newSmall(b *testing.B) *small {
 	for program, debian := range map[string]string{"rsync": "rsync", "restic": "restic"} {
 		testserver.Need(b, program, debian)
 	}
+	return newSite(b, strings.ReplaceAll(smallRoutes, "FILES", strconv.Itoa(smallRound)))
+}
+
+// newSite starts engine and worker of a site with the places camera, buffer and lta below ROOT; all get args.
+func newSite(b *testing.B, text string, args ...string) *small {
+	b.Helper()
 	s := &small{root: b.TempDir(), lab: &lab{B: b, url: testserver.PostgresWith(b)}}
 	dtctl := buildDtctl(b)
 	routes := filepath.Join(s.root, "routes.yaml")
-	s.check(os.WriteFile(routes, []byte(strings.NewReplacer("ROOT", s.root, "FILES", strconv.Itoa(smallRound)).Replace(smallRoutes)), 0o600))
+	s.check(os.WriteFile(routes, []byte(strings.ReplaceAll(text, "ROOT", s.root)), 0o600))
 	dir, _, _ := strings.Cut(strings.TrimPrefix(s.url, "host="), " ")
 	db := "postgres://cdt@/postgres?sslmode=disable&host=" + dir
 	var err error
 	s.store, err = openStore(b.Context(), s.url, "bench")
 	s.check(err)
 	b.Cleanup(func() { _ = s.store.Close() })
-	startProcess(b, dtctl, "serve", "--role", "engine", "--db", db, "--routes", routes)
+	startProcess(b, dtctl, append([]string{"serve", "--role", "engine", "--db", db, "--routes", routes}, args...)...)
 	s.await("the engine serves", func() bool {
 		w, err := s.store.World(b.Context())
 		return err == nil && len(w.Locations) > 0
@@ -115,7 +121,7 @@ func newSmall(b *testing.B) *small {
 			b.Fatalf("init-location: %v\n%s", err, out)
 		}
 	}
-	s.worker = startProcess(b, dtctl, "work", "--site", "lab", "--db", db, "--state", filepath.Join(s.root, "state"), "--scan", "5s")
+	s.worker = startProcess(b, dtctl, append([]string{"work", "--site", "lab", "--db", db, "--state", filepath.Join(s.root, "state"), "--scan", "5s"}, args...)...)
 	return s
 }
 
