@@ -98,6 +98,12 @@ vet: ## Run go vet
 lint: $(LINT) ## Run the linters of .golangci.yml; they also keep the import table
 	$(LINT) run --build-tags servers ./...
 
+freeze: ## At a release: note the migrations it has, which never change again: TAG=v1.2.3
+	@[ -n "$(TAG)" ] || { echo "say which release: make freeze TAG=v1.2.3"; exit 2; }
+	@cd opsdb; new=no; for f in postgres/migrations/*.sql sqlite/migrations/*.sql; do \
+	  grep -q " $$f " released.txt || { echo "$(TAG) $$f $$(sha256sum < $$f | cut -d' ' -f1)" >> released.txt; new=yes; }; done; \
+	  [ $$new = yes ] || grep -q "^$(TAG) " released.txt || echo "$(TAG) - -" >> released.txt
+
 ##@ Tools
 
 install-tools: $(LINT) ## Install the linter into bin/
@@ -120,4 +126,4 @@ help: ## Print this
 	  /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	  /^[a-z][a-z-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: up down smoke password pin build demo test test-short test-full test-servers bench generate format vet lint install-tools clean help
+.PHONY: up down smoke password pin build demo test test-short test-full test-servers bench freeze generate format vet lint install-tools clean help

@@ -91,7 +91,7 @@ func newSwallowed(b *testing.B) *swallowed {
 		"redis":     testserver.NewHole(b, testserver.Redis(b).Addr),
 		"collector": testserver.NewHole(b, strings.TrimPrefix(sink.URL, "http://")),
 	}}
-	s.small = newSite(b, holeRoutes, "--at-once", "16", "--influx-url", "http://"+s.holes["influxdb"].Addr, "--influx-bucket", influx.Bucket,
+	s.small = newSite(b, holeRoutes, "--at-once", "16", "--scan", "60s", "--influx-url", "http://"+s.holes["influxdb"].Addr, "--influx-bucket", influx.Bucket,
 		"--redis", "redis://"+s.holes["redis"].Addr+"/0", "--otlp", "http://"+s.holes["collector"].Addr)
 	var err error
 	s.conn, err = pgx.Connect(b.Context(), s.url)
@@ -144,6 +144,9 @@ func (s *swallowed) rate(window time.Duration) float64 {
 	return float64(n) / to.Sub(from).Seconds()
 }
 
+// archivedNow is how many packages are archived, however many tasks there were.
+const archivedNow = `SELECT coalesce(sum(count), 0) FROM tally_now WHERE kind = 'copy' AND a = 'lab.lta' AND b = 'present'`
+
 // feeding puts packages in, so that some always wait, until the returned function is called.
 func (s *swallowed) feeding() (stop func()) {
 	conn, err := pgx.Connect(s.Context(), s.url)
@@ -155,7 +158,7 @@ func (s *swallowed) feeding() (stop func()) {
 		for {
 			var err error
 			done := 0
-			if err = conn.QueryRow(s.Context(), `SELECT count(*) FROM task WHERE type = 'archive' AND state = 'completed'`).Scan(&done); err == nil && s.fed-done < holeAhead {
+			if err = conn.QueryRow(s.Context(), archivedNow).Scan(&done); err == nil && s.fed-done < holeAhead {
 				err = s.feed()
 			}
 			select {
