@@ -202,33 +202,46 @@ func (d swapping) Trash(ctx context.Context, path string, a storage.Attempt) err
 	return d.Disk.Trash(ctx, path, a)
 }
 
-// What is held is proved to be what was read; another file goes back to its place (D5).
+// What is held is proved to be what was read; another file goes back to its place, however alike it looks (D5).
 func TestDeleteOfAFileThatWasExchanged(t *testing.T) {
 	t.Parallel()
-	for name, location := range map[string]string{"files": stagestest.Source, "tar": stagestest.Landing} {
+	const file, tar = "obs1/b", "raw/obs1/raw-obs1-m1-1-0a1b2c3d.tar"
+	for name, c := range map[string]struct {
+		location, path string
+		swap           func(t *testing.T, path string, content []byte)
+	}{
+		"file":              {stagestest.Source, file, func(t *testing.T, path string, content []byte) { exchange(t, path, string(content)) }},
+		"longer file":       {stagestest.Source, file, func(t *testing.T, path string, content []byte) { exchange(t, path, string(content)+"!") }},
+		"file in its place": {stagestest.Source, file, func(t *testing.T, path string, content []byte) { must(t, os.WriteFile(path, content, 0o644)) }},
+		"tar":               {stagestest.Landing, tar, func(t *testing.T, path string, content []byte) { exchange(t, path, string(content)) }},
+		"longer tar":        {stagestest.Landing, tar, func(t *testing.T, path string, content []byte) { must(t, os.WriteFile(path, append(content, 0), 0o644)) }},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := ground(t)
-			path := "obs1/b"
-			g = replaced(g, location, func(st storage.Storage) storage.Storage {
-				return swapping{st.(*disk.Disk), path, func() {
-					if location == stagestest.Landing {
-						path = "raw/obs1/raw-obs1-m1-1-0a1b2c3d.tar"
-					}
-					exchange(t, filepath.Join(g.Root(location), path), "another")
+			full, want := filepath.Join(g.Root(c.location), c.path), ""
+			g = replaced(g, c.location, func(st storage.Storage) storage.Storage {
+				return swapping{st.(*disk.Disk), c.path, func() {
+					content, err := os.ReadFile(full)
+					must(t, err)
+					content[0] ^= 1
+					c.swap(t, full, content)
+					now, err := os.ReadFile(full)
+					must(t, err)
+					want = string(now)
 				}}
 			})
 			w := stagestest.NewWorld(t, g, small())
 			w.Do("package", stagestest.Source, stagestest.Buffer)
 			w.Do("transfer", stagestest.Buffer, stagestest.Landing)
 			w.Do("archive", stagestest.Landing, stagestest.Archive)
-			out, err := w.Try("delete", location, location)
-			if location == stagestest.Landing {
+			out, err := w.Try("delete", c.location, c.location)
+			if c.location == stagestest.Landing {
 				wantFailure(t, err, opsdb.BadData, "")
 			} else if err != nil || len(out.Kept) != 1 || out.Target != nil {
 				t.Errorf("outcome %+v, %v", out, err)
 			}
-			if text, err := w.Read(location, path); text != "another" {
+			if text, err := w.Read(c.location, c.path); text != want || want == "" {
 				t.Errorf("the other file: %q, %v", text, err)
 			}
 		})
