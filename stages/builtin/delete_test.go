@@ -214,7 +214,9 @@ func TestDeleteOfAFileThatWasExchanged(t *testing.T) {
 		"longer file":       {stagestest.Source, file, func(t *testing.T, path string, content []byte) { exchange(t, path, string(content)+"!") }},
 		"file in its place": {stagestest.Source, file, func(t *testing.T, path string, content []byte) { must(t, os.WriteFile(path, content, 0o644)) }},
 		"tar":               {stagestest.Landing, tar, func(t *testing.T, path string, content []byte) { exchange(t, path, string(content)) }},
-		"longer tar":        {stagestest.Landing, tar, func(t *testing.T, path string, content []byte) { must(t, os.WriteFile(path, append(content, 0), 0o644)) }},
+		"longer tar": {stagestest.Landing, tar, func(t *testing.T, path string, content []byte) {
+			must(t, os.WriteFile(path, append(content, 0), 0o644))
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
