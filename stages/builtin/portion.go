@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
@@ -61,7 +62,11 @@ func (p *portion) remove(ctx context.Context) error {
 		}
 	}
 	for i := range p.members {
-		if err := p.removeOne(ctx, &p.members[i]); err != nil {
+		err := p.removeOne(ctx, &p.members[i])
+		if last := i == len(p.members)-1; err == nil && (last || path.Dir(p.members[i].Path) != path.Dir(p.members[i+1].Path)) {
+			err = p.removeDirs(ctx, p.members[i].Member)
+		}
+		if err != nil {
 			return errors.Join(err, p.putBack(ctx))
 		}
 	}
@@ -76,11 +81,16 @@ func (p *portion) removeOne(ctx context.Context, m *taken) error {
 		}
 		m.held = false
 	}
-	if err := p.tree.RemoveDirs(ctx, p.path(m.Member)); err != nil {
-		return fmt.Errorf("remove empty folders of %s: %w", opsdb.ShowPath(m.Path), err)
-	}
 	p.Moved(1)
 	return p.gone(ctx, m.File)
+}
+
+// removeDirs removes the folders of a member that have become empty; the next one lies in another folder.
+func (p *portion) removeDirs(ctx context.Context, m opsdb.Member) error {
+	if err := p.tree.RemoveDirs(ctx, p.path(m)); err != nil {
+		return fmt.Errorf("remove empty folders of %s: %w", opsdb.ShowPath(m.Path), err)
+	}
+	return nil
 }
 
 func (p *portion) holds() bool {
