@@ -46,7 +46,7 @@ func (k *known) advance() error {
 }
 
 // upTo tells lost of the known files before path, which the walk has passed, and returns the one at path.
-func (k *known) upTo(path string, lost func(opsdb.File)) (opsdb.File, bool, error) {
+func (k *known) upTo(path string, lost func(opsdb.File) error) (opsdb.File, bool, error) {
 	for {
 		if err := k.advance(); err != nil {
 			return opsdb.File{}, false, err
@@ -58,18 +58,22 @@ func (k *known) upTo(path string, lost func(opsdb.File)) (opsdb.File, bool, erro
 		if k.head.Path == path {
 			return k.head, true, nil
 		}
-		lost(k.head)
+		if err := lost(k.head); err != nil {
+			return opsdb.File{}, false, err
+		}
 	}
 }
 
 // rest tells lost of what the walk did not reach.
-func (k *known) rest(lost func(opsdb.File)) error {
+func (k *known) rest(lost func(opsdb.File) error) error {
 	for {
 		if err := k.advance(); err != nil || k.end {
 			return err
 		}
 		k.some = false
-		lost(k.head)
+		if err := lost(k.head); err != nil {
+			return err
+		}
 	}
 }
 

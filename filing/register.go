@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/storage"
@@ -99,25 +98,29 @@ func (s *scan) flushSkips(ctx context.Context) error {
 
 // lost notes a known file that the walk did not meet. What a deletion is
 // removing is not missed, and what is lost already not again.
-func (s *scan) lost(f opsdb.File) {
+func (s *scan) lost(f opsdb.File) error {
 	switch f.State {
 	case opsdb.Present, opsdb.DeletionPossible, opsdb.DeletionFailed:
-		s.gone = append(s.gone, opsdb.File{ID: f.ID, Path: f.Path})
+		return s.gone.add(sight{path: f.Path, identity: string(f.ID)})
 	}
+	return nil
 }
 
 // missing reports known files that are gone: each is looked for by its own
 // name first, and nothing is concluded from a walk that saw less than
 // everything or a root whose marker is not there afterwards (S9).
 func (s *scan) missing(ctx context.Context) error {
-	if len(s.gone) == 0 {
+	if s.gone.count == 0 {
 		return nil
 	}
 	if s.unread > 0 {
-		s.w.cfg.Log.WarnContext(ctx, "files not met, and folders not read: nothing is concluded", "location", s.w.cfg.Location, "files", len(s.gone), "folders", s.unread)
+		s.w.cfg.Log.WarnContext(ctx, "files not met, and folders not read: nothing is concluded", "location", s.w.cfg.Location, "files", s.gone.count, "folders", s.unread)
 		return nil
 	}
-	for chunk := range slices.Chunk(s.gone, s.w.cfg.Chunk) {
+	for chunk, err := range s.gone.chunks(s.w.cfg.Chunk) {
+		if err != nil {
+			return err
+		}
 		ids, err := s.reallyGone(ctx, chunk)
 		if err != nil {
 			return fmt.Errorf("look again for files that were not met: %w", err)
@@ -133,13 +136,13 @@ func (s *scan) missing(ctx context.Context) error {
 	return nil
 }
 
-func (s *scan) reallyGone(ctx context.Context, files []opsdb.File) ([]opsdb.ID, error) {
+func (s *scan) reallyGone(ctx context.Context, files []sight) ([]opsdb.ID, error) {
 	var ids []opsdb.ID
 	for _, f := range files {
-		info, err := s.w.source.Stat(ctx, f.Path)
+		info, err := s.w.source.Stat(ctx, f.path)
 		switch {
 		case isGone(err), err == nil && !info.Mode.IsRegular():
-			ids = append(ids, f.ID)
+			ids = append(ids, opsdb.ID(f.identity))
 		case err != nil:
 			return nil, err
 		}

@@ -34,7 +34,7 @@ func (w *Watcher) Scan(ctx context.Context) (next time.Time, changed bool, err e
 	if err != nil {
 		return next, false, fmt.Errorf("scan %s: %w", w.cfg.Location, err)
 	}
-	s := &scan{w: w, now: now, old: old, pending: &sights{}}
+	s := &scan{w: w, now: now, old: old, pending: &sights{}, gone: &sights{}}
 	err = errors.Join(s.walk(ctx), s.flush(ctx))
 	if err == nil {
 		err = errors.Join(s.missing(ctx), s.finish(ctx))
@@ -43,6 +43,7 @@ func (w *Watcher) Scan(ctx context.Context) (next time.Time, changed bool, err e
 		next = s.next()
 	}
 	s.pending.drop()
+	s.gone.drop()
 	if err != nil {
 		return next, s.changed, fmt.Errorf("scan %s: %w", w.cfg.Location, err)
 	}
@@ -90,8 +91,8 @@ type scan struct {
 	files   []opsdb.File
 	sights  []sight // of files
 	skips   []opsdb.Skip
-	gone    []opsdb.File // known and not met
-	unread  int          // folders that could not be read: then nothing counts as gone
+	gone    *sights // known and not met, each with its id as identity
+	unread  int     // folders that could not be read: then nothing counts as gone
 
 	folder string // the observation's folder the walk is in
 	marked bool   // and whether it was marked as finished when the walk came to it
@@ -164,7 +165,9 @@ func (s *scan) meet(ctx context.Context, info storage.Info, file opsdb.File, isK
 	}
 	if !info.Mode.IsRegular() {
 		if isKnown {
-			s.lost(file)
+			if err := s.lost(file); err != nil {
+				return err
+			}
 		}
 		return s.skip(ctx, info.Path, "not a regular file: "+kindOf(info.Mode))
 	}

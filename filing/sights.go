@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"time"
 )
@@ -91,6 +92,29 @@ func (l *sights) read() (*sightReader, error) {
 		r.dec = gob.NewDecoder(bufio.NewReaderSize(io.NewSectionReader(l.file, 0, size), 64<<10))
 	}
 	return r, nil
+}
+
+// chunks goes through the list in portions of at most n; what is given is overwritten by the next.
+func (l *sights) chunks(n int) iter.Seq2[[]sight, error] {
+	return func(yield func([]sight, error) bool) {
+		r, err := l.read()
+		var chunk []sight
+		for err == nil {
+			if err = r.advance(); err != nil || r.head == nil {
+				break
+			}
+			chunk, r.head = append(chunk, *r.head), nil
+			if len(chunk) == n {
+				if !yield(chunk, nil) {
+					return
+				}
+				chunk = chunk[:0]
+			}
+		}
+		if err != nil || len(chunk) > 0 {
+			yield(chunk, err)
+		}
+	}
 }
 
 // sightReader is a list being read.

@@ -47,3 +47,54 @@ func TestSightsAreReadAsTheyWereKept(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestSightsComeInChunks(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{0, 1, 7, sightsHeld, sightsHeld + 5} {
+		l := &sights{}
+		t.Cleanup(l.drop)
+		for i := range n {
+			if err := l.add(sight{path: fmt.Sprint(i)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		seen := 0
+		for chunk, err := range l.chunks(7) {
+			if err != nil || len(chunk) == 0 || len(chunk) < 7 && seen+len(chunk) != n {
+				t.Fatalf("%d after %d of %d: %v", len(chunk), seen, n, err)
+			}
+			for _, s := range chunk {
+				if s.path != fmt.Sprint(seen) {
+					t.Fatalf("%s comes as number %d", s.path, seen)
+				}
+				seen++
+			}
+		}
+		if seen != n {
+			t.Errorf("%d of %d came", seen, n)
+		}
+		for range l.chunks(1) {
+			break // and nothing goes on
+		}
+	}
+	lost := &sights{}
+	for i := range 3 * sightsHeld {
+		if err := lost.add(sight{path: fmt.Sprint(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := lost.buf.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if err := lost.file.Truncate(1000); err != nil {
+		t.Fatal(err)
+	}
+	var last error
+	for _, err := range lost.chunks(10) {
+		last = err
+	}
+	if last == nil {
+		t.Error("most of the list is gone, and nothing was said")
+	}
+	lost.drop()
+}
