@@ -53,7 +53,9 @@ func (p *packer) drop() {
 
 // write makes the bag. A digest that is born must come out again (S4).
 func (p *packer) write(ctx context.Context, w io.Writer) (err error) {
-	p.written, err = bag.Write(ctx, w, bag.Job{Package: p.a.Package, Members: p.members.all(), Open: p.open, Born: p.note})
+	files := newAhead(ctx, p.members.all(), p.open)
+	defer files.close()
+	p.written, err = bag.Write(ctx, w, bag.Job{Package: p.a.Package, Members: files.members(), Open: files.open, Born: p.note})
 	if me := new(bag.MemberError); errors.As(err, &me) {
 		return p.blame(ctx, me)
 	}

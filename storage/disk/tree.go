@@ -37,6 +37,7 @@ func (d *Disk) OpenFile(ctx context.Context, path string) (storage.File, error) 
 		return nil, err
 	}
 	_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_SEQUENTIAL)
+	_ = unix.Fadvise(int(f.Fd()), 0, window, unix.FADV_WILLNEED)
 	return &file{f, path}, nil
 }
 
