@@ -95,7 +95,8 @@ func (v *view) askGroups(keys []int64) (then func() []opsdb.OpenGroup) {
 			files[key] = append(files[key], f.File)
 			sum++
 			return err
-		}, `SELECT gf.grp, `+tables.FileColumns+` FROM group_file gf JOIN file f ON f.key = gf.file WHERE gf.grp = ANY($1::bigint[]) LIMIT $2`, keys, opsdb.FewFiles+1)
+		}, `SELECT gf.grp, `+tables.FileColumns+` FROM group_file gf JOIN file f ON f.key = gf.file WHERE gf.grp = ANY($1::bigint[])
+		    AND (SELECT sum(g.files) FROM file_group g WHERE g.key = ANY($1::bigint[])) <= $2 LIMIT $2`, keys, opsdb.FewFiles)
 	}
 	return func() (out []opsdb.OpenGroup) {
 		for _, g := range groups {
