@@ -96,7 +96,7 @@ func (v *view) askGroups(keys []int64) (then func() []opsdb.OpenGroup) {
 			sum++
 			return err
 		}, `SELECT gf.grp, `+tables.FileColumns+` FROM group_file gf JOIN file f ON f.key = gf.file WHERE gf.grp = ANY($1::bigint[])
-		    AND (SELECT sum(g.files) FROM file_group g WHERE g.key = ANY($1::bigint[])) <= $2 LIMIT $2`, keys, opsdb.FewFiles)
+		    AND (SELECT sum(g.files) FROM file_group g WHERE g.key = ANY($1::bigint[])) < $2 LIMIT $2`, keys, opsdb.FewFiles+1)
 	}
 	return func() (out []opsdb.OpenGroup) {
 		for _, g := range groups {
