@@ -14,6 +14,10 @@ func (d *Disk) failed(doing, path string, err error) error {
 	if err == nil {
 		return nil
 	}
+	if errors.Is(err, unix.EXDEV) {
+		return fmt.Errorf("%s %s:%q: %w: another file system is mounted below %s, and a location is one: give what is mounted there a location of its own (%w)",
+			doing, d.location, path, storage.ErrUnsafe, d.path, err)
+	}
 	return fmt.Errorf("%s %s:%q: %w", doing, d.location, path, storage.FromSystem(err))
 }
 

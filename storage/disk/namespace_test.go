@@ -44,12 +44,13 @@ func TestInNamespace(t *testing.T) {
 		return // the tests below run it
 	}
 	map[string]func(t *testing.T, root string){
-		"full": fullDisk, "read-only": readOnlyDisk, "unmounted": unmountedDisk,
+		"full": fullDisk, "read-only": readOnlyDisk, "unmounted": unmountedDisk, "mounted below": mountedBelow,
 	}[what](t, root)
 }
 
 func TestFullDisk(t *testing.T)      { t.Parallel(); inNamespace(t, "full", t.TempDir()) }
 func TestReadOnlyDisk(t *testing.T)  { t.Parallel(); inNamespace(t, "read-only", t.TempDir()) }
+func TestMountedBelow(t *testing.T)  { t.Parallel(); inNamespace(t, "mounted below", t.TempDir()) }
 func TestUnmountedDisk(t *testing.T) { t.Parallel(); inNamespace(t, "unmounted", t.TempDir()) }
 
 // mounted is a disk on a tmpfs of some bytes.
@@ -128,6 +129,30 @@ func readOnlyDisk(t *testing.T, root string) {
 	}
 	must(t, unix.Mount("", root, "", unix.MS_REMOUNT, ""))
 	must(t, d.Trash(ctx, "there", attempt(1)))
+}
+
+// mountedBelow: a folder of the location is a file system of its own, into and out of which nothing can be renamed. A
+// person is told so, and nothing goes.
+func mountedBelow(t *testing.T, root string) {
+	d := mounted(t, root, 8<<20)
+	below := filepath.Join(root, "raw")
+	must(t, os.Mkdir(below, 0o755))
+	must(t, unix.Mount("tmpfs", below, "tmpfs", 0, "size=8388608"))
+	must(t, os.WriteFile(filepath.Join(below, "there"), []byte("there"), 0o644))
+	ctx := t.Context()
+	_, put := d.Put(ctx, putOf("raw/x", 1, []byte("x")))
+	for what, err := range map[string]error{"put": put, "trash": d.Trash(ctx, "raw/there", attempt(1)), "trash file": d.TrashFile(ctx, "raw/there", attempt(1), 1)} {
+		f := storage.Classify("cologne.buffer", err)
+		if err == nil || f.Class != opsdb.BadConfig || !strings.Contains(f.Text, "another file system is mounted below "+root) {
+			t.Errorf("%s: %v, classified %+v", what, err, f)
+		}
+	}
+	if text, err := os.ReadFile(filepath.Join(below, "there")); string(text) != "there" {
+		t.Errorf("it has %q, %v", text, err)
+	}
+	if names, err := os.ReadDir(filepath.Join(root, opsdb.PartDir)); err != nil || len(names) > 0 {
+		t.Errorf("parts are left: %v, %v", names, err)
+	}
 }
 
 // unmountedDisk: the mount goes in the middle of a Put, lazily, as an operator in a hurry does it.
