@@ -44,18 +44,32 @@ func TestTheStackIsSeen(t *testing.T) {
 	t.Logf("%d services of docker-compose.yml are healthy after %s", len(d.services), time.Since(d.begun).Round(100*time.Millisecond)) //nolint:forbidigo // for people
 	d.outage(t)
 	d.archived(t, 2)
-	t.Run("states and rates in Prometheus", d.inPrometheus)
-	d.shownFrom = time.Now() //nolint:forbidigo // as above
-	t.Run("states and rates in InfluxDB", d.inInflux)
+	t.Run("read back", func(t *testing.T) {
+		for name, read := range d.readers() {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				read(t)
+			})
+		}
+	})
 	if !d.full {
 		return
 	}
-	t.Run("logs in Loki", d.inLoki)
-	t.Run("a trace in Jaeger", d.inJaeger)
+	d.shownFrom = time.Now() //nolint:forbidigo // as above
+	t.Run("smoke", d.smoke)
 	d.troubles(t)
 	t.Run("panels", d.panels)
 	t.Run("rules", d.rules)
 	t.Logf("the route and its troubles took %s", time.Since(d.begun).Round(time.Second)) //nolint:forbidigo // for people
+}
+
+// readers read back what was done, each from one server.
+func (d *demonstration) readers() map[string]func(*testing.T) {
+	out := map[string]func(*testing.T){"states and rates from Prometheus": d.inPrometheus, "states and rates from InfluxDB": d.inInflux}
+	if d.full {
+		out["logs from Loki"], out["traces from Jaeger"] = d.inLoki, d.inJaeger
+	}
+	return out
 }
 
 // outage files two observations, the first while Cologne cannot be reached; the second goes once the first has crossed.

@@ -154,22 +154,26 @@ func capabilities(of service) string {
 
 // inside runs a command in a service that runs, as its user, and returns what it says.
 func (s *stack) inside(ctx context.Context, name string, args ...string) (string, error) {
+	all := append(s.entering(name), args...)
+	out, err := exec.CommandContext(ctx, all[0], all[1:]...).CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("in %s: %q: %w\n%s", name, args, err, out)
+	}
+	return string(out), err
+}
+
+// entering is the beginning of a command that is run in a service, with the user, rights and settings of that.
+func (s *stack) entering(name string) []string {
 	s.mu.Lock()
 	c := s.running[name]
 	s.mu.Unlock()
 	of, in := s.services[name], s.imageOf(name)
 	uid, gid, _ := strings.Cut(userOf(of, in), ":")
-	all := []string{"--target", strconv.Itoa(c.cmd.Process.Pid), "--mount", "--uts", "--root", "--", "/usr/bin/setpriv", "--reuid=" + uid, "--regid=" + gid, "--clear-groups", "--no-new-privs", "--inh-caps=-all"}
+	out := []string{"/usr/bin/nsenter", "--target", strconv.Itoa(c.cmd.Process.Pid), "--mount", "--uts", "--root", "--", "/usr/bin/setpriv", "--reuid=" + uid, "--regid=" + gid, "--clear-groups", "--no-new-privs", "--inh-caps=-all"}
 	if caps := capabilities(of); caps != "all" {
-		all = append(all, "--bounding-set="+caps)
+		out = append(out, "--bounding-set="+caps)
 	}
-	cmd := exec.CommandContext(ctx, "/usr/bin/nsenter", append(append(all, "/usr/bin/env", "-C", in.folder), args...)...)
-	cmd.Env = c.env[3:]
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		err = fmt.Errorf("in %s: %q: %w\n%s", name, args, err, out)
-	}
-	return string(out), err
+	return append(append(out, "/usr/bin/env", "-i", "-C", in.folder), c.env[3:]...)
 }
 
 // stop ends a service as docker-compose does.

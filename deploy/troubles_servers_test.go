@@ -21,7 +21,7 @@ func (d *demonstration) troubles(t *testing.T) {
 	d.reads(t, `max(cdt_down{reason="breaker"})`, is(1))
 	d.reads(t, `sum(cdt_moves{verdict="waiting"})`, some)
 	d.again(t, "sshd-cologne", "sshd-cornell")
-	d.archived(t, 3)
+	d.archived(t, len(d.packages)+1)
 	d.spoil(t, d.packages[0])
 	d.run(t, "engine", "dtctl", "verify", d.packages[0].Name, "--at", "cornell.lta")
 	d.reads(t, `sum(cdt_copies{location="cornell.lta",state="quarantined"})`, some)
@@ -30,7 +30,7 @@ func (d *demonstration) troubles(t *testing.T) {
 	d.file(t, "fourth")
 	d.reads(t, `sum(cdt_moves{verdict="blocked",reason="paused"})`, some)
 	d.run(t, "engine", "dtctl", "resume", "location:cornell.lta")
-	d.archived(t, 4)
+	d.archived(t, len(d.packages)+1)
 	d.reads(t, `sum(cdt_moves{reason="brake"})`, some)
 	d.reads(t, `sum(cdt_location_size_bytes{what="used",location=~".*buffer"})`, some)
 }
