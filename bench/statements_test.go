@@ -39,15 +39,15 @@ func (l *lab) printStatements() {
 	if os.Getenv(showStatements) == "" {
 		return
 	}
-	rows, err := l.conn.Query(l.Context(), `SELECT calls, total_exec_time + total_plan_time, rows, query FROM pg_stat_statements ORDER BY total_exec_time + total_plan_time DESC LIMIT 45`)
+	rows, err := l.conn.Query(l.Context(), `SELECT calls, plans, total_exec_time, total_plan_time, rows, query FROM pg_stat_statements ORDER BY total_exec_time + total_plan_time DESC LIMIT 45`)
 	l.check(err)
 	for rows.Next() {
-		var calls, n int64
-		var took float64
+		var calls, plans, n int64
+		var took, planned float64
 		var query string
-		l.check(rows.Scan(&calls, &took, &n, &query))
+		l.check(rows.Scan(&calls, &plans, &took, &planned, &n, &query))
 		query = strings.Join(strings.Fields(query), " ")
-		fmt.Printf("%8.0f ms %7d calls %8d rows  %.150s\n", took, calls, n, query)
+		fmt.Printf("%8.0f ms %7d calls, planned %7d times in %6.0f ms, %8d rows  %.150s\n", took, calls, plans, planned, n, query)
 	}
 	l.check(rows.Err())
 }

@@ -152,7 +152,8 @@ type Planning interface {
 	Unclaimed(ctx context.Context) ([]Task, error)
 	// RevokeLeases makes every in-progress task claimable again at once (embedded start, under the serve lock).
 	RevokeLeases(ctx context.Context) error
-	// NextWake is the earliest time at which a package, group, claim, lease or retry is due; zero if none.
+	// NextWake is the earliest time at which a package, group, claim, lease or retry is due, or may be: after an
+	// Expire that found nothing then it is later; zero if none.
 	NextWake(ctx context.Context) (time.Time, error)
 	// Wake marks dirty what waits for the given causes, at most limit packages each (0: all).
 	Wake(ctx context.Context, causes []string, limit int) error

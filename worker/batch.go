@@ -56,7 +56,7 @@ func (w *Worker) together(ctx context.Context, all []opsdb.Assignment) error {
 	errs := make([]error, len(all))
 	var wait sync.WaitGroup
 	for i, a := range all {
-		wait.Go(func() { errs[i] = w.runOne(ctx, a, p) })
+		wait.Go(func() { errs[i] = w.runOne(ctx, a, p, func() {}) })
 	}
 	wait.Wait()
 	return errors.Join(errs...)

@@ -87,7 +87,8 @@ func (w *Worker) kept(ctx context.Context, id opsdb.ID) (run context.Context, ov
 }
 
 // serve does one task when there is a slot for it; while OpsDB is away it
-// asks again, until it answers or the worker stops.
+// asks again, until it answers or the worker stops. The slot is for the run: while its result is
+// recorded another one may begin. How many may wait to be recorded is bounded by what is in hand.
 func (w *Worker) serve(ctx, hard context.Context, s *slots, id opsdb.ID) {
 	free, ok := s.take(ctx, w, id)
 	if !ok {
@@ -95,7 +96,7 @@ func (w *Worker) serve(ctx, hard context.Context, s *slots, id opsdb.ID) {
 	}
 	defer free()
 	for n := 1; ctx.Err() == nil; n++ {
-		ran, err := w.RunTask(hard, id)
+		ran, err := w.runTask(hard, id, free)
 		if err != nil {
 			w.cfg.Log.WarnContext(ctx, "task", "task", id, "error", err)
 		}

@@ -40,7 +40,7 @@ func (s *slots) enter(ctx context.Context) bool { return acquire(ctx, s.inHand) 
 func (s *slots) leave() { <-s.inHand }
 
 // take waits for a slot of the task's type and then for one of all; free
-// gives both back. False: ctx was cancelled.
+// gives both back, and may be called twice. False: ctx was cancelled.
 func (s *slots) take(ctx context.Context, w *Worker, id opsdb.ID) (free func(), ok bool) {
 	typ := s.limitOf(ctx, w, id)
 	if typ != nil && !acquire(ctx, typ) {
@@ -56,7 +56,7 @@ func (s *slots) take(ctx context.Context, w *Worker, id opsdb.ID) (free func(), 
 		return nil, false
 	}
 	s.told()
-	return func() { <-s.total; s.told(); release() }, true
+	return sync.OnceFunc(func() { <-s.total; s.told(); release() }), true
 }
 
 // told tells how many tasks run, as it is at the moment of the last call.

@@ -17,6 +17,11 @@ import (
 // result then waits in the journal (true). On cancel the run is cancelled and
 // the task given back at no cost.
 func (w *Worker) RunTask(ctx context.Context, id opsdb.ID) (ran bool, err error) {
+	return w.runTask(ctx, id, func() {})
+}
+
+// runTask is RunTask, and says when a run has ended, before its result is recorded. Of runs that are done together it does not say it.
+func (w *Worker) runTask(ctx context.Context, id opsdb.ID, ended func()) (ran bool, err error) {
 	if err := w.Replay(ctx); err != nil {
 		return false, err
 	}
@@ -25,18 +30,19 @@ func (w *Worker) RunTask(ctx context.Context, id opsdb.ID) (ran bool, err error)
 	case err != nil || len(all) == 0:
 		return false, err
 	case len(all) == 1:
-		return true, w.runOne(ctx, all[0], nil)
+		return true, w.runOne(ctx, all[0], nil, ended)
 	}
 	return true, w.together(ctx, all)
 }
 
 // runOne runs a claimed task, by itself or with others, and records how that ended.
-func (w *Worker) runOne(ctx context.Context, a opsdb.Assignment, with *party) error {
+func (w *Worker) runOne(ctx context.Context, a opsdb.Assignment, with *party, ended func()) error {
 	w.busy.Add(1)
 	defer w.busy.Add(-1)
 	ctx, over := w.observe(ctx, a)
 	r := w.judge(ctx, a.Task, w.perform(ctx, a, with))
 	over(r)
+	ended()
 	return w.record(ctx, r)
 }
 

@@ -52,30 +52,18 @@ func (i *Inserter) Enqueue(ctx context.Context, tx pgx.Tx, tasks []opsdb.Task) e
 	if len(tasks) == 0 {
 		return nil
 	}
-	if len(tasks) <= few {
-		return insertFew(ctx, tx, tasks)
-	}
-	c, err := insertOnly(nil)
-	if err != nil {
-		return err
-	}
-	if _, err = c.InsertManyFastTx(ctx, tx, jobsFor(tasks)); err != nil {
-		return fmt.Errorf("insert %d jobs: %w", len(tasks), err)
-	}
-	return nil
+	return insert(ctx, tx, tasks)
 }
 
-// few jobs are inserted and told of in one round trip; more are copied by River.
-const few = 32
-
-// What River's own insert of a job writes, and how its clients are woken.
+// What River's own insert of a job writes, and how its clients are woken: in one round trip, and
+// without a job of River's own for each, of which it would make JSON here.
 const (
 	insertJobs = `INSERT INTO river.river_job (args, kind, max_attempts, queue) SELECT jsonb_build_object('task', x.task), $1, 1, x.queue
 	  FROM unnest($2::text[], $3::text[]) WITH ORDINALITY x (task, queue, n) ORDER BY x.n`
 	wakeQueues = `SELECT pg_notify('river.river_insert', json_build_object('queue', queue)::text) FROM unnest($1::text[]) queue`
 )
 
-func insertFew(ctx context.Context, tx pgx.Tx, tasks []opsdb.Task) error {
+func insert(ctx context.Context, tx pgx.Tx, tasks []opsdb.Task) error {
 	ids, queues := make([]string, len(tasks)), make([]string, len(tasks))
 	for i, t := range tasks {
 		ids[i], queues[i] = string(t.ID), t.Site()

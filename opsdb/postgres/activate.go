@@ -179,7 +179,7 @@ func (t *tx) holds(location string) (string, error) {
 	for _, q := range []struct{ what, sql string }{
 		{"copies", `SELECT coalesce(sum(count), 0)::bigint FROM tally_now WHERE kind = 'copy' AND a = $1 AND b NOT IN ('deleted', 'quarantined', 'lost')`},
 		{"files", `SELECT coalesce(sum(count), 0)::bigint FROM tally_now WHERE kind = 'file' AND a = $1 AND b NOT IN ('deleted', 'lost')`},
-		{"open tasks", `SELECT count(*) FROM task WHERE state IN ('pending', 'scheduled', 'in_progress') AND $1 IN (from_loc, to_loc)`},
+		{"open tasks", `SELECT count(*) FROM task WHERE open AND $1 IN (from_loc, to_loc)`},
 	} {
 		n, err := t.count(q.sql, location)
 		if err != nil {

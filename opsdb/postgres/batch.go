@@ -11,7 +11,7 @@ import (
 func (s *Store) Fellows(ctx context.Context, task opsdb.ID) (ids []opsdb.ID, err error) {
 	err = s.read(ctx, "Fellows", func(v *view) error {
 		ids, err = query(v, tables.ScanID, `SELECT id FROM task WHERE batch = (SELECT batch FROM task WHERE id = $1) AND batch <> ''
-		  AND state IN ('scheduled', 'in_progress') AND state = 'scheduled' AND piece = 'send' ORDER BY id`, string(task))
+		  AND open AND state = 'scheduled' AND piece = 'send' ORDER BY id`, string(task))
 		return err
 	})
 	return ids, err
@@ -33,5 +33,5 @@ func (t *tx) leave(j job, next opsdb.Piece) error {
 		}
 	}
 	return t.exec(`DELETE FROM task_slot WHERE task = $1 AND NOT EXISTS (SELECT FROM task t
-	  WHERE t.batch = $1 AND t.batch <> '' AND t.state IN ('scheduled', 'in_progress') AND t.piece = 'send' AND t.id <> $2)`, string(j.Batch), string(j.ID))
+	  WHERE t.batch = $1 AND t.batch <> '' AND t.open AND t.state IN ('scheduled', 'in_progress') AND t.piece = 'send' AND t.id <> $2)`, string(j.Batch), string(j.ID))
 }

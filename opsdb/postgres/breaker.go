@@ -91,29 +91,28 @@ func usedBy(j job, subjects map[string]bool) {
 	}
 }
 
-// worked closes the breakers of what tasks have just used well.
-func (t *tx) worked(subjects map[string]bool) error {
-	names, closed := map[string][]string{}, map[string][]opsdb.ID{}
+// askWorked notes with the next flush what tasks have just used well; then the breakers that failed before can be closed.
+func (t *tx) askWorked(subjects map[string]bool) (then func() error) {
+	names, closed := map[string][]string{}, map[string]*[]opsdb.ID{}
 	for _, subject := range slices.Sorted(maps.Keys(subjects)) {
 		kind, name, _ := strings.Cut(subject, ":")
 		names[kind] = append(names[kind], name)
 	}
 	for _, kind := range slices.Sorted(maps.Keys(names)) {
-		list, err := query(&t.view, tables.ScanID, `UPDATE `+kind+` SET succeeded_at = $1, failures = 0 WHERE name = ANY($2::text[]) AND failed_at >= coalesce(succeeded_at, '-infinity') RETURNING name`, us(t.now), names[kind])
-		if err != nil {
-			return err
-		}
-		t.changes += int64(len(list))
-		closed[kind] = list
+		closed[kind] = new([]opsdb.ID)
+		ask(&t.view, closed[kind], tables.ScanID, `UPDATE `+kind+` SET succeeded_at = $1, failures = 0 WHERE name = ANY($2::text[]) AND failed_at >= coalesce(succeeded_at, '-infinity') RETURNING name`, us(t.now), names[kind])
 	}
-	for _, kind := range slices.Sorted(maps.Keys(closed)) {
-		for _, name := range closed[kind] {
-			if err := t.closes(kind + ":" + string(name)); err != nil {
-				return err
+	return func() error {
+		for _, kind := range slices.Sorted(maps.Keys(closed)) {
+			t.changes += int64(len(*closed[kind]))
+			for _, name := range *closed[kind] {
+				if err := t.closes(kind + ":" + string(name)); err != nil {
+					return err
+				}
 			}
 		}
+		return nil
 	}
-	return nil
 }
 
 // closes ends a breaker, unless a worker says that its location is down.
@@ -160,7 +159,7 @@ func (t *tx) probesAt(subject string, now time.Time) error {
 const probeTime = 2 * time.Minute
 
 func (t *tx) probes(b breaker, now time.Time) error {
-	busy, err := t.count(`SELECT count(*) FROM task WHERE package = $1 AND state IN ('scheduled', 'in_progress') AND $2::text IN (from_loc, to_loc, link)`, string(b.probe), b.name)
+	busy, err := t.count(`SELECT count(*) FROM task WHERE package = $1 AND open AND state IN ('scheduled', 'in_progress') AND $2::text IN (from_loc, to_loc, link)`, string(b.probe), b.name)
 	if err != nil {
 		return err
 	}

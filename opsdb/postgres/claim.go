@@ -25,7 +25,7 @@ func (s *Store) Claim(ctx context.Context, task opsdb.ID, worker string, lease t
 	return s.claims.call(ctx, claiming{task, worker, lease})
 }
 
-// claim does claims in three round trips, however many they are.
+// claim does claims in four round trips, however many they are.
 func (s *Store) claim(ctx context.Context, wishes []claiming) ([]opsdb.Assignment, []error) {
 	out, errs := make([]opsdb.Assignment, len(wishes)), make([]error, len(wishes))
 	err := s.write(ctx, "Claim", func(t *tx) error {
@@ -57,32 +57,20 @@ type claims struct {
 	about    map[opsdb.ID]about
 	copies   map[opsdb.ID]opsdb.Copy
 	receipts map[opsdb.ID][]opsdb.Receipt
+	places   map[string]opsdb.LocationType
+	earlier  map[opsdb.ID][]opsdb.ID
 }
 
-// about is what stands in other tables about a task.
+// about is what stands in other tables about a package.
 type about struct {
-	task     opsdb.ID
 	pack     pack
 	segments *string
-	from, to *opsdb.LocationType
 	peers    []opsdb.ID
-	earlier  []opsdb.ID
 }
 
 func scanAbout(r scanner) (a about, err error) {
-	a.pack, err = tables.ScanPackage(front{r, []any{&a.task, &a.segments, &a.from, &a.to, &a.peers, &a.earlier}})
+	a.pack, err = tables.ScanPackage(front{r, []any{&a.segments, &a.peers}})
 	return a, err
-}
-
-// reading is a receipt and the task that is told of it.
-type reading struct {
-	of opsdb.ID
-	opsdb.Receipt
-}
-
-func scanReading(r scanner) (x reading, err error) {
-	x.Receipt, err = tables.ScanReceipt(front{r, []any{&x.of}})
-	return x, err
 }
 
 // front reads the columns before those somebody else reads.
@@ -116,55 +104,118 @@ func (c *claims) do() error {
 	var ids []opsdb.ID
 	var workers []string
 	var until []time.Time
+	seen := make(map[opsdb.ID]bool, len(c.wishes))
 	for _, w := range c.wishes {
-		if !slices.Contains(ids, w.task) { // who comes first has it
+		if !seen[w.task] { // who comes first has it
+			seen[w.task] = true
 			ids, workers, until = append(ids, w.task), append(workers, w.worker), append(until, c.now.Add(w.lease))
 		}
 	}
 	tasks := idList(ids)
+	var near bool
 	var claimed []job
-	var abouts []about
-	var copies []opsdb.Copy
-	var receipts []reading
-	c.queue(lockTheir, tasks)
-	// By their ids: the state is hidden from the planner, which would walk through all that was ever scheduled.
-	ask(&c.view, &claimed, tables.ScanJob, `UPDATE task t SET state = 'in_progress', token = t.token + 1, worker = x.worker, lease_until = x.until, phase = '', done = 0, total = 0, updated_at = $4
-	  FROM unnest($1::text[], $2::text[], $3::timestamptz[]) x (id, worker, until) WHERE t.id = x.id AND t.state || '' = 'scheduled' AND t.lease_until > $4 AND `+mayBegin+mayPack+` RETURNING `+tables.TaskColumns,
+	c.each(func(r scanner) error { return r.Scan(&near) }, lockTheirNear, tasks)
+	ask(&c.view, &claimed, tables.ScanJob, `UPDATE task t SET state = 'in_progress', token = t.token + 1, worker = x.worker, lease_until = x.until, look_at = least(t.look_at, x.until), phase = '', done = 0, total = 0, updated_at = $4
+	  FROM unnest($1::text[], $2::text[], $3::timestamptz[]) x (id, worker, until) WHERE t.id = x.id AND t.state = 'scheduled' AND t.lease_until > $4 AND `+mayBegin+mayPack+` RETURNING `+tables.TaskColumns,
 		tasks, workers, until, us(c.now))
-	ask(&c.view, &abouts, scanAbout, `SELECT t.id, (SELECT digests FROM segments g WHERE g.package = p.key), (SELECT type FROM location WHERE name = t.from_loc), (SELECT type FROM location WHERE name = t.to_loc),
-	  (SELECT array_agg(o.id ORDER BY o.id) FROM peer e JOIN package o ON o.key = e.other WHERE e.package = p.key),
-	  (SELECT array_agg(o.id ORDER BY o.id) FROM task o WHERE t.type = 'delete' AND o.package = t.package AND o.target_copy = t.target_copy AND o.type = 'delete' AND o.confirmed > 0 AND o.id <> t.id), `+
-		packageColumns+tasksOf+`CROSS JOIN LATERAL (SELECT * FROM package WHERE package.id = t.package OFFSET 0) p CROSS JOIN LATERAL (SELECT * FROM package_state WHERE package = p.key OFFSET 0) s`, tasks)
-	ask(&c.view, &copies, tables.ScanCopy, `SELECT `+tables.CopyColumns+tasksOf+`CROSS JOIN LATERAL (SELECT * FROM copy WHERE copy.id = ANY(ARRAY[t.source_copy, t.target_copy]) OFFSET 0) c`+readingOf, tasks)
-	ask(&c.view, &receipts, scanReading, `SELECT t.id, `+readingColumns+tasksOf+`CROSS JOIN LATERAL (SELECT * FROM receipt WHERE receipt.package = t.package OFFSET 0) r ORDER BY r.key`, tasks)
 	if err := c.flush(); err != nil {
 		return err
 	}
 	c.changes += int64(len(claimed))
-	c.sort(claimed, abouts, copies, receipts)
-	if len(claimed) == len(ids) {
-		return nil
-	}
-	there, err := query(&c.view, tables.ScanID, `SELECT t.id`+tasksOf, tasks)
-	c.there = there
-	return err
-}
-
-// sort keeps what was read by what it is looked up by.
-func (c *claims) sort(claimed []job, abouts []about, copies []opsdb.Copy, receipts []reading) {
-	c.claimed, c.about, c.copies = make(map[opsdb.ID]job, len(claimed)), make(map[opsdb.ID]about, len(abouts)), make(map[opsdb.ID]opsdb.Copy, len(copies))
-	c.receipts = make(map[opsdb.ID][]opsdb.Receipt, len(receipts))
+	c.quiet = !near
+	c.claimed = make(map[opsdb.ID]job, len(claimed))
 	for _, j := range claimed {
 		c.claimed[j.ID] = j
 	}
+	if len(claimed) < len(ids) {
+		there, err := query(&c.view, tables.ScanID, `SELECT t.id`+tasksOf, tasks)
+		if c.there = there; err != nil {
+			return err
+		}
+	}
+	return c.know(claimed)
+}
+
+// What is read of packages, copies and places, each looked up by its id (see tasksOf).
+const (
+	aboutPackages = `SELECT (SELECT digests FROM segments g WHERE g.package = p.key),
+	  CASE WHEN EXISTS (SELECT 1 FROM peer e WHERE e.package = p.key) THEN (SELECT array_agg(o.id ORDER BY o.id) FROM peer e JOIN package o ON o.key = e.other WHERE e.package = p.key) END, ` + packageColumns +
+		` FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM package WHERE package.id = x.id OFFSET 0) p CROSS JOIN LATERAL (SELECT * FROM package_state WHERE package = p.key OFFSET 0) s`
+	copiesOf   = `SELECT ` + tables.CopyColumns + ` FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM copy WHERE copy.id = x.id OFFSET 0) c` + readingOf
+	readingsOf = `SELECT ` + readingColumns + ` FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM receipt WHERE receipt.package = x.id OFFSET 0) r ORDER BY r.key`
+	earlierOf  = `SELECT t.id, o.id` + tasksOf + `CROSS JOIN LATERAL (SELECT id FROM task o WHERE o.package = t.package AND o.target_copy = t.target_copy AND o.type = 'delete' AND o.confirmed > 0 AND o.id <> t.id OFFSET 0) o ORDER BY o.id`
+)
+
+// know reads what the runs of the tasks need to know.
+func (c *claims) know(claimed []job) error {
+	if len(claimed) == 0 {
+		return nil
+	}
+	var packages, named, deletions []string
+	for _, j := range claimed {
+		packages = append(packages, string(j.Package))
+		for _, id := range []opsdb.ID{j.SourceCopy, j.TargetCopy} {
+			if id != "" {
+				named = append(named, string(id))
+			}
+		}
+		if j.Type == "delete" {
+			deletions = append(deletions, string(j.ID))
+		}
+	}
+	packages, named = once(packages), once(named)
+	var abouts []about
+	var copies []opsdb.Copy
+	var receipts []opsdb.Receipt
+	ask(&c.view, &abouts, scanAbout, aboutPackages, packages)
+	ask(&c.view, &copies, tables.ScanCopy, copiesOf, named)
+	ask(&c.view, &receipts, tables.ScanReceipt, readingsOf, packages)
+	c.askPlaces(deletions)
+	if err := c.flush(); err != nil {
+		return err
+	}
+	c.sort(abouts, copies, receipts)
+	return nil
+}
+
+// askPlaces asks for the types of places, which are few, and for what deletions before have begun.
+func (c *claims) askPlaces(deletions []string) {
+	c.places, c.earlier = map[string]opsdb.LocationType{}, map[opsdb.ID][]opsdb.ID{}
+	c.each(func(r scanner) error {
+		var name string
+		var is opsdb.LocationType
+		err := r.Scan(&name, &is)
+		c.places[name] = is
+		return err
+	}, `SELECT name, type FROM location`)
+	if len(deletions) == 0 {
+		return
+	}
+	c.each(func(r scanner) error {
+		var task, before opsdb.ID
+		err := r.Scan(&task, &before)
+		c.earlier[task] = append(c.earlier[task], before)
+		return err
+	}, earlierOf, deletions)
+}
+
+// once is each of them once.
+func once(list []string) []string {
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// sort keeps what was read by what it is looked up by.
+func (c *claims) sort(abouts []about, copies []opsdb.Copy, receipts []opsdb.Receipt) {
+	c.about, c.copies, c.receipts = make(map[opsdb.ID]about, len(abouts)), make(map[opsdb.ID]opsdb.Copy, len(copies)), make(map[opsdb.ID][]opsdb.Receipt, len(receipts))
 	for _, a := range abouts {
-		c.about[a.task] = a
+		c.about[a.pack.ID] = a
 	}
 	for _, x := range copies {
 		c.copies[x.ID] = x
 	}
 	for _, r := range receipts {
-		c.receipts[r.of] = append(c.receipts[r.of], r.Receipt)
+		c.receipts[r.Package] = append(c.receipts[r.Package], r)
 	}
 }
 
@@ -177,7 +228,7 @@ func (c *claims) assignment(task opsdb.ID) (a opsdb.Assignment, err error) {
 		}
 		return a, fmt.Errorf("task %s: %w: %w", task, opsdb.ErrNotClaim, opsdb.ErrNotFound)
 	}
-	about := c.about[task]
+	about := c.about[j.Package]
 	a.Task, a.Package = j.Task, about.pack.Package
 	if about.segments != nil {
 		if err := json.Unmarshal([]byte(*about.segments), &a.Package.Segments); err != nil {
@@ -185,13 +236,8 @@ func (c *claims) assignment(task opsdb.ID) (a opsdb.Assignment, err error) {
 		}
 	}
 	a.Source, a.Target = c.copyOf(j.SourceCopy), c.copyOf(j.TargetCopy)
-	if about.from != nil {
-		a.FromType = *about.from
-	}
-	if about.to != nil {
-		a.ToType = *about.to
-	}
-	a.Receipts, a.Peers, a.Earlier = c.receipts[task], about.peers, about.earlier
+	a.FromType, a.ToType = c.places[j.From], c.places[j.To]
+	a.Receipts, a.Peers, a.Earlier = slices.Clone(c.receipts[j.Package]), slices.Clone(about.peers), c.earlier[task]
 	return a, nil
 }
 

@@ -308,8 +308,8 @@ func (d *dispatch) room(j *job, g opsdb.Grant, backfill bool) (*opsdb.Dispatched
 func (d *dispatch) schedule(j job, g opsdb.Grant, again bool) (opsdb.Dispatched, error) {
 	if again {
 		if err := d.exec(`UPDATE task SET state = 'scheduled', class = $1, priority = $2, revision = $3, claim_by = $4, lease_until = $5, next_try = NULL, subject = '',
-		  target_copy = $6, path = $7, worker = '', updated_at = $8, source_copy = $10, batch = $11, waits = $12 WHERE id = $9`, string(j.Class), j.Priority, j.Revision, j.ClaimBy.Microseconds(), us(j.LeaseUntil),
-			string(j.TargetCopy), blob(j.Path), us(d.now), string(j.ID), string(j.SourceCopy), string(j.Batch), string(j.Waits)); err != nil {
+		  target_copy = $6, path = $7, worker = '', updated_at = $8, source_copy = $10, batch = $11, waits = $12, look_at = $13 WHERE id = $9`, string(j.Class), j.Priority, j.Revision, j.ClaimBy.Microseconds(), us(j.LeaseUntil),
+			string(j.TargetCopy), blob(j.Path), us(d.now), string(j.ID), string(j.SourceCopy), string(j.Batch), string(j.Waits), d.lookAt(j.LeaseUntil)); err != nil {
 			return opsdb.Dispatched{}, err
 		}
 		j.Worker, j.NextTry, j.UpdatedAt = "", time.Time{}, stored(d.now)

@@ -64,8 +64,8 @@ func (s *Store) sitesGone(ctx context.Context) error {
 
 // The earliest deadlines, each by its index.
 const (
-	nextLease   = `SELECT min(lease_until) FROM task WHERE state IN ('scheduled', 'in_progress')`
-	nextRetry   = `SELECT min(next_try) FROM task WHERE state = 'pending' AND next_try IS NOT NULL`
+	nextLease   = `SELECT min(look_at) FROM task WHERE look_at IS NOT NULL`
+	nextRetry   = `SELECT min(next_try) FROM task WHERE next_try IS NOT NULL`
 	nextLink    = `SELECT min(down_until) FROM link WHERE down_until IS NOT NULL`
 	nextPlace   = `SELECT min(down_until) FROM location WHERE down_until IS NOT NULL`
 	nextPackage = `SELECT min(wake_at) FROM package_state WHERE wake_at IS NOT NULL`
@@ -93,13 +93,36 @@ func (s *Store) NextWake(ctx context.Context) (at time.Time, err error) {
 }
 
 const (
-	dueLeases  = `SELECT ` + tables.TaskColumns + ` FROM task t WHERE t.state IN ('scheduled', 'in_progress') AND t.lease_until <= $1`
+	dueLeases  = `SELECT ` + tables.TaskColumns + ` FROM task t WHERE t.look_at <= $1 AND t.lease_until <= $1`
 	dueRetries = `SELECT package FROM task WHERE state = 'pending' AND next_try <= $1`
 )
+
+// lookFirst is how soon Expire looks at what was given out. It finds that the lease was renewed, as a rule, and looks
+// again when that ends: so neither a claim that comes soon nor a renewal changes what it finds its tasks by.
+const lookFirst = time.Minute
+
+// lookAt is when Expire looks at a task whose lease, or deadline to be claimed, ends so.
+func (t *tx) lookAt(until time.Time) any { return us(earlier(until, t.now.Add(lookFirst))) }
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// lookLater puts off the look at tasks that have not ended; those somebody changes just now are looked at again.
+func (t *tx) lookLater(now time.Time) error {
+	return t.exec(`UPDATE task SET look_at = lease_until WHERE id = ANY(ARRAY(SELECT id FROM task WHERE look_at <= $1 AND lease_until > $1 FOR NO KEY UPDATE SKIP LOCKED))`, us(now))
+}
 
 func (t *tx) expire(now time.Time, claimBy time.Duration) (again []opsdb.Task, err error) {
 	late, err := query(&t.view, tables.ScanJob, dueLeases, us(now))
 	if err != nil {
+		return nil, err
+	}
+	t.quiet = len(late) == 0
+	if err := t.lookLater(now); err != nil {
 		return nil, err
 	}
 	if late, err = t.stillLate(late, now); err != nil {
@@ -136,7 +159,7 @@ func (t *tx) stillLate(late []job, now time.Time) ([]job, error) {
 	if err := t.lock(packages...); err != nil {
 		return nil, err
 	}
-	return query(&t.view, tables.ScanJob, `SELECT `+tables.TaskColumns+` FROM task t WHERE t.id = ANY($1::text[]) AND t.state IN ('scheduled', 'in_progress') AND t.lease_until <= $2 ORDER BY t.id`, idList(ids), us(now))
+	return query(&t.view, tables.ScanJob, `SELECT `+tables.TaskColumns+` FROM task t WHERE t.id = ANY($1::text[]) AND t.lease_until <= $2 ORDER BY t.id`, idList(ids), us(now))
 }
 
 // retries makes the packages of tasks dirty whose next try has come.
@@ -162,7 +185,7 @@ func (t *tx) unclaimed(j job) error {
 
 // claimable lets another worker take a task; its token stays, and so its worker may still end it.
 func (t *tx) claimable(j job, until time.Time) error {
-	return t.exec(`UPDATE task SET state = 'scheduled', lease_until = $1, updated_at = $2, waits = $4 WHERE id = $3`, us(until), us(t.now), string(j.ID), t.forClaim())
+	return t.exec(`UPDATE task SET state = 'scheduled', lease_until = $1, look_at = $5, updated_at = $2, waits = $4 WHERE id = $3`, us(until), us(t.now), string(j.ID), t.forClaim(), t.lookAt(until))
 }
 
 // forClaim is what a task waits for that is given out now, though it never left the hands of Dispatch.
@@ -171,7 +194,7 @@ func (t *tx) forClaim() string { return string(opsdb.Waits("").At(opsdb.ForClaim
 // Unclaimed implements opsdb.Planning.
 func (s *Store) Unclaimed(ctx context.Context) (tasks []opsdb.Task, err error) {
 	err = s.read(ctx, "Unclaimed", func(v *view) error {
-		tasks, err = query(v, tables.ScanTask, `SELECT `+tables.TaskColumns+` FROM task t WHERE t.state = 'scheduled' ORDER BY t.id`)
+		tasks, err = query(v, tables.ScanTask, `SELECT `+tables.TaskColumns+` FROM task t WHERE t.open AND t.state = 'scheduled' ORDER BY t.id`)
 		return err
 	})
 	return tasks, err
@@ -180,14 +203,14 @@ func (s *Store) Unclaimed(ctx context.Context) (tasks []opsdb.Task, err error) {
 // RevokeLeases implements opsdb.Planning. Workers of the last run are dead: what they held counts as held by nobody.
 func (s *Store) RevokeLeases(ctx context.Context) error {
 	return s.write(ctx, "RevokeLeases", func(t *tx) error {
-		packages, err := query(&t.view, tables.ScanID, `SELECT package FROM task WHERE state = 'in_progress'`)
+		packages, err := query(&t.view, tables.ScanID, `SELECT package FROM task WHERE open AND state = 'in_progress'`)
 		if err != nil {
 			return err
 		}
 		if err := t.lock(packages...); err != nil {
 			return err
 		}
-		return t.exec(`UPDATE task SET state = 'scheduled', lease_until = $1::timestamptz + claim_by * interval '1 microsecond', worker = '', updated_at = $1, waits = $2
-		  WHERE state IN ('scheduled', 'in_progress')`, us(t.now), t.forClaim())
+		return t.exec(`UPDATE task SET state = 'scheduled', lease_until = $1::timestamptz + claim_by * interval '1 microsecond', look_at = $1, worker = '', updated_at = $1, waits = $2
+		  WHERE open AND state IN ('scheduled', 'in_progress')`, us(t.now), t.forClaim())
 	})
 }

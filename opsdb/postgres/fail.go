@@ -57,7 +57,7 @@ func (t *tx) backOff(j job, f *opsdb.Failure, next time.Time, counts bool) error
 			return err
 		}
 	}
-	if err := t.exec(`UPDATE task SET state = 'pending', next_try = $1, failure = coalesce($2::text, failure), subject = $3, attempts = attempts + $4::integer, worker = '', lease_until = NULL, updated_at = $5
+	if err := t.exec(`UPDATE task SET state = 'pending', next_try = $1, failure = coalesce($2::text, failure), subject = $3, attempts = attempts + $4::integer, worker = '', lease_until = NULL, look_at = NULL, updated_at = $5
 	  WHERE id = $6`, us(next), failure, subject, boolInt(counts), us(t.now), string(j.ID)); err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (t *tx) sendAgain(j job, why string) error {
 func (t *tx) failed(j job, f opsdb.Failure) error {
 	t.event(opsdb.Event{Actor: "worker:" + j.Worker, Kind: opsdb.EventTaskFailed, Subject: "task:" + string(j.ID), Package: j.Package, Location: j.To,
 		Why: f.Text, Revision: j.Revision, Before: string(j.State), After: text(f)})
-	if err := t.exec(`UPDATE task SET state = 'failed', failure = $1, attempts = attempts + 1, next_try = NULL, lease_until = NULL, updated_at = $2, ended_at = $2 WHERE id = $3`,
+	if err := t.exec(`UPDATE task SET state = 'failed', failure = $1, attempts = attempts + 1, next_try = NULL, lease_until = NULL, look_at = NULL, updated_at = $2, ended_at = $2 WHERE id = $3`,
 		text(f), us(t.now), string(j.ID)); err != nil {
 		return err
 	}

@@ -33,8 +33,8 @@ func (t *tx) nextPiece(j job, piece opsdb.Piece) error {
 			return err
 		}
 	}
-	return t.exec(`UPDATE task SET state = 'scheduled', piece = $1, worker = '', phase = '', done = 0, total = 0, lease_until = $2, updated_at = $3, waits = $5 WHERE id = $4`,
-		string(piece), us(t.now.Add(j.ClaimBy)), us(t.now), string(j.ID), t.forClaim())
+	return t.exec(`UPDATE task SET state = 'scheduled', piece = $1, worker = '', phase = '', done = 0, total = 0, lease_until = $2, look_at = $6, updated_at = $3, waits = $5 WHERE id = $4`,
+		string(piece), us(t.now.Add(j.ClaimBy)), us(t.now), string(j.ID), t.forClaim(), t.lookAt(t.now.Add(j.ClaimBy)))
 }
 
 // outcome records the facts of a good end, in an order in which each finds what it builds on.

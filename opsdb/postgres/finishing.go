@@ -99,13 +99,14 @@ func (e *ends) record(all []finishing) error {
 	if len(e.completed)+len(e.going) == 0 {
 		return nil
 	}
-	if err := e.worked(subjects); err != nil {
-		return err
-	}
+	closed := e.askWorked(subjects)
 	if err := e.complete(); err != nil {
 		return err
 	}
-	return e.tell(all)
+	if err := e.tell(all); err != nil {
+		return err
+	}
+	return closed()
 }
 
 // take takes the packages and returns the tasks, in their order.
@@ -159,7 +160,7 @@ func (e *ends) complete() error {
 	for i, j := range e.completed {
 		ids[i] = j.ID
 	}
-	if err := e.exec(`UPDATE task t SET state = 'completed', lease_until = NULL, next_try = NULL, failure = NULL, updated_at = $2, ended_at = $2
+	if err := e.exec(`UPDATE task t SET state = 'completed', lease_until = NULL, look_at = NULL, next_try = NULL, failure = NULL, updated_at = $2, ended_at = $2
 	  FROM unnest($1::text[]) x (id) WHERE t.id = x.id`, idList(ids), us(e.now)); err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (v *view) gateOf(p pack, target opsdb.Copy, self opsdb.ID, archives map[str
 	if f.Copies, err = tables.Copies(v, p.ID); err != nil {
 		return nil, nil, err
 	}
-	if f.Tasks, err = query(v, tables.ScanTask, `SELECT `+tables.TaskColumns+` FROM task t WHERE t.package = $1 AND t.state IN ('pending', 'scheduled', 'in_progress')`, string(p.ID)); err != nil {
+	if f.Tasks, err = query(v, tables.ScanTask, `SELECT `+tables.TaskColumns+` FROM task t WHERE t.package = $1 AND t.open`, string(p.ID)); err != nil {
 		return nil, nil, err
 	}
 	if f.Holds, err = query(v, tables.ScanHold, `SELECT `+tables.HoldColumns+` FROM hold h WHERE h.package = $1`, string(p.ID)); err != nil {
@@ -117,7 +117,7 @@ func (v *view) gateOfPeer(id opsdb.ID, archives map[string]bool) (*opsdb.Objecti
 }
 
 func (v *view) deleteTask(c opsdb.Copy) (id opsdb.ID, err error) {
-	_, err = v.get([]any{&id}, `SELECT id FROM task WHERE package = $1 AND target_copy = $2 AND type = 'delete' AND state IN ('pending', 'scheduled', 'in_progress')`,
+	_, err = v.get([]any{&id}, `SELECT id FROM task WHERE package = $1 AND target_copy = $2 AND type = 'delete' AND open`,
 		string(c.Package), string(c.ID))
 	return id, err
 }

@@ -32,7 +32,7 @@ BEGIN
     GRANT UPDATE (seen_at, up) ON site TO cdt_worker;
     GRANT UPDATE (free, total, down_reason, down_text, down_since, down_until, failures, failed_at, succeeded_at, blamed, pause, probe) ON location TO cdt_worker;
     GRANT UPDATE (down_reason, down_text, down_since, down_until, failures, failed_at, succeeded_at, blamed, pause, probe) ON link TO cdt_worker;
-    GRANT UPDATE (state, piece, token, lease_until, worker, phase, done, total, attempts, next_try, failure, subject, confirmed, updated_at, ended_at, waits) ON task TO cdt_worker;
+    GRANT UPDATE (state, piece, token, lease_until, look_at, worker, phase, done, total, attempts, next_try, failure, subject, confirmed, updated_at, ended_at, waits) ON task TO cdt_worker;
     GRANT UPDATE (state, path, size, identity, verified_at, verified_age, condemned_age, receipt, sidecar, reason, before, verify_asked) ON copy TO cdt_worker;
     GRANT UPDATE (size, digest, manifest, quarantined, gone, missed, files, bytes) ON package TO cdt_worker;
     GRANT UPDATE (version, urgent) ON package_state TO cdt_worker;
@@ -50,7 +50,7 @@ BEGIN
     GRANT UPDATE (gone, missed) ON package TO cdt_api;
     GRANT UPDATE (version, urgent) ON package_state TO cdt_api;
     GRANT UPDATE (state, size, verify_asked) ON copy TO cdt_api;
-    GRANT UPDATE (state, lease_until, next_try, worker, subject, updated_at, ended_at) ON task TO cdt_api;
+    GRANT UPDATE (state, lease_until, look_at, next_try, worker, subject, updated_at, ended_at) ON task TO cdt_api;
     GRANT UPDATE (reason, at) ON skip TO cdt_api;
     GRANT UPDATE (marker) ON location TO cdt_api;
     GRANT UPDATE (released_at) ON staging_request TO cdt_api;

@@ -30,7 +30,7 @@ func (d *dispatch) learn(packages []opsdb.ID) error {
 	var copies []opsdb.Copy
 	ids := idList(packages)
 	ask(&d.view, &packs, scanVersion, `SELECT s.id, s.version FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM package_state WHERE package_state.id = x.id OFFSET 0) s`, ids)
-	ask(&d.view, &open, tables.ScanJob, `SELECT `+tables.TaskColumns+` FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM task WHERE task.package = x.id AND task.state IN ('pending', 'scheduled', 'in_progress') OFFSET 0) t`, ids)
+	ask(&d.view, &open, tables.ScanJob, `SELECT `+tables.TaskColumns+` FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM task WHERE task.package = x.id AND task.open OFFSET 0) t`, ids)
 	ask(&d.view, &copies, scanPlace, `SELECT c.id, c.package, c.location, c.form, c.path, c.state FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM copy WHERE copy.package = x.id OFFSET 0) c`, ids)
 	if err := d.flush(); err != nil {
 		return err
@@ -75,7 +75,7 @@ func (d *dispatch) current(id opsdb.ID) error {
 		return err
 	}
 	d.packs[id] = p
-	if d.open[id], err = query(&d.view, tables.ScanJob, `SELECT `+tables.TaskColumns+` FROM task t WHERE t.package = $1 AND t.state IN ('pending', 'scheduled', 'in_progress')`, string(id)); err != nil {
+	if d.open[id], err = query(&d.view, tables.ScanJob, `SELECT `+tables.TaskColumns+` FROM task t WHERE t.package = $1 AND t.open`, string(id)); err != nil {
 		return err
 	}
 	d.known.copies[id], err = tables.Copies(d.tx, id)
@@ -115,7 +115,7 @@ func (d *dispatch) writeTasks() error {
 	if err := d.flush(); err != nil {
 		return err
 	}
-	n, err := d.c.CopyFrom(d.ctx, pgx.Identifier{"task"}, tables.TaskFields(), pgx.CopyFromSlice(len(made), func(i int) ([]any, error) { return clean(tables.TaskRow(made[i], d.now)), nil }))
+	n, err := d.c.CopyFrom(d.ctx, pgx.Identifier{"task"}, taskFields(), pgx.CopyFromSlice(len(made), func(i int) ([]any, error) { return clean(d.taskRow(made[i])), nil }))
 	d.changes += n
 	if err != nil {
 		return fmt.Errorf("write %d tasks: %w", len(made), err)

@@ -83,9 +83,9 @@ func (s *Store) Tasks(ctx context.Context, q opsdb.Query) (tasks []opsdb.Task, e
 func tasksIn(state string) string {
 	switch state {
 	case "open", string(opsdb.TaskPending), string(opsdb.TaskScheduled), string(opsdb.TaskInProgress):
-		return `(SELECT * FROM task WHERE state IN ('pending', 'scheduled', 'in_progress') OFFSET 0)`
+		return `(SELECT * FROM task WHERE open OFFSET 0)`
 	case string(opsdb.TaskFailed), string(opsdb.TaskWithdrawn):
-		return `(SELECT * FROM task WHERE state IN ('failed', 'withdrawn') OFFSET 0)`
+		return `(SELECT * FROM task WHERE ill OFFSET 0)`
 	}
 	return `task`
 }

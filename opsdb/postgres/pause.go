@@ -51,7 +51,7 @@ func (t *tx) touchPaused(subject string) error {
 
 // keptBack are the tasks that are scheduled and kept from beginning by a pause of the subject.
 func (t *tx) keptBack(subject string) ([]opsdb.Task, error) {
-	tasks, err := query(&t.view, tables.ScanTask, `SELECT `+tables.TaskColumns+` FROM task t WHERE t.state = 'scheduled' ORDER BY t.id`)
+	tasks, err := query(&t.view, tables.ScanTask, `SELECT `+tables.TaskColumns+` FROM task t WHERE t.open AND t.state = 'scheduled' ORDER BY t.id`)
 	return opsdb.KeptBack(tasks, subject), err
 }
 
@@ -65,7 +65,7 @@ func (t *tx) giveUp(subject string) error {
 	for i, task := range tasks {
 		ids[i] = task.ID
 	}
-	return t.exec(`UPDATE task SET lease_until = $1 WHERE id = ANY($2::text[]) AND state = 'scheduled'`, us(t.now), idList(ids))
+	return t.exec(`UPDATE task SET lease_until = $1, look_at = $1 WHERE id = ANY($2::text[]) AND state = 'scheduled'`, us(t.now), idList(ids))
 }
 
 // Resume implements opsdb.Operating.

@@ -160,7 +160,7 @@ func (t *tx) notThere(id opsdb.ID, who string) error {
 	if err != nil {
 		return fmt.Errorf("copy %s: %w", id, err)
 	}
-	busy, err := t.count(`SELECT count(*) FROM task WHERE package = $1 AND (target_copy = $2 OR source_copy = $2) AND state IN ('pending', 'scheduled', 'in_progress')`,
+	busy, err := t.count(`SELECT count(*) FROM task WHERE package = $1 AND (target_copy = $2 OR source_copy = $2) AND open`,
 		string(c.Package), string(id))
 	if err != nil || busy > 0 || !c.Live() {
 		return err

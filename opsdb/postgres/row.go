@@ -23,12 +23,20 @@ type (
 const (
 	tasksOf = ` FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM task WHERE task.id = x.id OFFSET 0) t `
 	// lockTheir takes their packages, in the order of their ids.
-	lockTheir = `SELECT FROM (SELECT t.package` + tasksOf + `ORDER BY 1 OFFSET 0) q CROSS JOIN LATERAL (SELECT 1 FROM package_state s WHERE s.id = q.package OFFSET 0 FOR NO KEY UPDATE) l`
+	// lockTheirNear is it, too, and says whether the deadline of one of them to be claimed is near: then its claim raises the
+	// version of its package (0100_claims.sql).
+	lockTheirNear = `SELECT coalesce(bool_or(q.near), false) FROM (SELECT t.package, t.lease_until < now() + interval '1 minute' AS near` + tasksOf + `ORDER BY 1 OFFSET 0) q CROSS JOIN LATERAL (SELECT 1 FROM package_state s WHERE s.id = q.package OFFSET 0 FOR NO KEY UPDATE) l`
+	lockTheir     = `SELECT FROM (SELECT t.package` + tasksOf + `ORDER BY 1 OFFSET 0) q CROSS JOIN LATERAL (SELECT 1 FROM package_state s WHERE s.id = q.package OFFSET 0 FOR NO KEY UPDATE) l`
 )
 
 func (t *tx) insertTask(j job) error {
-	return tables.Insert(t, "task", tables.TaskFields(), tables.TaskRow(j, t.now))
+	return tables.Insert(t, "task", taskFields(), t.taskRow(j))
 }
+
+// taskFields are the columns of a new task, taskRow what they hold.
+func taskFields() []string { return append(tables.TaskFields(), "look_at") }
+
+func (t *tx) taskRow(j job) []any { return append(tables.TaskRow(j, t.now), t.lookAt(j.LeaseUntil)) }
 
 // readingOf is the reading that speaks for each copy c.
 const readingOf = ` LEFT JOIN LATERAL (SELECT * FROM receipt WHERE key = c.receipt OFFSET 0) r ON true `

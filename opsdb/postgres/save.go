@@ -290,7 +290,7 @@ func (t *tx) pardon(c opsdb.Copy, revision int64, why string) error {
 // withdrawDeletion ends the delete task of a copy unless a worker has it.
 func (t *tx) withdrawDeletion(c opsdb.Copy, revision int64) (busy bool, err error) {
 	jobs, err := query(&t.view, tables.ScanJob, `SELECT `+tables.TaskColumns+` FROM task t WHERE t.package = $1 AND t.target_copy = $2 AND t.type = 'delete'
-	  AND t.state IN ('pending', 'scheduled', 'in_progress')`, string(c.Package), string(c.ID))
+	  AND t.open`, string(c.Package), string(c.ID))
 	for _, j := range jobs {
 		if j.State == opsdb.TaskInProgress || j.Worker != "" {
 			return true, nil

@@ -31,7 +31,7 @@ func (t *tx) owned(id opsdb.ID, token int64) (job, error) {
 func (t *tx) withdraw(j job, revision int64, why string) error {
 	t.event(opsdb.Event{Kind: opsdb.EventTaskWithdrawn, Subject: "task:" + string(j.ID), Package: j.Package, Location: j.To, Why: why,
 		Revision: revision, Before: string(j.State), After: string(opsdb.TaskWithdrawn)})
-	if err := t.exec(`UPDATE task SET state = 'withdrawn', lease_until = NULL, next_try = NULL, worker = '', subject = '', updated_at = $1, ended_at = $1 WHERE id = $2`,
+	if err := t.exec(`UPDATE task SET state = 'withdrawn', lease_until = NULL, look_at = NULL, next_try = NULL, worker = '', subject = '', updated_at = $1, ended_at = $1 WHERE id = $2`,
 		us(t.now), string(j.ID)); err != nil {
 		return err
 	}
@@ -56,9 +56,19 @@ func (t *tx) release(jobs ...job) error {
 			return err
 		}
 	}
-	var freed []opsdb.ID
-	ask(&t.view, &freed, tables.ScanID, `DELETE FROM copy c USING unnest($1::text[]) x (id) WHERE c.id = x.id AND c.state = 'expected' RETURNING c.location`, idList(copies))
-	if err := t.flush(); err != nil {
+	// Most have brought what they were to bring: to look costs less than to remove nothing, for which counters are kept, too.
+	var unused []opsdb.ID
+	ask(&t.view, &unused, tables.ScanID, `SELECT c.id FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT id FROM copy WHERE copy.id = x.id AND copy.state = 'expected' OFFSET 0) c`, idList(copies))
+	if err := t.flush(); err != nil || len(unused) == 0 {
+		return err
+	}
+	return t.unreserve(unused)
+}
+
+// unreserve removes copies of which nothing is there.
+func (t *tx) unreserve(copies []opsdb.ID) error {
+	freed, err := query(&t.view, tables.ScanID, `DELETE FROM copy c USING unnest($1::text[]) x (id) WHERE c.id = x.id AND c.state = 'expected' RETURNING c.location`, idList(copies))
+	if err != nil {
 		return err
 	}
 	t.changes += int64(len(freed))

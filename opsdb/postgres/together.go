@@ -9,7 +9,9 @@ import (
 // together does calls that come while others are under way in one transaction
 // for all of them: alone a call waits for nobody, and many cost little more than
 // one. What comes meanwhile waits for the lot that is under way, so that the next
-// is large, unless that one is held up: then another goes beside it.
+// is large, unless that one is held up: then another goes beside it. Those whom a lot
+// has answered often come back at once, with the end of what they were given: after a large lot the next
+// waits a moment for half as many.
 type together[In, Out any] struct {
 	// do answers calls, each by itself: what is wrong with one is no matter of the others.
 	do func(ctx context.Context, in []In) ([]Out, []error)
@@ -17,7 +19,9 @@ type together[In, Out any] struct {
 	mu      sync.Mutex
 	waiting []*call[In, Out]
 	running int
-	hurry   *time.Timer // starts another lot; set while calls wait for one
+	hurry   *time.Timer   // starts another lot; set while calls wait for one
+	last    int           // calls in the last lot
+	enough  chan struct{} // closed when as many wait as a lot that gathers wants; nil: none does
 }
 
 // call is one of those who wait.
@@ -42,6 +46,9 @@ const (
 	mostTogether = 256
 	lotsAtOnce   = 2
 	heldUp       = 50 * time.Millisecond
+	// After a lot of this many the next one gathers, this long at most.
+	large   = 16
+	company = 2 * time.Millisecond
 )
 
 // call returns what do answers. When ctx ends, it is not waited for, unless nobody else does either.
@@ -52,6 +59,10 @@ func (g *together[In, Out]) call(ctx context.Context, in In) (Out, error) {
 	}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, c)
+	if g.enough != nil && len(g.waiting) >= g.last/2 {
+		close(g.enough)
+		g.enough = nil
+	}
 	switch {
 	case g.running == 0 || len(g.waiting) >= mostTogether:
 		g.start()
@@ -108,6 +119,7 @@ func (g *together[In, Out]) leave(c *call[In, Out]) bool {
 // run does what waits, until nothing does.
 func (g *together[In, Out]) run() {
 	for {
+		g.gather()
 		calls, ctx, stop := g.take()
 		if len(calls) == 0 {
 			return
@@ -122,6 +134,30 @@ func (g *together[In, Out]) run() {
 			c.out, c.err = out[i], errs[i]
 			close(c.done)
 		}
+	}
+}
+
+// gather waits a moment for company, if there was much and is little.
+func (g *together[In, Out]) gather() {
+	g.mu.Lock()
+	if g.last < large || len(g.waiting) == 0 || len(g.waiting) >= g.last/2 || g.enough != nil {
+		g.mu.Unlock()
+		return
+	}
+	enough := make(chan struct{})
+	g.enough = enough
+	g.mu.Unlock()
+	limit := time.NewTimer(company)
+	defer limit.Stop()
+	select {
+	case <-enough:
+		return
+	case <-limit.C:
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.enough == enough {
+		g.enough = nil
 	}
 }
 
@@ -142,7 +178,7 @@ func (g *together[In, Out]) take() (calls []*call[In, Out], ctx context.Context,
 		c.lot, l.stop = l, stop
 		calls = append(calls, c)
 	}
-	l.alive = len(calls)
+	l.alive, g.last = len(calls), max(len(calls), g.last/2)
 	if len(g.waiting) == 0 && g.hurry != nil {
 		g.hurry.Stop()
 		g.hurry = nil

@@ -89,7 +89,7 @@ func (s *Store) Renew(ctx context.Context, task opsdb.ID, token int64, lease tim
 		if _, err := t.owned(task, token); err != nil {
 			return err
 		}
-		return t.exec(`UPDATE task SET state = 'in_progress', lease_until = $1, phase = $2, done = $3, total = $4, updated_at = $5 WHERE id = $6`,
+		return t.exec(`UPDATE task SET state = 'in_progress', lease_until = $1, look_at = least(look_at, $1), phase = $2, done = $3, total = $4, updated_at = $5 WHERE id = $6`,
 			us(t.now.Add(lease)), phase, done, total, us(t.now), string(task))
 	})
 }
