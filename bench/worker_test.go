@@ -26,7 +26,9 @@ import (
 	"github.com/ccatobs/cdt/worker"
 )
 
-// Workers of either side, and tasks at once of each. Celery's default is one for each processor.
+// Workers of either side, and tasks at once of each. Celery's default is one for each processor, and more take it from each
+// other. Ours (--at-once) is 4, which is what a disk and a link can take; tasks that do nothing need neither, and only what is
+// claimed and ended at once can share a commit.
 const (
 	workers      = 2
 	celeryAtOnce = 2
