@@ -9,8 +9,8 @@ import (
 // people's programs on a buffer's host, and what it allocates by the file, a million times, is short-lived: near the limit the
 // garbage goes sooner. A task holds the blocks between reading, writing and reading back, however large its package is (ADR 0042).
 const (
-	memoryAlone   = 16 << 20
-	memoryPerTask = 14 << 20
+	memoryAlone   = 10 << 20
+	memoryPerTask = 15 << 20
 )
 
 // limitMemory sets the limit for so many running tasks; one that waits for its first has room for it.

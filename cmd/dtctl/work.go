@@ -36,7 +36,7 @@ func (a *app) workCommand() *cobra.Command {
 		Use: "work --site SITE[,SITE]", Short: "Do the work of one or more sites", Args: cobra.NoArgs,
 		Long: `Does the tasks of its sites and finds the files of their source locations, by the routes that an engine has put into force; newer ones are followed.
 SIGTERM or SIGINT stops it gracefully: what runs may finish, what cannot is given back. Killed, its tasks go on elsewhere when their leases end. While the database is away it waits, at its start as later.
-It keeps its memory near 16 MiB and 14 MiB for each task that runs, besides the program itself; GOMEMLIMIT in the environment (as 200MiB) is another limit.
+It keeps its memory near 10 MiB and 15 MiB for each task that runs, besides the program itself; GOMEMLIMIT in the environment (as 200MiB) is another limit.
 
 It needs a PostgreSQL database. An embedded one is served by one process: ` + "`dtctl serve`" + ` does the work of all sites there.`,
 		Example: "  dtctl work --site cologne --db postgres://cdt@db.example.org/cdt\n  dtctl work --site cologne --at-once package=2,transfer=4",
