@@ -228,7 +228,7 @@ type Tree interface {
 	// WriteFile makes a file below the attempt's unpack folder (.part/<attempt>.d) with modification time, create-only, synced.
 	WriteFile(ctx context.Context, a Attempt, path string, modTime time.Time, content io.Reader) error
 	// ReadTree digests one file of the unpack folder, from the medium.
-	ReadTree(ctx context.Context, a Attempt, path string) (Reading, error)
+	ReadTree(ctx context.Context, a Attempt, path string, progress Progress) (Reading, error)
 	// CommitTree syncs and renames the unpack folder to its final name without replacing.
 	CommitTree(ctx context.Context, a Attempt, dir string) error
 	// DiscardTree removes an attempt's unpack folder.

@@ -108,7 +108,7 @@ func TestFailedSyncOfUnpackedFile(t *testing.T) {
 		t.Errorf("write says %v", err)
 	}
 	d.kernel = linux{}
-	if _, err := d.ReadTree(t.Context(), attempt(1), "a/x"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := d.ReadTree(t.Context(), attempt(1), "a/x", nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the file is there: %v", err)
 	}
 }

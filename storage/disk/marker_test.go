@@ -55,7 +55,7 @@ func everything(t *testing.T, d *Disk) map[string]error {
 	errs["copy part"] = d.CopyPart(ctx, a, attempt(2), 1)
 	_, errs["open file"] = d.OpenFile(ctx, "x")
 	errs["write file"] = d.WriteFile(ctx, a, "x", d.clock.Now(), nil)
-	_, errs["read tree"] = d.ReadTree(ctx, a, "x")
+	_, errs["read tree"] = d.ReadTree(ctx, a, "x", nil)
 	errs["commit tree"] = d.CommitTree(ctx, a, "z")
 	errs["discard tree"] = d.DiscardTree(ctx, a)
 	errs["trash file"] = d.TrashFile(ctx, "x", a, 1)

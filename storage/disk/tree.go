@@ -107,9 +107,9 @@ func (d *Disk) inTree(ctx context.Context, a storage.Attempt, path string, build
 }
 
 // ReadTree implements [storage.Tree].
-func (d *Disk) ReadTree(ctx context.Context, a storage.Attempt, path string) (r storage.Reading, err error) {
+func (d *Disk) ReadTree(ctx context.Context, a storage.Attempt, path string, progress storage.Progress) (r storage.Reading, err error) {
 	err = d.inTree(ctx, a, path, false, func(at *dir, name string) error {
-		r, _, err = d.readMedium(ctx, at, name, synced, nil)
+		r, _, err = d.readMedium(ctx, at, name, synced, progress)
 		return err
 	})
 	if err != nil {

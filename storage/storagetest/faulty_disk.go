@@ -110,12 +110,12 @@ type failing struct{ err error }
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
 // ReadTree with Flip reads another digest.
-func (s faultyTree) ReadTree(ctx context.Context, a storage.Attempt, path string) (storage.Reading, error) {
+func (s faultyTree) ReadTree(ctx context.Context, a storage.Attempt, path string, progress storage.Progress) (storage.Reading, error) {
 	fault := s.t.strike("ReadTree", path)
 	if fault.Err != nil {
 		return storage.Reading{}, fault.Err
 	}
-	r, err := s.tree.ReadTree(ctx, a, path)
+	r, err := s.tree.ReadTree(ctx, a, path, progress)
 	if err == nil && fault.flips(true) {
 		r.Digest = Digest([]byte(r.Digest))
 	}

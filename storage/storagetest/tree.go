@@ -122,12 +122,20 @@ func checkUnpack(t *testing.T, s storage.Storage, tree storage.Tree) {
 	a, b := NewAttempt(), Bytes(5<<20+1, 1)
 	must(t, "write", tree.WriteFile(t.Context(), a, "x/big", time.Unix(5, 6), bytes.NewReader(b)))
 	wants(t, "write again", tree.WriteFile(t.Context(), a, "x/big", time.Unix(5, 6), strings.NewReader("other")), fs.ErrExist)
-	r, err := tree.ReadTree(t.Context(), a, "x/big")
+	told := int64(0)
+	r, err := tree.ReadTree(t.Context(), a, "x/big", func(phase string, n int64) {
+		if told += n; phase != storage.ReadingBack {
+			t.Errorf("phase %s", phase)
+		}
+	})
+	if told != r.Size {
+		t.Errorf("%d bytes were told of %d: who reads a large file seems to be stuck", told, r.Size)
+	}
 	must(t, "read tree", err)
 	if r.Digest != Digest(b) || r.Size != int64(len(b)) {
 		t.Errorf("read %+v", r)
 	}
-	_, err = tree.ReadTree(t.Context(), a, "x/none")
+	_, err = tree.ReadTree(t.Context(), a, "x/none", nil)
 	wants(t, "read what is not there", err, fs.ErrNotExist)
 	if got := list(t, s, ""); len(got) != 0 {
 		t.Errorf("before the commit there are %q", got)
@@ -178,7 +186,7 @@ func checkUnpackCancelled(t *testing.T, _ storage.Storage, tree storage.Tree) {
 	a := NewAttempt()
 	endless := io.LimitReader(cancelling{cancel}, 64<<20)
 	wants(t, "write", tree.WriteFile(ctx, a, "x", time.Unix(1, 0), endless), context.Canceled)
-	_, err := tree.ReadTree(t.Context(), a, "x")
+	_, err := tree.ReadTree(t.Context(), a, "x", nil)
 	wants(t, "read tree", err, fs.ErrNotExist)
 }
 
