@@ -48,6 +48,14 @@ const (
 // Classes lists the classes in the order of dispatch.
 func Classes() []Class { return []Class{Fresh, Repair, Request, Backfill} }
 
+// Rank is the place of a class in that order; one that is none of them comes last.
+func (c Class) Rank() int {
+	if i := slices.Index(Classes(), c); i >= 0 {
+		return i
+	}
+	return len(Classes())
+}
+
 // FailureClass says what kind of failure it was and so what follows.
 type FailureClass string
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ccatobs/cdt/check"
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/sim"
 )
 
 // copyData copies the regular files below data into root, with their times,
@@ -154,7 +155,7 @@ func makeData(ctx context.Context, folders map[string]string, names []string, si
 			n = min(n, left)
 			left -= n
 			rel := filepath.Join(fmt.Sprintf("obs%04d", obs+1), fmt.Sprintf("m%d", file%3+1), fmt.Sprintf("%s_%02d.%s", start.Format("20060102T150405"), file, ext))
-			o, err := makeFile(filepath.Join(folders[location], rel), n, start.Add(time.Duration(file)*time.Minute+time.Duration(r.Int64N(1e9))), r)
+			o, err := sim.MakeFile(filepath.Join(folders[location], rel), n, start.Add(time.Duration(file)*time.Minute+time.Duration(r.Int64N(1e9))), r)
 			if err != nil {
 				return nil, err
 			}
@@ -164,26 +165,4 @@ func makeData(ctx context.Context, folders map[string]string, names []string, si
 		}
 	}
 	return made, nil
-}
-
-// makeFile writes n bytes that do not compress.
-func makeFile(path string, n int64, at time.Time, r *rand.Rand) (o check.Original, err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return o, err
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644) //nolint:gosec // below the demo's own root
-	if err != nil {
-		return o, err
-	}
-	var seed [32]byte
-	for i := range seed {
-		seed[i] = byte(r.Uint32())
-	}
-	h := sha256.New()
-	_, err = io.CopyN(io.MultiWriter(f, h), rand.NewChaCha8(seed), n)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return o, err
-	}
-	o = check.Original{Size: n, ModTime: at, Digest: opsdb.Digest(hex.EncodeToString(h.Sum(nil)))}
-	return o, os.Chtimes(path, at, at)
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/ccatobs/cdt/node"
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/opsdb/postgres"
+	"github.com/ccatobs/cdt/sim"
 	"github.com/ccatobs/cdt/testserver"
 )
 
@@ -186,7 +187,7 @@ func (f *fleet) fill(observation string, total, largest int64, r *rand.Rand) {
 	for i := 0; total > 0; i++ {
 		size := min(total, int64(1000*math.Pow(float64(largest)/1000, r.Float64())))
 		rel := filepath.Join(observation, fmt.Sprintf("m%d", i%3), fmt.Sprintf("%05d.fits", i))
-		o, err := makeFile(filepath.Join(f.root, "ccat", "primecam", rel), size, time.Unix(1_790_000_000+int64(i), r.Int64N(1e9)), r)
+		o, err := sim.MakeFile(filepath.Join(f.root, "ccat", "primecam", rel), size, time.Unix(1_790_000_000+int64(i), r.Int64N(1e9)), r)
 		if err != nil {
 			f.t.Fatal(err)
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/ccatobs/cdt/node"
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/opsdb/sqlite"
+	"github.com/ccatobs/cdt/sim"
 )
 
 // yardRoutes is a route whose times are short, so that the real clock can be waited for.
@@ -107,7 +108,7 @@ func (y *yard) fill(observation string, size int64, r *rand.Rand) {
 			n = min(size, r.Int64N(20_000))
 		}
 		rel := filepath.Join(observation, fmt.Sprintf("m%d", i%3), fmt.Sprintf("%04d.fits", i))
-		o, err := makeFile(filepath.Join(y.camera(), rel), n, time.Unix(1_790_000_000+int64(i), r.Int64N(1e9)), r)
+		o, err := sim.MakeFile(filepath.Join(y.camera(), rel), n, time.Unix(1_790_000_000+int64(i), r.Int64N(1e9)), r)
 		if err != nil {
 			y.t.Fatal(err)
 		}

@@ -146,7 +146,7 @@ const memberChunk = 5000
 // caller read: what is frozen is what the database knows. The next flush fails if some are not there.
 func (t *tx) freezeMembers(pkg opsdb.ID, grp int64, files []opsdb.File) {
 	for len(files) > 0 {
-		n := min(len(files), memberChunk)
+		n := min(len(files), tables.MemberChunk)
 		ids := make([]opsdb.ID, n)
 		for i := range ids {
 			ids[i] = files[i].ID

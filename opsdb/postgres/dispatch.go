@@ -50,7 +50,7 @@ func (s *Store) Dispatch(ctx context.Context, revision int64, grants []opsdb.Gra
 		if err := d.writeTasks(); err != nil {
 			return err
 		}
-		return t.bring(granted(out)...)
+		return t.Bring(granted(out)...)
 	})
 	if err != nil {
 		return nil, err
@@ -83,7 +83,7 @@ func (d *dispatch) take(grants []opsdb.Grant) error {
 	}
 	var err error
 	if d.deletes {
-		err = errors.Join(d.flush(), d.lockWithPeers(packages...))
+		err = errors.Join(d.flush(), tables.LockPeers(d, packages...))
 	} else {
 		err = d.lock(packages...)
 	}
@@ -133,8 +133,8 @@ func granted(out []opsdb.Dispatched) (tasks []opsdb.Task) {
 	return tasks
 }
 
-// bring hands tasks to the queue, inside of the transaction.
-func (t *tx) bring(tasks ...opsdb.Task) error {
+// Bring implements [tables.Tx].
+func (t *tx) Bring(tasks ...opsdb.Task) error {
 	tasks = opsdb.Offers(tasks)
 	if t.store.enqueue == nil || len(tasks) == 0 {
 		return nil
@@ -231,11 +231,11 @@ func (d *dispatch) task(g opsdb.Grant, p pack, old []job) (job, *opsdb.Dispatche
 	var err error
 	switch m.Type {
 	case "delete":
-		no, err = d.deletion(&j, p, len(old) > 0)
+		no, err = tables.Deletion(d, &j, p, len(old) > 0)
 	case "verify":
 		no, err = d.reading(&j)
 	case "package":
-		if no, err = d.packing(); no == nil && err == nil {
+		if no, err = tables.Packing(d); no == nil && err == nil {
 			no, err = d.making(&j, g)
 		}
 	default:

@@ -6,5 +6,5 @@
 // each by its key, and reads under it (docs/adr/0016); counters are sums of
 // what transactions add, so that nobody waits for one.
 //
-// It may import opsdb, clock and effect.
+// What every store does alike is in opsdb/tables. It may import that, opsdb, clock and effect.
 package postgres

@@ -37,7 +37,7 @@ func (s *Store) Expire(ctx context.Context, now time.Time, claimBy time.Duration
 	}
 	err = s.write(ctx, "Expire", func(t *tx) error { return t.retries(now) })
 	if err == nil {
-		err = s.halfOpen(ctx, now)
+		err = s.HalfOpen(ctx, now)
 	}
 	return again, err
 }
@@ -59,7 +59,7 @@ func (s *Store) sitesGone(ctx context.Context) error {
 	if err != nil || !gone {
 		return err
 	}
-	return s.write(ctx, "Expire", func(t *tx) error { return t.sitesDown() })
+	return s.write(ctx, "Expire", func(t *tx) error { return tables.SitesDown(t) })
 }
 
 // The earliest deadlines, each by its index.
@@ -74,7 +74,7 @@ const (
 
 // nextDeadline is the earliest time at which Expire has something to do.
 func (v *view) nextDeadline() (time.Time, error) {
-	return v.earliest(nextLease, nextRetry, nextLink, nextPlace)
+	return tables.Earliest(v, nextLease, nextRetry, nextLink, nextPlace)
 }
 
 func (v *view) earliest(queries ...string) (time.Time, error) {
@@ -86,7 +86,7 @@ func (v *view) earliest(queries ...string) (time.Time, error) {
 // NextWake implements opsdb.Planning.
 func (s *Store) NextWake(ctx context.Context) (at time.Time, err error) {
 	err = s.read(ctx, "NextWake", func(v *view) error {
-		at, err = v.earliest(nextPackage, nextGroup, nextLease, nextRetry, nextLink, nextPlace)
+		at, err = tables.Earliest(v, nextPackage, nextGroup, nextLease, nextRetry, nextLink, nextPlace)
 		return err
 	})
 	return at, err
@@ -141,7 +141,7 @@ func (t *tx) expire(now time.Time, claimBy time.Duration) (again []opsdb.Task, e
 		j.State, j.LeaseUntil = opsdb.TaskScheduled, now.Add(claimBy)
 		again = append(again, j.Task)
 	}
-	if err := t.bring(again...); err != nil {
+	if err := t.Bring(again...); err != nil {
 		return nil, err
 	}
 	return again, nil
@@ -178,9 +178,9 @@ func (t *tx) retries(now time.Time) error {
 // deletion that was confirmed never is: it backs off and goes on where it was.
 func (t *tx) unclaimed(j job) error {
 	if j.Confirmed > 0 || j.Token > 0 {
-		return t.backOff(j, nil, t.now, false)
+		return tables.BackOff(t, j, nil, t.now, false)
 	}
-	return t.withdraw(j, j.Revision, "no worker claimed it in time")
+	return tables.Withdraw(t, j, j.Revision, "no worker claimed it in time")
 }
 
 // claimable lets another worker take a task; its token stays, and so its worker may still end it.

@@ -17,7 +17,7 @@ func (s *Store) Dirty(ctx context.Context, now time.Time, limit int) (facts []op
 		v.fixed = now
 		g, err := v.glance(new(opsdb.World), limit, false)
 		if err == nil {
-			facts, err = v.facts(g.packages)
+			facts, err = v.Facts(g.packages)
 		}
 		return err
 	})
@@ -33,14 +33,14 @@ func (s *Store) Facts(ctx context.Context, ids []opsdb.ID) (facts []opsdb.Facts,
 		return nil, err
 	}
 	err = s.read(ctx, "Facts", func(v *view) error {
-		facts, err = v.facts(ids)
+		facts, err = v.Facts(ids)
 		return err
 	})
 	return facts, err
 }
 
-// facts reads packages and all that belongs to them in a constant number of queries.
-func (v *view) facts(ids []opsdb.ID) ([]opsdb.Facts, error) {
+// Facts implements [tables.View], in a constant number of queries.
+func (v *view) Facts(ids []opsdb.ID) ([]opsdb.Facts, error) {
 	f := v.askFacts(ids)
 	err := v.flush()
 	return f.facts(), err

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
@@ -79,18 +82,18 @@ func (e *ends) record(all []finishing) error {
 	}
 	subjects := map[string]bool{}
 	for i, f := range all {
-		if finished(jobs[i], f.token, f.out) {
+		if tables.Finished(jobs[i], f.token, f.out) {
 			e.done[i] = jobs[i].Task
 			continue
 		}
 		if err := jobs[i].Owned(f.token); err != nil {
 			return err
 		}
-		if err := e.outcome(jobs[i], f.out); err != nil {
+		if err := tables.RecordOutcome(e, jobs[i], f.out); err != nil {
 			return fmt.Errorf("task %s: %w", f.task, err)
 		}
 		if f.out.Corrupt == nil {
-			usedBy(jobs[i], subjects)
+			tables.UsedBy(jobs[i], subjects)
 		}
 		if err := e.end(jobs[i], f.out.Next); err != nil {
 			return err
@@ -164,7 +167,7 @@ func (e *ends) complete() error {
 	  FROM unnest($1::text[]) x (id) WHERE t.id = x.id`, idList(ids), us(e.now)); err != nil {
 		return err
 	}
-	return e.release(e.completed...)
+	return tables.Release(e, e.completed...)
 }
 
 // tell says how the tasks are now, and brings those that have another piece.
@@ -186,7 +189,7 @@ func (e *ends) tell(all []finishing) error {
 	for _, t := range next {
 		e.done[at[t.ID]] = t
 	}
-	return e.bring(next...)
+	return e.Bring(next...)
 }
 
 // completed is the task as complete writes it.
@@ -195,4 +198,28 @@ func completed(j job, now time.Time) opsdb.Task {
 	t.State, t.LeaseUntil, t.NextTry, t.Failure = opsdb.TaskCompleted, time.Time{}, time.Time{}, nil
 	t.UpdatedAt, t.EndedAt = stored(now), stored(now)
 	return t
+}
+
+// askWorked notes with the next flush what tasks have just used well; then the breakers that failed before can be closed.
+func (t *tx) askWorked(subjects map[string]bool) (then func() error) {
+	names, closed := map[string][]string{}, map[string]*[]opsdb.ID{}
+	for _, subject := range slices.Sorted(maps.Keys(subjects)) {
+		kind, name, _ := strings.Cut(subject, ":")
+		names[kind] = append(names[kind], name)
+	}
+	for _, kind := range slices.Sorted(maps.Keys(names)) {
+		closed[kind] = new([]opsdb.ID)
+		ask(&t.view, closed[kind], tables.ScanID, `UPDATE `+kind+` SET succeeded_at = $1, failures = 0 WHERE name = ANY($2::text[]) AND failed_at >= coalesce(succeeded_at, '-infinity') RETURNING name`, us(t.now), names[kind])
+	}
+	return func() error {
+		for _, kind := range slices.Sorted(maps.Keys(closed)) {
+			t.changes += int64(len(*closed[kind]))
+			for _, name := range *closed[kind] {
+				if err := tables.Closes(t, kind+":"+string(name)); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
 }

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -180,51 +179,8 @@ func (s *Store) DirtyGroups(ctx context.Context, now time.Time, limit int) (grou
 			return err
 		}
 		due, err := query(v, tables.ScanGroup, dueGroups, us(now), limitOf(limit))
-		groups = merge(groups, due, limit, func(g opsdb.Group) opsdb.ID { return g.ID })
+		groups = tables.Merge(groups, due, limit, func(g opsdb.Group) opsdb.ID { return g.ID })
 		return err
 	})
 	return groups, err
-}
-
-// merge appends what is not there yet, up to limit (0: all).
-func merge[T any, K comparable](a, b []T, limit int, id func(T) K) []T {
-	if len(b) == 0 {
-		return a
-	}
-	seen := map[K]bool{}
-	for _, x := range a {
-		seen[id(x)] = true
-	}
-	for _, x := range b {
-		if limit > 0 && len(a) >= limit {
-			break
-		}
-		if !seen[id(x)] {
-			a = append(a, x)
-		}
-	}
-	return a
-}
-
-// GroupFiles implements opsdb.Planning.
-func (s *Store) GroupFiles(ctx context.Context, id opsdb.ID) (files []opsdb.File, err error) {
-	err = s.read(ctx, "GroupFiles", func(v *view) error {
-		files, err = query(v, tables.ScanFile, `SELECT `+tables.FileColumns+` FROM file_group g JOIN group_file gf ON gf.grp = g.key JOIN file f ON f.key = gf.file
-		  WHERE g.id = $1 ORDER BY f.path`, string(id))
-		return err
-	})
-	return files, err
-}
-
-// KeepGroup implements opsdb.Planning.
-func (s *Store) KeepGroup(ctx context.Context, id opsdb.ID, version int64, wake time.Time, reason string) error {
-	return s.write(ctx, "KeepGroup", func(t *tx) error {
-		t.quiet = true
-		n, err := t.execN(`UPDATE file_group SET evaluated = $1, wake_at = $2, reason = $3 WHERE id = $4 AND NOT closed AND version = $5`,
-			version, us(wake), reason, string(id), version)
-		if err == nil && n == 0 {
-			err = fmt.Errorf("group %s at version %d: %w", id, version, opsdb.ErrChanged)
-		}
-		return err
-	})
 }

@@ -43,6 +43,8 @@ type Options struct {
 
 // Store is an opsdb.Store in a PostgreSQL database. Several processes may have the same one open.
 type Store struct {
+	tables.Store // the acts that are the same in every database
+
 	clock    clock.Clock
 	enqueue  func(ctx context.Context, tx pgx.Tx, tasks []opsdb.Task) error
 	config   *pgx.ConnConfig
@@ -54,8 +56,7 @@ type Store struct {
 	news     chan struct{}
 	closing  chan struct{}
 	stop     context.CancelFunc
-	rows     atomic.Int64              // returned by statements
-	ticked   atomic.Pointer[time.Time] // store time of the last Tick of this process
+	rows     atomic.Int64 // returned by statements
 	dialect  *tables.Dialect
 	passed   func() time.Duration
 	lastTold atomic.Int64 // of passed, when other processes were last told of a change; 0: never
@@ -139,6 +140,13 @@ func open(ctx context.Context, config *pgxpool.Config, opts Options) (*Store, er
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Store{clock: opts.Clock, enqueue: opts.Enqueue, config: config.ConnConfig, pool: pool, name: string(opsdb.NewID()), sweep: opts.Sweep, stop: stop, life: background, passed: clock.Monotonic(), dialect: dialect(),
 		changed: make(chan struct{}, 1), news: make(chan struct{}, 1), closing: make(chan struct{})}
+	s.Store = tables.Over(
+		func(ctx context.Context, name string, f func(tables.View) error) error {
+			return s.read(ctx, name, func(v *view) error { return f(v) })
+		},
+		func(ctx context.Context, name string, f func(tables.Tx) error) error {
+			return s.write(ctx, name, func(t *tx) error { return f(t) })
+		})
 	s.claims = &together[claiming, opsdb.Assignment]{do: s.claim}
 	s.finishes = &together[finishing, opsdb.Task]{do: s.finish}
 	if s.sweep <= 0 {

@@ -1,9 +1,7 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
-	"slices"
 
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/opsdb/tables"
@@ -16,12 +14,6 @@ func (s *Store) Ready(ctx context.Context, limit int) (moves []opsdb.OpenMove, e
 		return err
 	})
 	return moves, err
-}
-
-// inOrder is the order of dispatch.
-func inOrder(a, b opsdb.OpenMove) int {
-	return cmp.Or(cmp.Compare(tables.ClassRank(a.Class), tables.ClassRank(b.Class)), cmp.Compare(b.Priority, a.Priority), a.MadeAt.Compare(b.MadeAt),
-		cmp.Compare(a.Number, b.Number), cmp.Compare(a.Package, b.Package), cmp.Compare(a.To, b.To), cmp.Compare(a.Stage, b.Stage), cmp.Compare(a.From, b.From))
 }
 
 // lanes are what can get stuck together: moves of one stage to one place over
@@ -46,11 +38,5 @@ func (v *view) ready(limit int) (moves []opsdb.OpenMove, err error) {
 	if err := v.flush(); err != nil {
 		return nil, err
 	}
-	return ordered(moves), nil
-}
-
-// ordered is moves in the order of dispatch, each once.
-func ordered(moves []opsdb.OpenMove) []opsdb.OpenMove {
-	slices.SortFunc(moves, inOrder)
-	return slices.CompactFunc(moves, func(a, b opsdb.OpenMove) bool { return inOrder(a, b) == 0 })
+	return opsdb.InOrder(moves), nil
 }

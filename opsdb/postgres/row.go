@@ -2,7 +2,7 @@ package postgres
 
 import (
 	"errors"
-	"slices"
+	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/opsdb/tables"
@@ -38,6 +38,11 @@ func taskFields() []string { return append(tables.TaskFields(), "look_at") }
 
 func (t *tx) taskRow(j job) []any { return append(tables.TaskRow(j, t.now), t.lookAt(j.LeaseUntil)) }
 
+// askObserved asks for the observed clock as it stands.
+func (v *view) askObserved(into *time.Time) {
+	v.each(func(r scanner) error { return r.Scan(tables.At(into)) }, `SELECT observed FROM observed_clock`)
+}
+
 // readingOf is the reading that speaks for each copy c.
 const readingOf = ` LEFT JOIN LATERAL (SELECT * FROM receipt WHERE key = c.receipt OFFSET 0) r ON true `
 
@@ -52,44 +57,11 @@ func (t *tx) insertPackage(p opsdb.Package, revision int64, firstFiled any) erro
 		t.exec(`INSERT INTO package_state (package, id, made_at, first_filed, revision) SELECT key, id, made_at, first_filed, $2 FROM package WHERE id = $1`, string(p.ID), revision))
 }
 
-func scanKey(r scanner) (key int64, err error) {
-	err = r.Scan(&key)
-	return key, err
-}
+func (t *tx) touch(ids ...opsdb.ID) error { return tables.Touch(t, ids...) }
 
-// touch marks packages dirty; the caller holds them, or holds nothing that comes after packages.
-func (t *tx) touch(ids ...opsdb.ID) error {
-	return t.exec(`UPDATE package_state SET version = version + 1 WHERE id = ANY($1::text[])`, idList(ids))
-}
-
-// touchHolders marks the packages dirty that hold a file.
-const touchHolders = `UPDATE package_state SET version = version + 1 WHERE package IN (SELECT package FROM member WHERE file = $1)`
-
-// lock takes packages in the order of their ids. What was read of them before may be out of date.
 func (t *tx) lock(ids ...opsdb.ID) error {
-	slices.Sort(ids)
-	t.queue(`SELECT FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT 1 FROM package_state s WHERE s.id = x.id OFFSET 0 FOR NO KEY UPDATE) l`, idList(slices.Compact(ids)))
+	tables.Lock(t, ids...)
 	return nil
-}
-
-// lockWithPeers takes packages and all that share source files with them.
-func (t *tx) lockWithPeers(ids ...opsdb.ID) error {
-	peers, err := query(&t.view, tables.ScanID, `SELECT DISTINCT o.id FROM package p JOIN peer e ON e.package = p.key JOIN package o ON o.key = e.other WHERE p.id = ANY($1::text[])`, idList(ids))
-	if err != nil {
-		return err
-	}
-	return t.lock(append(peers, ids...)...)
-}
-
-// lockFiles takes files, before them the open groups they are in, and after them the packages that hold them.
-func (t *tx) lockFiles(keys []int64) error {
-	t.queue(`SELECT FROM file_group WHERE key IN (SELECT grp FROM group_file WHERE file = ANY($1::bigint[])) ORDER BY key FOR NO KEY UPDATE`, keys)
-	t.queue(`SELECT FROM file WHERE key = ANY($1::bigint[]) ORDER BY key FOR NO KEY UPDATE`, keys)
-	packages, err := query(&t.view, tables.ScanID, `SELECT DISTINCT p.id FROM member m JOIN package p ON p.key = m.package WHERE m.file = ANY($1::bigint[])`, keys)
-	if err != nil {
-		return err
-	}
-	return t.lock(packages...)
 }
 
 // lockMembers takes the files that an outcome speaks of.
@@ -98,12 +70,5 @@ func (t *tx) lockMembers(out opsdb.Outcome) error {
 	for _, m := range out.Changed {
 		ids = append(ids, m.File)
 	}
-	if len(ids) == 0 {
-		return nil
-	}
-	keys, err := query(&t.view, scanKey, `SELECT key FROM file WHERE id = ANY($1::text[])`, idList(ids))
-	if err != nil {
-		return err
-	}
-	return t.lockFiles(keys)
+	return tables.LockFilesOf(t, ids)
 }

@@ -50,9 +50,9 @@ func (v *view) glance(w *opsdb.World, limit int, wakes bool) (g glance, err erro
 	}, glancing, v.handed(), limitOf(limit), wakes)
 	err = v.flush()
 	w.Now = v.now
-	g.groups = merge(g.groups, g.groupsDue, limit, func(k int64) int64 { return k })
+	g.groups = tables.Merge(g.groups, g.groupsDue, limit, func(k int64) int64 { return k })
 	id := func(id opsdb.ID) opsdb.ID { return id }
-	g.packages = merge(merge(g.packages, g.due, limit, id), g.behind, limit, id)
+	g.packages = tables.Merge(tables.Merge(g.packages, g.due, limit, id), g.behind, limit, id)
 	return g, err
 }
 
@@ -129,7 +129,7 @@ func (s *Store) Queue(ctx context.Context, limit int) (moves []opsdb.OpenMove, w
 		if err := v.flush(); err != nil {
 			return err
 		}
-		moves, w.Now = ordered(moves), v.now
+		moves, w.Now = opsdb.InOrder(moves), v.now
 		return finish()
 	})
 	if err != nil || len(moves) == 0 {

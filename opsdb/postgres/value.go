@@ -1,21 +1,18 @@
 package postgres
 
 import (
-	"encoding/json"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
-// us is a time as it is stored: whole microseconds, NULL for the zero time.
-func us(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return t.UTC().Truncate(time.Microsecond)
-}
+// How values are stored.
+func us(t time.Time) any   { return tables.Time(t) }
+func blob(s string) []byte { return tables.Blob(s) }
+func text(v any) string    { return tables.JSON(v) }
 
 // stored is a time as it is read again once us has written it.
 func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
@@ -26,18 +23,6 @@ func timeOf(v *time.Time) time.Time {
 		return time.Time{}
 	}
 	return v.UTC()
-}
-
-// blob is a path as it is stored; a nil slice would be NULL.
-func blob(s string) []byte { return append([]byte{}, s...) }
-
-// text is a value as JSON; for values that always encode.
-func text(v any) string {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return "null"
-	}
-	return string(b)
 }
 
 // idList is ids as an array of the database.

@@ -9,21 +9,20 @@ import (
 	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
-// wake has who waits for a cause marked dirty, at most limit packages (0: all).
-// It only notes that: see serveWakes.
-func (t *tx) wake(cause string, limit int) error {
+// Wake implements [tables.Tx]. It only notes the cause: see serveWakes.
+func (t *tx) Wake(cause string, limit int) error {
 	t.wakes = true
 	return t.exec(`INSERT INTO wakeup (cause, most, what) SELECT $1::text, $2::integer, 'waiting' WHERE EXISTS (SELECT 1 FROM waiting WHERE cause = $1::text)`, cause, limit)
 }
 
-// touchMoves has every package with a move there marked dirty: "location:…", "link:…", "site:…".
-func (t *tx) touchMoves(subject string) error {
+// TouchMoves implements [tables.Tx].
+func (t *tx) TouchMoves(subject string) error {
 	t.wakes = true
 	return t.exec(`INSERT INTO wakeup (cause, most, what) VALUES ($1, 0, 'moves')`, subject)
 }
 
-// tryAgain has the tasks that back off because of a subject tried again: of one package, which is looked at in any case, or of all ("").
-func (t *tx) tryAgain(subject string, pkg opsdb.ID) error {
+// TryAgain implements [tables.Tx].
+func (t *tx) TryAgain(subject string, pkg opsdb.ID) error {
 	t.wakes = true
 	return t.exec(`INSERT INTO wakeup (cause, most, what, package) VALUES ($1, 0, 'tries', $2)`, subject, string(pkg))
 }
@@ -32,7 +31,7 @@ func (t *tx) tryAgain(subject string, pkg opsdb.ID) error {
 func (s *Store) Wake(ctx context.Context, causes []string, limit int) error {
 	return s.write(ctx, "Wake", func(t *tx) error {
 		for _, cause := range causes {
-			if err := t.wake(cause, limit); err != nil {
+			if err := t.Wake(cause, limit); err != nil {
 				return err
 			}
 		}

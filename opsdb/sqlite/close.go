@@ -18,7 +18,7 @@ func (s *Store) CloseGroup(ctx context.Context, id opsdb.ID, version, revision i
 		if err != nil {
 			return err
 		}
-		observed, err := t.observed()
+		observed, err := tables.Observed(t)
 		if err != nil {
 			return err
 		}
@@ -49,6 +49,15 @@ func (t *tx) shutGroup(id opsdb.ID, version, revision int64) (group, error) {
 	t.event(opsdb.Event{Kind: opsdb.EventGroupClosed, Subject: "group:" + string(id), Location: g.Location, Revision: revision,
 		After: text(map[string]any{"files": g.Files, "bytes": g.Bytes, "key": g.Key})})
 	return g, t.exec(`UPDATE file_group SET closed = 1, wake_at = NULL, evaluated = version WHERE key = ?`, g.Row)
+}
+
+// mayPack fails while the database is not trusted (S8).
+func (v *view) mayPack() error {
+	restored, err := tables.IsRestored(v)
+	if err == nil && restored {
+		err = fmt.Errorf("%w: %w", opsdb.ErrRestored, opsdb.ErrChanged)
+	}
+	return err
 }
 
 // sameRevision fails with opsdb.ErrChanged unless the revision is the active one.
@@ -144,7 +153,7 @@ const memberChunk = 5000
 // caller read: what is frozen is what the database knows.
 func (t *tx) freezeMembers(pkg, grp int64, files []opsdb.File) error {
 	for len(files) > 0 {
-		n := min(len(files), memberChunk)
+		n := min(len(files), tables.MemberChunk)
 		ids := make([]opsdb.ID, n)
 		for i := range ids {
 			ids[i] = files[i].ID

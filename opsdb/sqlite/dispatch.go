@@ -145,11 +145,11 @@ func (d *dispatch) task(g opsdb.Grant, p pack, old []job) (job, *opsdb.Dispatche
 	var err error
 	switch m.Type {
 	case "delete":
-		no, err = d.deletion(&j, p, len(old) > 0)
+		no, err = tables.Deletion(d, &j, p, len(old) > 0)
 	case "verify":
 		no, err = d.reading(&j)
 	case "package":
-		if no, err = d.packing(); no == nil && err == nil {
+		if no, err = tables.Packing(d); no == nil && err == nil {
 			no, err = d.making(&j, g)
 		}
 	default:

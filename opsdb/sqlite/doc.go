@@ -5,5 +5,5 @@
 // so that no path of the code can forget them; see migrations. It decides
 // nothing about routes; the one rule it applies is [opsdb.Deletable].
 //
-// It may import opsdb, clock and effect.
+// What every store does alike is in opsdb/tables. It may import that, opsdb, clock and effect.
 package sqlite

@@ -31,6 +31,9 @@ func (s *Store) Expire(ctx context.Context, now time.Time, claimBy time.Duration
 		again, err = t.expire(now, claimBy)
 		return err
 	})
+	if err == nil {
+		err = s.HalfOpen(ctx, now)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +51,7 @@ func (s *Store) sitesGone(ctx context.Context) error {
 	if err != nil || gone == 0 {
 		return err
 	}
-	return s.write(ctx, "Expire", func(t *tx) error { return t.sitesDown() })
+	return s.write(ctx, "Expire", func(t *tx) error { return tables.SitesDown(t) })
 }
 
 // The earliest deadlines, each by its index.
@@ -63,7 +66,7 @@ const (
 
 // nextDeadline is the earliest time at which Expire has something to do.
 func (v *view) nextDeadline() (time.Time, error) {
-	return v.earliest(nextLease, nextRetry, nextLink, nextPlace)
+	return tables.Earliest(v, nextLease, nextRetry, nextLink, nextPlace)
 }
 
 // earliest is the smallest time that any of the queries gives; zero if none does.
@@ -76,7 +79,7 @@ func (v *view) earliest(queries ...string) (time.Time, error) {
 // NextWake implements opsdb.Planning.
 func (s *Store) NextWake(ctx context.Context) (at time.Time, err error) {
 	err = s.read(ctx, "NextWake", func(v *view) error {
-		at, err = v.earliest(nextPackage, nextGroup, nextLease, nextRetry, nextLink, nextPlace)
+		at, err = tables.Earliest(v, nextPackage, nextGroup, nextLease, nextRetry, nextLink, nextPlace)
 		return err
 	})
 	return at, err
@@ -108,16 +111,16 @@ func (t *tx) expire(now time.Time, claimBy time.Duration) (again []opsdb.Task, e
 	if err := t.exec(dueRetries, us(now)); err != nil {
 		return nil, err
 	}
-	return again, t.halfOpen(now)
+	return again, nil
 }
 
 // unclaimed ends a task nobody took. One that was begun is not given up, as a
 // deletion that was confirmed never is: it backs off and goes on where it was.
 func (t *tx) unclaimed(j job) error {
 	if j.Confirmed > 0 || j.Token > 0 {
-		return t.backOff(j, nil, t.now, false)
+		return tables.BackOff(t, j, nil, t.now, false)
 	}
-	return t.withdraw(j, j.Revision, "no worker claimed it in time")
+	return tables.Withdraw(t, j, j.Revision, "no worker claimed it in time")
 }
 
 // claimable lets another worker take a task; its token stays, and so its worker may still end it.
@@ -145,17 +148,5 @@ func (s *Store) RevokeLeases(ctx context.Context) error {
 			return err
 		}
 		return t.exec(`UPDATE task SET lease_until = ? + claim_by WHERE state = 'scheduled'`, us(t.now))
-	})
-}
-
-// Wake implements opsdb.Planning.
-func (s *Store) Wake(ctx context.Context, causes []string, limit int) error {
-	return s.write(ctx, "Wake", func(t *tx) error {
-		for _, cause := range causes {
-			if err := t.wake(cause, limit); err != nil {
-				return err
-			}
-		}
-		return nil
 	})
 }

@@ -28,17 +28,13 @@ func (v *view) dirty(now time.Time, limit int) ([]opsdb.Facts, error) {
 	if err != nil {
 		return nil, err
 	}
-	return v.facts(merge(dirty, due, limit, func(p pack) opsdb.ID { return p.ID }))
+	return v.facts(tables.Merge(dirty, due, limit, func(p pack) opsdb.ID { return p.ID }))
 }
 
 // Facts implements opsdb.Planning.
 func (s *Store) Facts(ctx context.Context, ids []opsdb.ID) (facts []opsdb.Facts, err error) {
 	err = s.read(ctx, "Facts", func(v *view) error {
-		packs, err := query(v, tables.ScanPackage, `SELECT `+packageColumns+` FROM json_each(?) j JOIN package p ON p.id = j.value ORDER BY j.key`, idList(ids))
-		if err != nil {
-			return err
-		}
-		facts, err = v.facts(packs)
+		facts, err = v.Facts(ids)
 		return err
 	})
 	return facts, err

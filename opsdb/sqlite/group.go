@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
@@ -59,7 +58,7 @@ type routed struct {
 }
 
 func (t *tx) route(files map[opsdb.ID]*filed, routings []opsdb.Routing) error {
-	observed, err := t.observed()
+	observed, err := tables.Observed(t)
 	if err != nil {
 		return err
 	}
@@ -162,49 +161,5 @@ func (v *view) dirtyGroups(now time.Time, limit int) ([]opsdb.Group, error) {
 		return nil, err
 	}
 	due, err := query(v, tables.ScanGroup, `SELECT `+tables.GroupColumns+` FROM file_group g WHERE g.closed = 0 AND g.wake_at <= ? ORDER BY g.wake_at LIMIT ?`, us(now), limitOf(limit))
-	return merge(groups, due, limit, func(g opsdb.Group) opsdb.ID { return g.ID }), err
-}
-
-// merge appends what is not there yet, up to limit (0: all).
-func merge[T any](a, b []T, limit int, id func(T) opsdb.ID) []T {
-	seen := map[opsdb.ID]bool{}
-	for _, x := range a {
-		seen[id(x)] = true
-	}
-	for _, x := range b {
-		if limit > 0 && len(a) >= limit {
-			break
-		}
-		if !seen[id(x)] {
-			a = append(a, x)
-		}
-	}
-	return a
-}
-
-// GroupFiles implements opsdb.Planning.
-func (s *Store) GroupFiles(ctx context.Context, id opsdb.ID) (files []opsdb.File, err error) {
-	err = s.read(ctx, "GroupFiles", func(v *view) error {
-		files, err = v.groupFiles(id)
-		return err
-	})
-	return files, err
-}
-
-func (v *view) groupFiles(id opsdb.ID) ([]opsdb.File, error) {
-	return query(v, tables.ScanFile, `SELECT `+tables.FileColumns+` FROM file_group g JOIN group_file gf ON gf.grp = g.key JOIN file f ON f.key = gf.file
-	  WHERE g.id = ? ORDER BY f.path`, string(id))
-}
-
-// KeepGroup implements opsdb.Planning.
-func (s *Store) KeepGroup(ctx context.Context, id opsdb.ID, version int64, wake time.Time, reason string) error {
-	return s.write(ctx, "KeepGroup", func(t *tx) error {
-		t.quiet = true
-		n, err := t.execN(`UPDATE file_group SET evaluated = ?, wake_at = ?, reason = ? WHERE id = ? AND closed = 0 AND version = ?`,
-			version, us(wake), reason, string(id), version)
-		if err == nil && n == 0 {
-			err = fmt.Errorf("group %s at version %d: %w", id, version, opsdb.ErrChanged)
-		}
-		return err
-	})
+	return tables.Merge(groups, due, limit, func(g opsdb.Group) opsdb.ID { return g.ID }), err
 }

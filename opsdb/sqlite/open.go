@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/pressly/goose/v3"
 	"golang.org/x/sys/unix"
@@ -22,6 +21,7 @@ import (
 
 	"github.com/ccatobs/cdt/clock"
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 //go:embed migrations/*.sql
@@ -43,6 +43,8 @@ type Options struct {
 
 // Store is an opsdb.Store in one SQLite file.
 type Store struct {
+	tables.Store // the acts that are the same in every database
+
 	path    string
 	clock   clock.Clock
 	db      *sql.DB
@@ -54,9 +56,8 @@ type Store struct {
 	closing chan struct{}
 	done    sync.WaitGroup
 	once    sync.Once
-	foreign atomic.Int64              // data_version last seen: what other processes wrote
-	rows    atomic.Int64              // returned by statements
-	ticked  atomic.Pointer[time.Time] // store time of the last Tick of this process
+	foreign atomic.Int64 // data_version last seen: what other processes wrote
+	rows    atomic.Int64 // returned by statements
 }
 
 var _ opsdb.Store = (*Store)(nil)
@@ -90,6 +91,13 @@ func open(ctx context.Context, path string, opts Options) (*Store, error) {
 	db.SetMaxOpenConns(readers + 2) // one for a migration under way
 	s := &Store{path: abs, clock: opts.Clock, db: db, writer: make(chan *conn, 1), reader: make(chan *conn, readers),
 		changed: make(chan struct{}, 1), closing: make(chan struct{})}
+	s.Store = tables.Over(
+		func(ctx context.Context, name string, f func(tables.View) error) error {
+			return s.read(ctx, name, func(v *view) error { return f(v) })
+		},
+		func(ctx context.Context, name string, f func(tables.Tx) error) error {
+			return s.write(ctx, name, func(t *tx) error { return f(t) })
+		})
 	if err := s.prepare(ctx, opts.Epoch); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

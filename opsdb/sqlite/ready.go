@@ -1,9 +1,7 @@
 package sqlite
 
 import (
-	"cmp"
 	"context"
-	"slices"
 
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/opsdb/tables"
@@ -16,12 +14,6 @@ func (s *Store) Ready(ctx context.Context, limit int) (moves []opsdb.OpenMove, e
 		return err
 	})
 	return moves, err
-}
-
-// inOrder is the order of dispatch.
-func inOrder(a, b opsdb.OpenMove) int {
-	return cmp.Or(cmp.Compare(tables.ClassRank(a.Class), tables.ClassRank(b.Class)), cmp.Compare(b.Priority, a.Priority), a.MadeAt.Compare(b.MadeAt),
-		cmp.Compare(a.Number, b.Number), cmp.Compare(a.Package, b.Package), cmp.Compare(a.To, b.To), cmp.Compare(a.Stage, b.Stage), cmp.Compare(a.From, b.From))
 }
 
 // lane is what can get stuck together: moves of one stage to one place over one link, of one class.
@@ -52,8 +44,7 @@ func (v *view) ready(limit int) (moves []opsdb.OpenMove, err error) {
 	for at := (lane{class: -1}); ; {
 		next, err := query(v, scanLane, nextLane, at.route, at.stage, at.to, at.link, at.class)
 		if err != nil || len(next) == 0 {
-			slices.SortFunc(moves, inOrder)
-			return slices.CompactFunc(moves, func(a, b opsdb.OpenMove) bool { return inOrder(a, b) == 0 }), err
+			return opsdb.InOrder(moves), err
 		}
 		at = next[0]
 		found, err := query(v, tables.ScanMove, laneMoves, at.route, at.stage, at.to, at.link, at.class, limitOf(limit))

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // Todo implements opsdb.Planning.
@@ -41,7 +42,7 @@ func (v *view) withMembers(groups []opsdb.Group) (out []opsdb.OpenGroup, err err
 	for _, g := range groups {
 		open := opsdb.OpenGroup{Group: g}
 		if sum += g.Files; sum <= opsdb.FewFiles {
-			if open.Members, err = v.groupFiles(g.ID); err != nil {
+			if open.Members, err = tables.FilesOf(v, g.ID); err != nil {
 				return nil, err
 			}
 		}

@@ -1,20 +1,17 @@
 package sqlite
 
 import (
-	"encoding/json"
 	"strings"
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
-// us is a time as it is stored: unix microseconds, NULL for the zero time.
-func us(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return t.UnixMicro()
-}
+// How values are stored; times become unix microseconds in [bound].
+func us(t time.Time) any   { return tables.Time(t) }
+func blob(s string) []byte { return tables.Blob(s) }
+func text(v any) string    { return tables.JSON(v) }
 
 // timeOf reads what us wrote.
 func timeOf(v *int64) time.Time {
@@ -29,18 +26,6 @@ func boolInt(b bool) int {
 		return 1
 	}
 	return 0
-}
-
-// blob is a path as it is stored; a nil slice would be NULL.
-func blob(s string) []byte { return append([]byte{}, s...) }
-
-// text is a value as JSON; for values that always encode.
-func text(v any) string {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return "null"
-	}
-	return string(b)
 }
 
 // marks are n parenthesised rows of k parameters: "(?,?),(?,?)".

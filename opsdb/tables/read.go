@@ -1,6 +1,11 @@
 package tables
 
-import "github.com/ccatobs/cdt/opsdb"
+import (
+	"strings"
+	"time"
+
+	"github.com/ccatobs/cdt/opsdb"
+)
 
 // Query reads all rows with the given row function.
 func Query[T any](v View, scan func(Scanner) (T, error), sql string, args ...any) (out []T, err error) {
@@ -49,6 +54,18 @@ func Count(v View, sql string, args ...any) (n int64, err error) {
 func Yes(v View, sql string, args ...any) (is bool, err error) {
 	_, err = Get(v, []any{&is}, sql, args...)
 	return is, err
+}
+
+// Earliest is the smallest time that any of the queries gives; zero if none does.
+func Earliest(v View, queries ...string) (at time.Time, err error) {
+	_, err = Get(v, []any{At(&at)}, `WITH x (at) AS (`+strings.Join(queries, ` UNION ALL `)+`) SELECT min(at) FROM x`)
+	return at, err
+}
+
+// ScanRow reads one key.
+func ScanRow(r Scanner) (row int64, err error) {
+	err = r.Scan(&row)
+	return row, err
 }
 
 // ScanID reads one id, or name.

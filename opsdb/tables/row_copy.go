@@ -45,13 +45,13 @@ func InsertCopy(t Tx, c opsdb.Copy) error {
 		string(c.ID), string(c.Package), c.Location, string(c.Form), Blob(c.Path), string(c.State), c.Size, Time(c.VerifiedAge), c.Backfill)
 }
 
-// SetCopy gives a copy another state.
-func SetCopy(t Tx, id opsdb.ID, state opsdb.CopyState) error {
+// setCopy gives a copy another state.
+func setCopy(t Tx, id opsdb.ID, state opsdb.CopyState) error {
 	return t.Exec(`UPDATE copy SET state = $1 WHERE id = $2`, string(state), string(id))
 }
 
-// CopyEvent notes what becomes of a copy.
-func CopyEvent(t Tx, c opsdb.Copy, kind, actor, why string, revision int64, after string) {
+// copyEvent notes what becomes of a copy.
+func copyEvent(t Tx, c opsdb.Copy, kind, actor, why string, revision int64, after string) {
 	t.Event(opsdb.Event{Actor: actor, Kind: kind, Subject: "copy:" + string(c.ID), Package: c.Package, Location: c.Location,
 		Why: why, Revision: revision, Before: string(c.State), After: after})
 }

@@ -21,7 +21,7 @@ type Filed struct {
 // ScanFiled reads FileColumns.
 func ScanFiled(r Scanner) (f Filed, err error) {
 	var mod int64
-	err = r.Scan(&f.Row, &f.ID, &f.Location, Path(&f.Path), &f.Size, &mod, &f.Identity, &f.Digest, &f.Instrument, &f.Observation, &f.Module, &f.Program, From(&f.Tags),
+	err = r.Scan(&f.Row, &f.ID, &f.Location, Path(&f.Path), &f.Size, &mod, &f.Identity, &f.Digest, &f.Instrument, &f.Observation, &f.Module, &f.Program, decode(&f.Tags),
 		&f.State, At(&f.FiledAt), &f.Version, &f.Homes, &f.Conflict)
 	f.ModTime = time.Unix(0, mod).UTC()
 	return f, err
@@ -45,7 +45,7 @@ type Grouped struct {
 
 // ScanGrouped reads GroupColumns.
 func ScanGrouped(r Scanner) (g Grouped, err error) {
-	err = r.Scan(&g.Row, &g.ID, &g.Route, &g.Stage, &g.Location, &g.Key, &g.Instrument, &g.Observation, &g.Module, &g.Program, From(&g.Tags), &g.Files, &g.Bytes,
+	err = r.Scan(&g.Row, &g.ID, &g.Route, &g.Stage, &g.Location, &g.Key, &g.Instrument, &g.Observation, &g.Module, &g.Program, decode(&g.Tags), &g.Files, &g.Bytes,
 		At(&g.First), At(&g.Last), &g.Finished, &g.Closed, &g.Version, &g.Evaluated, At(&g.WakeAt))
 	return g, err
 }
@@ -56,11 +56,11 @@ func ScanGroup(r Scanner) (opsdb.Group, error) {
 	return g.Group, err
 }
 
-// MemberColumns are what [ScanMember] reads of member m and its file f.
-const MemberColumns = `f.id, m.path, m.name, m.start, m.size, m.mod_time, m.identity, m.digest`
+// memberColumns are what [scanMember] reads of member m and its file f.
+const memberColumns = `f.id, m.path, m.name, m.start, m.size, m.mod_time, m.identity, m.digest`
 
-// ScanMember reads MemberColumns of a package's members.
-func ScanMember(pkg opsdb.ID) func(Scanner) (opsdb.Member, error) {
+// scanMember reads memberColumns of a package's members.
+func scanMember(pkg opsdb.ID) func(Scanner) (opsdb.Member, error) {
 	return func(r Scanner) (m opsdb.Member, err error) {
 		var mod int64
 		err = r.Scan(&m.File, Path(&m.Path), &m.Name, &m.Offset, &m.Size, &mod, &m.Identity, &m.Digest)

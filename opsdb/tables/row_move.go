@@ -23,18 +23,8 @@ func MoveFields() []string {
 
 // MoveRow is a move as it is written.
 func MoveRow(m opsdb.OpenMove) []any {
-	return []any{string(m.Package), m.Stage, m.From, m.To, m.Version, m.Route, m.Type, m.Link, m.Verdict, m.Reason, m.Text, Time(m.Since), ClassRank(m.Class), m.Priority, m.Number, Time(m.MadeAt),
+	return []any{string(m.Package), m.Stage, m.From, m.To, m.Version, m.Route, m.Type, m.Link, m.Verdict, m.Reason, m.Text, Time(m.Since), m.Class.Rank(), m.Priority, m.Number, Time(m.MadeAt),
 		m.Bytes, m.Left, m.OnWay, string(m.SourceCopy), string(m.TargetCopy), string(m.Form), string(m.Expect), m.SendSite, m.ReceiveSite, string(m.Waits), m.Verdict == "ready"}
-}
-
-// ClassRank is a class as it is stored: its place in opsdb.Classes.
-func ClassRank(c opsdb.Class) int {
-	for i, k := range opsdb.Classes() {
-		if k == c {
-			return i
-		}
-	}
-	return len(opsdb.Classes())
 }
 
 func classOf(rank int) opsdb.Class {

@@ -14,8 +14,8 @@ type Pack struct {
 // ScanPackage reads [Dialect.PackageColumns].
 func ScanPackage(r Scanner) (p Pack, err error) {
 	err = r.Scan(&p.Row, &p.ID, &p.Route, &p.Stage, &p.Number, &p.Name, &p.Dir, &p.Group, &p.Source, &p.Destination, &p.Files, &p.Bytes, &p.Size,
-		&p.Digest, &p.Manifest, &p.Instrument, &p.Observation, &p.Module, &p.Program, From(&p.Tags), At(&p.ObservedAt), At(&p.MadeAt), At(&p.MadeAge),
-		&p.Version, &p.Evaluated, At(&p.WakeAt), &p.Quarantined, &p.Gone, From(&p.Wanted), From(&p.Policies))
+		&p.Digest, &p.Manifest, &p.Instrument, &p.Observation, &p.Module, &p.Program, decode(&p.Tags), At(&p.ObservedAt), At(&p.MadeAt), At(&p.MadeAge),
+		&p.Version, &p.Evaluated, At(&p.WakeAt), &p.Quarantined, &p.Gone, decode(&p.Wanted), decode(&p.Policies))
 	return p, err
 }
 
@@ -29,10 +29,10 @@ func PackOf(v View, id opsdb.ID) (Pack, error) {
 func Whole(v View, id opsdb.ID) (opsdb.Package, error) {
 	p, err := PackOf(v, id)
 	if err == nil {
-		_, err = Get(v, []any{From(&p.Segments)}, `SELECT digests FROM segments WHERE package = $1`, p.Row)
+		_, err = Get(v, []any{decode(&p.Segments)}, `SELECT digests FROM segments WHERE package = $1`, p.Row)
 	}
 	return p.Package, err
 }
 
-// PackageSubject is what an event about a package is about.
-func PackageSubject(id opsdb.ID) string { return "package:" + string(id) }
+// packageSubject is what an event about a package is about.
+func packageSubject(id opsdb.ID) string { return "package:" + string(id) }

@@ -27,7 +27,7 @@ func ScanJob(r Scanner) (j Job, err error) {
 	var claim int64
 	err = r.Scan(&j.ID, &j.Route, &j.Stage, &j.Type, &j.Package, &j.From, &j.To, &j.Link, &j.SendSite, &j.ReceiveSite, &j.Piece, &j.State,
 		&j.Class, &j.Priority, &j.Bytes, &j.Revision, &j.Epoch, &j.Token, &claim, At(&j.LeaseUntil), &j.Worker, &j.Phase, &j.Done, &j.Total, &j.Attempts, At(&j.NextTry),
-		From(&j.Failure), &j.SourceCopy, &j.TargetCopy, &j.Form, Path(&j.Path), &j.Expect, &j.Confirmed, At(&j.CreatedAt), At(&j.UpdatedAt), At(&j.EndedAt), &j.Batch, &j.Waits)
+		decode(&j.Failure), &j.SourceCopy, &j.TargetCopy, &j.Form, Path(&j.Path), &j.Expect, &j.Confirmed, At(&j.CreatedAt), At(&j.UpdatedAt), At(&j.EndedAt), &j.Batch, &j.Waits)
 	j.Destination, j.ClaimBy = j.To, time.Duration(claim)*time.Microsecond
 	return j, err
 }

@@ -2,6 +2,7 @@ package tables
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
@@ -18,6 +19,12 @@ type View interface {
 	Rows(f func(Scanner) error, sql string, args ...any) error
 	// Dialect is how this database says what not all say alike.
 	Dialect() *Dialect
+	// Facts reads packages and all that belongs to them, in the order of ids.
+	Facts(ids []opsdb.ID) ([]opsdb.Facts, error)
+	// Sites are the sites as the World has them.
+	Sites() (map[string]opsdb.Site, error)
+	// Locations are the locations as the World has them, and what is condemned at each, in bytes.
+	Locations() (locations map[string]opsdb.Location, condemned map[string]int64, err error)
 }
 
 // Tx is a write transaction. On any error nothing is written.
@@ -32,6 +39,14 @@ type Tx interface {
 	Take(sql string, args ...any)
 	// Event has an event written with the facts. Empty fields are filled in.
 	Event(e opsdb.Event)
+	// Wake marks dirty who waits for a cause, at most limit packages (0: all). Who is woken waits no more; it says so again if it must.
+	Wake(cause string, limit int) error
+	// TouchMoves marks every package dirty with a move under a subject: "route:…", "stage:…", "location:…", "link:…", "site:…".
+	TouchMoves(subject string) error
+	// TryAgain has the tasks that back off because of a subject tried again: of one package, which becomes dirty in any case, or of all ("").
+	TryAgain(subject string, pkg opsdb.ID) error
+	// Bring hands tasks to who brings them to their sites, inside of the transaction.
+	Bring(tasks ...opsdb.Task) error
 	// Quiet says whether what is written is nothing the engine must look at. At first it is not.
 	Quiet(is bool)
 }
@@ -43,9 +58,11 @@ type Scanner interface{ Scan(dest ...any) error }
 type Store struct {
 	read  func(ctx context.Context, name string, f func(View) error) error
 	write func(ctx context.Context, name string, f func(Tx) error) error
+
+	ticked *atomic.Pointer[time.Time] // store time of the last Tick of this process
 }
 
 // Over is a store on transactions. Both run f once, or again if it lost against another, and name what was being done in their errors.
 func Over(read func(ctx context.Context, name string, f func(View) error) error, write func(ctx context.Context, name string, f func(Tx) error) error) Store {
-	return Store{read, write}
+	return Store{read, write, new(atomic.Pointer[time.Time])}
 }

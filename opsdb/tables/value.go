@@ -63,8 +63,8 @@ func (p *path) Scan(v any) error {
 	return nil
 }
 
-// From reads what JSON wrote into into; NULL and no text leave it as it is.
-func From(into any) sql.Scanner { return &decoded{into} }
+// decode reads what JSON wrote into into; NULL and no text leave it as it is.
+func decode(into any) sql.Scanner { return &decoded{into} }
 
 type decoded struct{ into any }
 
@@ -79,4 +79,12 @@ func (d *decoded) Scan(v any) error {
 		return json.Unmarshal([]byte(x), d.into)
 	}
 	return fmt.Errorf("%T is no JSON text", v)
+}
+
+// number is how much a truth counts.
+func number(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }

@@ -2,11 +2,7 @@ package lab
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -17,6 +13,7 @@ import (
 	"github.com/ccatobs/cdt/check"
 	"github.com/ccatobs/cdt/examples/three-sites/machine"
 	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/sim"
 )
 
 // Source is the location the telescope writes to.
@@ -30,33 +27,13 @@ func (l *Lab) Fill(observation string, total, largest int64, seed uint64) (made 
 	for i := 0; total > 0; i++ {
 		size := min(total, int64(1000*math.Pow(float64(largest)/1000, r.Float64())))
 		rel := filepath.Join(observation, fmt.Sprintf("m%d", i%3), fmt.Sprintf("%05d.fits", i))
-		o, err := makeFile(filepath.Join(l.Folder(Source), rel), size, time.Unix(1_790_000_000+int64(i), r.Int64N(1e9)), r)
+		o, err := sim.MakeFile(filepath.Join(l.Folder(Source), rel), size, time.Unix(1_790_000_000+int64(i), r.Int64N(1e9)), r)
 		l.Must(err)
 		o.Path = rel
 		made = append(made, o)
 		total -= size
 	}
 	return made
-}
-
-func makeFile(path string, n int64, at time.Time, r *rand.Rand) (o check.Original, err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return o, err
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
-	if err != nil {
-		return o, err
-	}
-	var seed [32]byte
-	for i := range seed {
-		seed[i] = byte(r.Uint32())
-	}
-	h := sha256.New()
-	_, err = io.CopyN(io.MultiWriter(f, h), rand.NewChaCha8(seed), n)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return o, err
-	}
-	return check.Original{Size: n, ModTime: at, Digest: opsdb.Digest(hex.EncodeToString(h.Sum(nil)))}, os.Chtimes(path, at, at)
 }
 
 // Folder is the folder of a location on the host; that of a bucket is where its server keeps it.
