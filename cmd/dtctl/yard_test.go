@@ -74,10 +74,7 @@ func newYard(t *testing.T) *yard {
 func newYardOf(t *testing.T, routes string) *yard {
 	t.Helper()
 	y := &yard{t: t, root: t.TempDir()}
-	text := bytes.ReplaceAll([]byte(routes), []byte("ROOT"), []byte(y.root))
-	if err := os.WriteFile(y.routes(), text, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	y.route(routes)
 	files, list := route.Read(y.routes())
 	g, more := node.Compile(files)
 	if list.Failed() || more.Failed() {
@@ -93,6 +90,14 @@ func newYardOf(t *testing.T, routes string) *yard {
 		}
 	}
 	return y
+}
+
+// route writes the routes, with the yard's folder for ROOT.
+func (y *yard) route(text string) {
+	y.t.Helper()
+	if err := os.WriteFile(y.routes(), bytes.ReplaceAll([]byte(text), []byte("ROOT"), []byte(y.root)), 0o600); err != nil {
+		y.t.Fatal(err)
+	}
 }
 
 func (y *yard) routes() string { return filepath.Join(y.root, "routes.yaml") }
