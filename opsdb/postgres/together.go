@@ -11,7 +11,7 @@ import (
 // one. What comes meanwhile waits for the lot that is under way, so that the next
 // is large, unless that one is held up: then another goes beside it. Those whom a lot
 // has answered often come back at once, with the end of what they were given: after a large lot the next
-// waits a moment for half as many.
+// waits a moment for them.
 type together[In, Out any] struct {
 	// do answers calls, each by itself: what is wrong with one is no matter of the others.
 	do func(ctx context.Context, in []In) ([]Out, []error)
@@ -21,7 +21,7 @@ type together[In, Out any] struct {
 	running int
 	hurry   *time.Timer   // starts another lot; set while calls wait for one
 	last    int           // calls in the last lot
-	enough  chan struct{} // closed when as many wait as a lot that gathers wants; nil: none does
+	enough  chan struct{} // closed when as many wait as may go together; nil: no lot gathers
 }
 
 // call is one of those who wait.
@@ -59,7 +59,7 @@ func (g *together[In, Out]) call(ctx context.Context, in In) (Out, error) {
 	}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, c)
-	if g.enough != nil && len(g.waiting) >= g.last/2 {
+	if g.enough != nil && len(g.waiting) >= mostTogether {
 		close(g.enough)
 		g.enough = nil
 	}
@@ -137,10 +137,10 @@ func (g *together[In, Out]) run() {
 	}
 }
 
-// gather waits a moment for company, if there was much and is little.
+// gather waits a moment for company, if there was much.
 func (g *together[In, Out]) gather() {
 	g.mu.Lock()
-	if g.last < large || len(g.waiting) == 0 || len(g.waiting) >= g.last/2 || g.enough != nil {
+	if g.last < large || len(g.waiting) == 0 || len(g.waiting) >= mostTogether || g.enough != nil {
 		g.mu.Unlock()
 		return
 	}
@@ -178,13 +178,15 @@ func (g *together[In, Out]) take() (calls []*call[In, Out], ctx context.Context,
 		c.lot, l.stop = l, stop
 		calls = append(calls, c)
 	}
-	l.alive, g.last = len(calls), max(len(calls), g.last/2)
+	l.alive = len(calls)
 	if len(g.waiting) == 0 && g.hurry != nil {
 		g.hurry.Stop()
 		g.hurry = nil
 	}
 	if len(calls) == 0 {
 		g.running--
+	} else {
+		g.last = max(len(calls), g.last/2)
 	}
 	return calls, ctx, stop
 }

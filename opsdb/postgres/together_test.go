@@ -126,3 +126,49 @@ func TestTogetherWaitsForALotButNotForLong(t *testing.T) {
 		all.Wait()
 	})
 }
+
+// TestTogetherGathersAfterALargeLot shows that those whom a large lot has answered go together
+// again, and that a call that comes alone after that waits for nobody.
+func TestTogetherGathersAfterALargeLot(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var lots []int
+		first := make(chan struct{})
+		g := &together[int, int]{do: func(_ context.Context, in []int) ([]int, []error) {
+			lots = append(lots, len(in))
+			if len(lots) == 1 {
+				<-first
+			}
+			return make([]int, len(in)), make([]error, len(in))
+		}}
+		many := func(n int) {
+			var all sync.WaitGroup
+			for range n {
+				all.Go(func() {
+					if _, err := g.call(t.Context(), 1); err != nil {
+						t.Error(err)
+					}
+				})
+				synctest.Wait()
+				if len(lots) == 1 && len(g.waiting) == large {
+					close(first)
+				}
+			}
+			all.Wait()
+		}
+		many(1 + large)
+		began := time.Now()
+		many(3)
+		if waited := time.Since(began); waited != company {
+			t.Errorf("after a large lot, the first who came waited %s for the others", waited)
+		}
+		if !slices.Equal(lots, []int{1, large, 3}) {
+			t.Errorf("lots of %v, want 1, then the %d that waited for it, then the 3 that came back", lots, large)
+		}
+		began = time.Now()
+		many(1)
+		if waited := time.Since(began); waited > 0 {
+			t.Errorf("after small lots, a call alone waited %s", waited)
+		}
+	})
+}
