@@ -15,6 +15,8 @@ import (
 // The legs of the way from a fact to a worker that holds the task, each by the
 // effect at which it ends. What a fact does not need is left out.
 var legs = []struct{ end, means string }{ //nolint:gochecknoglobals // a table of a test
+	{"engine.short.before", "told, and read"},
+	{"engine.short.after", "concluded and dispatched"},
 	{"engine.route.before", "told, and read"},
 	{"engine.route.after", "file into a group"},
 	{"engine.close.before", "group read"},

@@ -16,7 +16,7 @@ const maxRounds = 200
 // settle looks at what has changed or is due, until nothing is left to look at.
 func (e *Engine) settle(ctx context.Context, p *plans, did *Progress) error {
 	for range maxRounds {
-		moved, err := e.round(ctx, p, did)
+		moved, _, err := e.round(ctx, p, did)
 		if err != nil || moved == nothing {
 			return err
 		}
@@ -33,17 +33,38 @@ const (
 	evaluated              // packages were
 )
 
-// round reads what there is to do, in one snapshot, and does it: files into
-// groups, groups into packages, packages evaluated. What follows from the one for the
-// next is seen by the next round.
-func (e *Engine) round(ctx context.Context, p *plans, did *Progress) (far moved, err error) {
+// round reads what there is to do, and does it: a little in one transaction, as far as to tasks, more of it
+// step by step: files into groups, groups into packages, packages evaluated. What follows from the one for the
+// next is then seen by the next round. rest: it is for dispatch to look whether anything is ready.
+func (e *Engine) round(ctx context.Context, p *plans, did *Progress) (far moved, rest bool, err error) {
+	todo, err := e.todo(ctx, p)
+	if err != nil {
+		return nothing, true, err
+	}
+	switch s, err := e.short(ctx, p, todo, did); {
+	case err != nil:
+		return nothing, true, err
+	case s != nil:
+		return s.far(), s.rest, nil
+	}
+	far, err = e.step(ctx, p, todo, did)
+	return far, true, err
+}
+
+// todo is what there is to do; nothing if another revision was activated elsewhere.
+func (e *Engine) todo(ctx context.Context, p *plans) (opsdb.Todo, error) {
 	todo, err := e.cfg.Store.Todo(ctx, e.cfg.Batch)
 	if err != nil {
-		return nothing, fmt.Errorf("read what there is to do: %w", err)
+		return todo, fmt.Errorf("read what there is to do: %w", err)
 	}
 	if todo.World.Revision != p.revision {
-		return nothing, nil // another revision was activated elsewhere
+		return opsdb.Todo{}, nil
 	}
+	return todo, nil
+}
+
+// step does what there is to do step by step, each in a transaction of its own.
+func (e *Engine) step(ctx context.Context, p *plans, todo opsdb.Todo, did *Progress) (far moved, err error) {
 	if len(todo.Unrouted) > 0 {
 		far = gathered
 		if err := e.routeFiles(ctx, p, todo.Unrouted, did); err != nil {

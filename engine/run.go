@@ -113,8 +113,8 @@ func (e *Engine) light(ctx context.Context) (did Progress, err error) {
 		return did, ErrNotActive
 	}
 	for range maxRounds {
-		far, err := e.round(ctx, p, &did)
-		if err != nil {
+		far, rest, err := e.round(ctx, p, &did)
+		if err != nil || !rest {
 			return did, err
 		}
 		if far != gathered {

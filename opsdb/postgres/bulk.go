@@ -7,22 +7,25 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// few rows are inserted one by one, in one round trip; more are copied.
+// few rows are inserted by one statement; more are copied.
 const few = 32
 
 // fill adds n rows to a table.
 func (t *tx) fill(table string, columns []string, n int, row func(i int) []any) error {
-	if n <= few {
-		marks := make([]string, len(columns))
-		for i := range marks {
-			marks[i] = "$" + strconv.Itoa(i+1)
-		}
-		for i := range n {
-			if err := t.exec(`INSERT INTO `+table+` (`+strings.Join(columns, ", ")+`) VALUES (`+strings.Join(marks, ", ")+`)`, row(i)...); err != nil {
-				return err
-			}
-		}
+	if n == 0 {
 		return nil
+	}
+	if n <= few {
+		var rows []string
+		var values []any
+		for i := range n {
+			marks := make([]string, len(columns))
+			for k := range marks {
+				marks[k] = "$" + strconv.Itoa(len(values)+k+1)
+			}
+			rows, values = append(rows, `(`+strings.Join(marks, ", ")+`)`), append(values, row(i)...)
+		}
+		return t.exec(`INSERT INTO `+table+` (`+strings.Join(columns, ", ")+`) VALUES `+strings.Join(rows, ", "), values...)
 	}
 	if err := t.flush(); err != nil {
 		return err

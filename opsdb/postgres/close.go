@@ -16,24 +16,28 @@ import (
 func (s *Store) CloseGroup(ctx context.Context, id opsdb.ID, version, revision int64, packages []opsdb.NewPackage) (made []opsdb.Package, err error) {
 	err = s.writeHow(ctx, soon, "CloseGroup", func(t *tx) error {
 		t.quiet = true
-		g, err := t.shutGroup(id, version, revision, len(packages))
-		if err != nil {
-			return err
-		}
-		made = made[:0]
-		for i, n := range packages {
-			p, err := t.freeze(g, n, g.last-int64(len(packages)-1-i), revision)
-			if err != nil {
-				return fmt.Errorf("freeze a package of group %s: %w", id, err)
-			}
-			made = append(made, p)
-		}
-		if err := t.emptyGroup(g, made); err != nil {
-			return err
-		}
-		return t.flush() // whether all members were there
+		made, err = t.closeGroup(id, version, revision, packages)
+		return err
 	})
 	return made, err
+}
+
+func (t *tx) closeGroup(id opsdb.ID, version, revision int64, packages []opsdb.NewPackage) (made []opsdb.Package, err error) {
+	g, err := t.shutGroup(id, version, revision, len(packages))
+	if err != nil {
+		return nil, err
+	}
+	for i, n := range packages {
+		p, err := t.freeze(g, n, g.last-int64(len(packages)-1-i), revision)
+		if err != nil {
+			return nil, fmt.Errorf("freeze a package of group %s: %w", id, err)
+		}
+		made = append(made, p)
+	}
+	if err := t.emptyGroup(g, made); err != nil {
+		return nil, err
+	}
+	return made, t.flush() // whether all members were there
 }
 
 // shut is a group that is being closed, and what its packages need to know.
@@ -73,9 +77,13 @@ func (t *tx) shutGroup(id opsdb.ID, version, revision int64, packages int) (g sh
 	if g.group = found[0]; g.Closed || g.Version != version {
 		return g, fmt.Errorf("group %s is no longer open at version %d: %w", id, version, opsdb.ErrChanged)
 	}
-	t.event(opsdb.Event{Kind: opsdb.EventGroupClosed, Subject: "group:" + string(id), Location: g.Location, Revision: revision,
-		After: text(map[string]any{"files": g.Files, "bytes": g.Bytes, "key": g.Key})})
+	t.groupClosed(g.Group, revision)
 	return g, t.exec(`UPDATE file_group SET closed = true, wake_at = NULL, evaluated = version WHERE key = $1`, g.Row)
+}
+
+func (t *tx) groupClosed(g opsdb.Group, revision int64) {
+	t.event(opsdb.Event{Kind: opsdb.EventGroupClosed, Subject: "group:" + string(g.ID), Location: g.Location, Revision: revision,
+		After: text(map[string]any{"files": g.Files, "bytes": g.Bytes, "key": g.Key})})
 }
 
 // freeze makes one package with its members and its copy of form Files.

@@ -15,10 +15,13 @@ func (s *Store) Dirty(ctx context.Context, now time.Time, limit int) (facts []op
 	}
 	err = s.read(ctx, "Dirty", func(v *view) error {
 		v.fixed = now
-		g, err := v.glance(new(opsdb.World), limit, false)
-		if err == nil {
-			facts, err = v.Facts(g.packages)
+		var g glance
+		finish := v.askGlance(new(opsdb.World), &g, limit, false)
+		if err := v.flush(); err != nil {
+			return err
 		}
+		finish()
+		facts, err = v.Facts(g.packages)
 		return err
 	})
 	return facts, err

@@ -34,8 +34,11 @@ func limitOf(n int) any {
 func (s *Store) Route(ctx context.Context, files []opsdb.ID, routings []opsdb.Routing) error {
 	return s.writeHow(ctx, soon, "Route", func(t *tx) error {
 		t.quiet = true
-		r := &router{t: t, files: map[opsdb.ID]*filed{}, groups: map[slot]opsdb.ID{}, homes: map[inStage]bool{}, joined: map[int64]int{}}
-		if err := r.take(files, routings); err != nil || len(r.files) == 0 {
+		r := &router{t: t, files: map[opsdb.ID]*filed{}, groups: map[slot]opsdb.ID{}, keys: map[opsdb.ID]int64{}, homes: map[inStage]bool{}, joined: map[int64]int{}}
+		if r.take(files, routings); len(files) == 0 {
+			return nil
+		}
+		if err := t.flush(); err != nil || len(r.files) == 0 {
 			return err
 		}
 		return r.route(routings)
@@ -58,7 +61,10 @@ type router struct {
 	files    map[opsdb.ID]*filed
 	groups   map[slot]opsdb.ID
 	homes    map[inStage]bool
-	joined   map[int64]int // how many groups each file joins
+	joined   map[int64]int      // how many groups each file joins
+	keys     map[opsdb.ID]int64 // of the groups
+	alone    bool               // files that are in a group or package already are of no interest
+	closes   bool               // groups may be closed by the same transaction
 }
 
 func (r *router) route(routings []opsdb.Routing) error {
@@ -101,10 +107,10 @@ func (r *router) settle() error {
 	return nil
 }
 
-// take takes the open groups that the routings name, then the files, and reads
+// take has the open groups taken that the routings name, then the files, and read
 // under their locks in which groups and packages these are already. No
 // observation is finished meanwhile.
-func (r *router) take(files []opsdb.ID, routings []opsdb.Routing) error {
+func (r *router) take(files []opsdb.ID, routings []opsdb.Routing) {
 	var of, routes, stages, names []string
 	observations := map[string]bool{}
 	for _, x := range routings {
@@ -120,27 +126,33 @@ func (r *router) take(files []opsdb.ID, routings []opsdb.Routing) error {
 	v.each(func(row scanner) error {
 		var id opsdb.ID
 		var k slot
-		err := row.Scan(&id, &k.route, &k.stage, &k.location, &k.key)
-		r.groups[k] = id
+		var key int64
+		err := row.Scan(&key, &id, &k.route, &k.stage, &k.location, &k.key)
+		r.groups[k], r.keys[id] = id, key
 		return err
-	}, `SELECT g.id, g.route, g.stage, g.location, g.group_key FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) x (file, route, stage, name)
+	}, `SELECT g.key, g.id, g.route, g.stage, g.location, g.group_key FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) x (file, route, stage, name)
 	    JOIN file f ON f.id = x.file JOIN file_group g ON g.route = x.route AND g.stage = x.stage AND g.location = f.location AND g.group_key = x.name
 	  WHERE NOT g.closed ORDER BY g.key FOR NO KEY UPDATE OF g`, of, routes, stages, names)
-	r.t.queue(`SELECT FROM file WHERE id = ANY($1::text[]) ORDER BY key FOR NO KEY UPDATE`, ids)
 	v.each(func(row scanner) error {
 		f, err := tables.ScanFiled(row)
 		r.files[f.ID] = &f
 		return err
-	}, `SELECT `+tables.FileColumns+` FROM file f WHERE f.id = ANY($1::text[])`, ids)
-	v.each(func(row scanner) error {
+	}, `SELECT `+tables.FileColumns+` FROM file f WHERE f.id = ANY($1::text[]) ORDER BY f.key FOR NO KEY UPDATE`, ids)
+	if !r.alone {
+		r.askHomes(ids)
+		v.askObserved(&r.observed)
+	}
+}
+
+// askHomes asks in which groups and packages the files are.
+func (r *router) askHomes(ids []string) {
+	r.t.each(func(row scanner) error {
 		var h inStage
 		err := row.Scan(&h.file, &h.route, &h.stage)
 		r.homes[h] = true
 		return err
 	}, `SELECT gf.file, g.route, g.stage FROM file f JOIN group_file gf ON gf.file = f.key JOIN file_group g ON g.key = gf.grp WHERE f.id = ANY($1::text[])
 	  UNION SELECT m.file, p.route, p.stage FROM file f JOIN member m ON m.file = f.key JOIN package p ON p.key = m.package WHERE f.id = ANY($1::text[])`, ids)
-	v.askObserved(&r.observed)
-	return v.flush()
 }
 
 func (t *tx) openGroup(id opsdb.ID, r opsdb.Routing, location string, observed time.Time) error {

@@ -9,34 +9,31 @@ import (
 	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
-// Todo implements opsdb.Planning, in two round trips, or one where nothing has changed.
+// Todo implements opsdb.Planning, in two round trips, or one where nothing but files is new.
 func (s *Store) Todo(ctx context.Context, limit int) (todo opsdb.Todo, err error) {
-	for {
-		noted := false
-		err = s.readHow(ctx, along, "Todo", func(v *view) error {
-			todo, noted, err = v.todo(limit, s.wakes)
-			return err
-		})
-		if err != nil || !noted {
-			return todo, err
+	var g glance
+	for again := true; again && err == nil; {
+		if todo, g, err = s.glance(ctx, limit); err == nil && g.noted {
+			err = s.serveNoted(ctx)
 		}
-		if err = s.serveNoted(ctx); err != nil {
-			return todo, err
-		}
+		again = g.noted
 	}
+	if err != nil || len(g.groups)+len(g.packages) == 0 {
+		return todo, err
+	}
+	err = s.readHow(ctx, along, "Todo", func(v *view) error { return v.todo(&todo, g) })
+	return todo, err
 }
 
 // glance are the keys of what has changed or is due, read in one statement.
 type glance struct {
 	noted                 bool // causes are noted that this process may serve
-	files                 []int64
 	groups, groupsDue     []int64
 	packages, due, behind []opsdb.ID
 }
 
 // $1: the clock that was handed in. $2: the limit. $3: whether noted causes are asked for.
 const glancing = `SELECT ` + headColumns + `, $3::boolean AND EXISTS (SELECT 1 FROM wakeup),
-  ARRAY(SELECT f.key FROM file f WHERE NOT f.routed AND f.state = 'present' ORDER BY f.filed_at, f.key LIMIT $2),
   ARRAY(SELECT g.key FROM file_group g WHERE NOT g.closed AND g.version > g.evaluated ORDER BY g.key LIMIT $2),
   ARRAY(SELECT g.key FROM file_group g WHERE NOT g.closed AND g.wake_at <= ` + nowIs1 + ` ORDER BY g.wake_at LIMIT $2),
   ARRAY(SELECT s.id FROM package_state s WHERE ` + isDirty + ` ORDER BY urgent DESC, made_at, package LIMIT $2),
@@ -44,40 +41,46 @@ const glancing = `SELECT ` + headColumns + `, $3::boolean AND EXISTS (SELECT 1 F
   ARRAY(SELECT s.id FROM package_state s WHERE s.revision < o.revision ORDER BY s.revision, s.package LIMIT $2)
   FROM opsdb o, observed_clock c`
 
-func (v *view) glance(w *opsdb.World, limit int, wakes bool) (g glance, err error) {
-	v.each(func(r scanner) error {
-		return scanHead(r, w, &g.noted, &g.files, &g.groups, &g.groupsDue, &g.packages, &g.due, &g.behind)
-	}, glancing, v.handed(), limitOf(limit), wakes)
-	err = v.flush()
-	w.Now = v.now
-	g.groups = tables.Merge(g.groups, g.groupsDue, limit, func(k int64) int64 { return k })
-	id := func(id opsdb.ID) opsdb.ID { return id }
-	g.packages = tables.Merge(tables.Merge(g.packages, g.due, limit, id), g.behind, limit, id)
-	return g, err
+// glance reads new files, and the keys of what else there is to be done, in one round trip.
+func (s *Store) glance(ctx context.Context, limit int) (todo opsdb.Todo, g glance, err error) {
+	err = s.readHow(ctx, along, "Todo", func(v *view) (err error) {
+		ask(v, &todo.Unrouted, tables.ScanFile, unrouted, limitOf(limit))
+		finish := v.askGlance(&todo.World, &g, limit, s.wakes)
+		v.end()
+		err = v.flush()
+		finish()
+		return err
+	})
+	return todo, g, err
 }
 
-// todo reads what has changed and what belongs to it. Where causes are noted
-// that this process may serve, it says so and reads no more.
-func (v *view) todo(limit int, wakes bool) (todo opsdb.Todo, noted bool, err error) {
-	g, err := v.glance(&todo.World, limit, wakes)
-	if err != nil || g.noted || len(g.files)+len(g.groups)+len(g.packages) == 0 {
-		return todo, g.noted, err
+func (v *view) askGlance(w *opsdb.World, g *glance, limit int, wakes bool) (finish func()) {
+	v.each(func(r scanner) error {
+		return scanHead(r, w, &g.noted, &g.groups, &g.groupsDue, &g.packages, &g.due, &g.behind)
+	}, glancing, v.handed(), limitOf(limit), wakes)
+	return func() {
+		w.Now = v.now
+		g.groups = tables.Merge(g.groups, g.groupsDue, limit, func(k int64) int64 { return k })
+		id := func(id opsdb.ID) opsdb.ID { return id }
+		g.packages = tables.Merge(tables.Merge(g.packages, g.due, limit, id), g.behind, limit, id)
 	}
-	if len(g.files) > 0 {
-		ask(v, &todo.Unrouted, tables.ScanFile, `SELECT `+tables.FileColumns+keyed+`file f ON f.key = k.key ORDER BY k.n`, g.files)
-	}
+}
+
+// todo reads the groups and packages that there is something to be done for, with their world, in a snapshot of their own.
+func (v *view) todo(todo *opsdb.Todo, g glance) error {
 	groups := v.askGroups(g.groups)
 	f := v.askFacts(g.packages)
+	v.askHead(&todo.World)
 	finish := func() error { return nil }
 	if len(g.packages) > 0 {
 		finish = v.askWorld(&todo.World)
 	}
 	v.end()
 	if err := v.flush(); err != nil {
-		return todo, false, err
+		return err
 	}
-	todo.Groups, todo.Dirty = groups(), f.facts()
-	return todo, false, finish()
+	todo.Groups, todo.Dirty, todo.World.Now = groups(), f.facts(), v.now
+	return finish()
 }
 
 // keyed is rows by their keys, in that order.

@@ -35,6 +35,8 @@ type tx struct {
 	late    bool // nobody waits for the news of it
 	told    bool // the news of it is part of it
 	wakes   bool // it noted causes that have come about
+	// expected takes the copies that tasks will bring, to be written with others; nil: they are written one by one.
+	expected *[]opsdb.Copy
 }
 
 // Ends of a transaction.

@@ -45,8 +45,10 @@ func scanHead(r scanner, w *opsdb.World, more ...any) error {
 
 // askHead asks for what the world is besides its places.
 func (v *view) askHead(w *opsdb.World) {
-	v.each(func(r scanner) error { return scanHead(r, w) }, `SELECT `+headColumns+` FROM opsdb o, observed_clock c`)
+	v.each(func(r scanner) error { return scanHead(r, w) }, head)
 }
+
+const head = `SELECT ` + headColumns + ` FROM opsdb o, observed_clock c`
 
 // askWorld asks for the places of a world and what is counted there.
 func (v *view) askWorld(w *opsdb.World) (finish func() error) {

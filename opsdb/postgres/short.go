@@ -1,0 +1,257 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/ccatobs/cdt/opsdb"
+	"github.com/ccatobs/cdt/opsdb/tables"
+)
+
+var _ opsdb.ShortWay = (*Store)(nil)
+
+// Short implements opsdb.ShortWay. A filed file that becomes a task takes three round trips: what
+// is to be known and locked, slots, and all that is written, with the commit.
+func (s *Store) Short(ctx context.Context, revision int64, todo opsdb.Todo, limit int, way func(opsdb.Short) error) error {
+	err := s.attempt(ctx, soon, "Short", func(t *tx) error {
+		t.quiet = true
+		h := newShort(t, revision, todo, limit)
+		if err := way(h); err != nil {
+			return err
+		}
+		return h.end()
+	})
+	if err == nil {
+		return nil
+	}
+	if lost(err) {
+		err = errors.Join(opsdb.ErrChanged, err)
+	}
+	return fmt.Errorf("Short: %w", explain(err))
+}
+
+// short is one short way.
+type short struct {
+	*tx
+	revision int64
+	limit    int
+	todo     opsdb.Todo
+	asked    bool // the world and the queue
+	known    bool // they are there
+	finish   func() error
+	head     opsdb.World // under the lock of the active revision
+	world    opsdb.World
+	moves    []opsdb.OpenMove
+	files    map[opsdb.ID]*filed
+	homes    map[int64]int // groups that each file has joined
+	groups   map[opsdb.ID]*newGroup
+	numbers  map[string]int64         // the last of each route, held
+	shared   map[string]bool          // locations of which other stages have packages
+	facts    map[opsdb.ID]opsdb.Facts // of packages that may be saved
+	fresh    map[opsdb.ID]*newPack    // of these, what is not written yet
+	saved    map[opsdb.ID]bool
+	copies   []opsdb.Copy // not written yet
+}
+
+func newShort(t *tx, revision int64, todo opsdb.Todo, limit int) *short {
+	h := &short{tx: t, revision: revision, limit: limit, todo: todo, files: map[opsdb.ID]*filed{}, homes: map[int64]int{}, groups: map[opsdb.ID]*newGroup{},
+		numbers: map[string]int64{}, shared: map[string]bool{}, facts: map[opsdb.ID]opsdb.Facts{}, fresh: map[opsdb.ID]*newPack{}, saved: map[opsdb.ID]bool{}}
+	for _, f := range todo.Dirty {
+		h.facts[f.Package.ID] = f
+	}
+	return h
+}
+
+// ask asks for the world and the queue, and holds the active revision, before anything else is done.
+func (h *short) ask() {
+	if h.asked {
+		return
+	}
+	h.asked = true
+	h.each(func(r scanner) error { return scanHead(r, &h.head) }, head+` FOR SHARE OF o`)
+	for _, l := range slices.Sorted(maps.Keys(h.sources())) { // before any group: see shutGroup
+		h.queue(`SELECT pg_advisory_xact_lock($1, hashtext($2))`, closing, l)
+	}
+	h.finish = func() error { return nil }
+	if h.world = h.todo.World; len(h.todo.Dirty) == 0 || len(h.todo.Unrouted)+len(h.todo.Groups) > 0 {
+		h.finish = h.askWorld(&h.world)
+	}
+	ask(&h.view, &h.moves, tables.ScanMove, inLanes, limitOf(h.limit))
+}
+
+// sources are the locations of which groups may be closed.
+func (h *short) sources() map[string]bool {
+	out := map[string]bool{}
+	for i := range h.todo.Unrouted {
+		out[h.todo.Unrouted[i].Location] = true
+	}
+	for i := range h.todo.Groups {
+		out[h.todo.Groups[i].Location] = true
+	}
+	return out
+}
+
+// come sends what is asked for, the first time, and looks whether this is a short way still.
+func (h *short) come() error {
+	if h.known {
+		return nil
+	}
+	h.ask()
+	if err := h.flush(); err != nil {
+		return err
+	}
+	return h.look()
+}
+
+// look looks, after the first flush, whether this is a short way still.
+func (h *short) look() error {
+	if h.known {
+		return nil
+	}
+	h.known = true
+	w := &h.world
+	w.Epoch, w.Observed, w.TimeSuspect, w.Revision, w.Restored, w.Now = h.head.Epoch, h.head.Observed, h.head.TimeSuspect, h.head.Revision, h.head.Restored, h.now
+	if err := h.finish(); err != nil {
+		return err
+	}
+	switch {
+	case h.world.Revision != h.revision:
+		return fmt.Errorf("revision %d is active, not %d: %w", h.world.Revision, h.revision, opsdb.ErrChanged)
+	case h.world.Restored != nil:
+		return fmt.Errorf("%w: %w", opsdb.ErrRestored, opsdb.ErrChanged)
+	}
+	return nil
+}
+
+// World implements opsdb.Short.
+func (h *short) World(context.Context) (opsdb.World, error) {
+	err := h.come()
+	return h.world, err
+}
+
+// Queue implements opsdb.Short.
+func (h *short) Queue(_ context.Context, mine []opsdb.OpenMove) ([]opsdb.OpenMove, opsdb.World, error) {
+	err := h.come()
+	all := slices.Clone(mine)
+	for _, m := range h.moves {
+		if !h.saved[m.Package] {
+			all = append(all, m)
+		}
+	}
+	return ordered(all), h.world, err
+}
+
+// Save implements opsdb.Short.
+func (h *short) Save(_ context.Context, evals []opsdb.Evaluation) (left []opsdb.ID, err error) {
+	h.ask()
+	var old, fresh []opsdb.Evaluation
+	for _, e := range evals {
+		if h.fresh[e.Package] != nil {
+			fresh = append(fresh, e)
+		} else {
+			old = append(old, e)
+		}
+		h.saved[e.Package] = true
+	}
+	if len(old) > 0 {
+		if left, err = h.tx.save(h.revision, old); err != nil {
+			return nil, err
+		}
+		if err := h.look(); err != nil {
+			return nil, err
+		}
+	}
+	return left, h.saveFresh(fresh)
+}
+
+// Dispatch implements opsdb.Short. The packages are held since they were
+// saved, at the version that was evaluated: what is known of them is as it was then.
+func (h *short) Dispatch(_ context.Context, grants []opsdb.Grant) ([]opsdb.Dispatched, error) {
+	d := dispatch{tx: h.tx, revision: h.revision, epoch: h.world.Epoch, seen: map[opsdb.ID]int64{}, batches: map[opsdb.ID]bool{}}
+	d.known = known{stale: map[opsdb.ID]bool{}, packs: map[opsdb.ID]pack{}, open: map[opsdb.ID][]job{}, copies: map[opsdb.ID][]opsdb.Copy{}, used: map[string]int64{}}
+	rooms, slots := map[string]bool{}, map[string]bool{}
+	for _, g := range grants {
+		if err := h.learn(&d, g); err != nil {
+			return nil, err
+		}
+		if g.Room > 0 || g.Backfill > 0 {
+			rooms[g.Move.To] = true
+		}
+		for name := range g.Slots {
+			slots[name] = true
+		}
+	}
+	d.takeNamed("room", "location", rooms)
+	d.takeNamed("slot", "name", slots)
+	d.askTaken(slots)
+	if err := d.flush(); err != nil {
+		return nil, err
+	}
+	out := make([]opsdb.Dispatched, len(grants))
+	for i, g := range grants {
+		err := h.counted(g)
+		if err == nil {
+			out[i], err = d.grant(g)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("package %s, stage %s: %w", g.Move.Package, g.Move.Stage, err)
+		}
+		if out[i].Refusal == opsdb.Granted {
+			delete(d.stale, g.Move.Package) // another move of it goes to another place
+		}
+	}
+	h.expected = nil
+	return out, errors.Join(h.writeCopies(), d.writeTasks(), h.Bring(granted(out)...))
+}
+
+// counted has the copies that tasks will bring written with those of new packages, unless the room they take is to be counted.
+func (h *short) counted(g opsdb.Grant) error {
+	if h.expected = &h.copies; g.Room > 0 || g.Backfill > 0 {
+		h.expected = nil
+		return h.writeCopies()
+	}
+	return nil
+}
+
+// learn fills in what a grant looks at.
+func (h *short) learn(d *dispatch, g opsdb.Grant) error {
+	f, ok := h.facts[g.Move.Package]
+	if !ok || !h.saved[g.Move.Package] || g.Move.Type == "delete" || g.Batch != "" {
+		return fmt.Errorf("package %s, stage %s goes no short way: %w", g.Move.Package, g.Move.Stage, opsdb.ErrChanged)
+	}
+	for _, t := range f.Tasks {
+		if t.State.Open() && t.To == g.Move.To {
+			return fmt.Errorf("task %s has this place: %w", t.ID, opsdb.ErrChanged)
+		}
+	}
+	d.packs[f.Package.ID], d.known.copies[f.Package.ID] = pack{Package: f.Package}, f.Copies
+	return nil
+}
+
+// end writes what was left for the last.
+func (h *short) end() error {
+	for id, n := range h.fresh {
+		if !h.saved[id] {
+			return fmt.Errorf("package %s was not evaluated: %w", n.facts.Package.Name, opsdb.ErrChanged)
+		}
+	}
+	return h.writeCopies()
+}
+
+// KeepGroup implements opsdb.Short.
+func (h *short) KeepGroup(_ context.Context, g opsdb.OpenGroup, wake time.Time, reason string) error {
+	if err := errors.Join(h.come(), h.writeGroup(g.ID)); err != nil {
+		return err
+	}
+	n, err := h.execN(keepGroup, g.Version, us(wake), reason, string(g.ID))
+	if err == nil && n == 0 {
+		err = fmt.Errorf("group %s at version %d: %w", g.ID, g.Version, opsdb.ErrChanged)
+	}
+	return err
+}
+
+const keepGroup = `UPDATE file_group SET evaluated = $1, wake_at = $2, reason = $3 WHERE id = $4 AND NOT closed AND version = $1`

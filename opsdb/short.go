@@ -1,0 +1,33 @@
+package opsdb
+
+import (
+	"context"
+	"time"
+)
+
+// ShortWay is what a store may be able to do besides: a few changed facts go the whole way in one transaction.
+type ShortWay interface {
+	// Short calls way once, in one transaction that holds the active revision. What way concludes is there, whole, when Short
+	// returns nil, and nothing of it otherwise. On ErrChanged something came in between, or it is nothing for
+	// the short way: the same is to be concluded step by step. Todo is what a call of [Planning.Todo] has just returned, limit that of Queue.
+	Short(ctx context.Context, revision int64, todo Todo, limit int, way func(Short) error) error
+}
+
+// Short are the steps of a short way, in their order; each is taken at most once, KeepGroup and
+// CloseGroup once for each group. They promise what the methods of these names in [Planning] do. An error of a step ends the way.
+type Short interface {
+	// Route returns the groups that the files have joined, as Todo would show them.
+	Route(ctx context.Context, files []ID, routings []Routing) ([]OpenGroup, error)
+	// World is the world as it is apart from what this way concludes, or as the todo shows it.
+	World(ctx context.Context) (World, error)
+	// KeepGroup keeps a group open.
+	KeepGroup(ctx context.Context, g OpenGroup, wake time.Time, reason string) error
+	// CloseGroup returns the facts of the packages it made.
+	CloseGroup(ctx context.Context, g OpenGroup, packages []NewPackage) ([]Facts, error)
+	// Save takes evaluations of the todo's dirty packages and of those CloseGroup made.
+	Save(ctx context.Context, evals []Evaluation) (left []ID, err error)
+	// Queue is what is ready of packages that were not saved in this way, together with mine, and the world that goes with it.
+	Queue(ctx context.Context, mine []OpenMove) ([]OpenMove, World, error)
+	// Dispatch takes grants for moves that were saved in this way, but for deletions, for tasks that back off, and for batches.
+	Dispatch(ctx context.Context, grants []Grant) ([]Dispatched, error)
+}
