@@ -8,14 +8,16 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 var _ opsdb.ShortWay = (*Store)(nil)
 
-// Short implements opsdb.ShortWay. A filed file that becomes a task takes three round trips: what
-// is to be known and locked, slots, and all that is written, with the commit.
+// Short implements opsdb.ShortWay. A filed file that becomes a task takes two round trips: what
+// is to be known and locked, and all that is written, with the commit.
 func (s *Store) Short(ctx context.Context, revision int64, todo opsdb.Todo, limit int, way func(opsdb.Short) error) error {
 	err := s.attempt(ctx, soon, "Short", func(t *tx) error {
 		t.quiet = true
@@ -28,7 +30,8 @@ func (s *Store) Short(ctx context.Context, revision int64, todo opsdb.Todo, limi
 	if err == nil {
 		return nil
 	}
-	if lost(err) {
+	var said *pgconn.PgError
+	if lost(err) || errors.As(err, &said) && said.Code == overdrawn {
 		err = errors.Join(opsdb.ErrChanged, err)
 	}
 	return fmt.Errorf("Short: %w", explain(err))
@@ -166,70 +169,6 @@ func (h *short) Save(_ context.Context, evals []opsdb.Evaluation) (left []opsdb.
 		}
 	}
 	return left, h.saveFresh(fresh)
-}
-
-// Dispatch implements opsdb.Short. The packages are held since they were
-// saved, at the version that was evaluated: what is known of them is as it was then.
-func (h *short) Dispatch(_ context.Context, grants []opsdb.Grant) ([]opsdb.Dispatched, error) {
-	d := dispatch{tx: h.tx, revision: h.revision, epoch: h.world.Epoch, seen: map[opsdb.ID]int64{}, batches: map[opsdb.ID]bool{}}
-	d.known = known{stale: map[opsdb.ID]bool{}, packs: map[opsdb.ID]pack{}, open: map[opsdb.ID][]job{}, copies: map[opsdb.ID][]opsdb.Copy{}, used: map[string]int64{}}
-	rooms, slots := map[string]bool{}, map[string]bool{}
-	for _, g := range grants {
-		if err := h.learn(&d, g); err != nil {
-			return nil, err
-		}
-		if g.Room > 0 || g.Backfill > 0 {
-			rooms[g.Move.To] = true
-		}
-		for name := range g.Slots {
-			slots[name] = true
-		}
-	}
-	d.takeNamed("room", "location", rooms)
-	d.takeNamed("slot", "name", slots)
-	d.askTaken(slots)
-	if err := d.flush(); err != nil {
-		return nil, err
-	}
-	out := make([]opsdb.Dispatched, len(grants))
-	for i, g := range grants {
-		err := h.counted(g)
-		if err == nil {
-			out[i], err = d.grant(g)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("package %s, stage %s: %w", g.Move.Package, g.Move.Stage, err)
-		}
-		if out[i].Refusal == opsdb.Granted {
-			delete(d.stale, g.Move.Package) // another move of it goes to another place
-		}
-	}
-	h.expected = nil
-	return out, errors.Join(h.writeCopies(), d.writeTasks(), h.Bring(granted(out)...))
-}
-
-// counted has the copies that tasks will bring written with those of new packages, unless the room they take is to be counted.
-func (h *short) counted(g opsdb.Grant) error {
-	if h.expected = &h.copies; g.Room > 0 || g.Backfill > 0 {
-		h.expected = nil
-		return h.writeCopies()
-	}
-	return nil
-}
-
-// learn fills in what a grant looks at.
-func (h *short) learn(d *dispatch, g opsdb.Grant) error {
-	f, ok := h.facts[g.Move.Package]
-	if !ok || !h.saved[g.Move.Package] || g.Move.Type == "delete" || g.Batch != "" {
-		return fmt.Errorf("package %s, stage %s goes no short way: %w", g.Move.Package, g.Move.Stage, opsdb.ErrChanged)
-	}
-	for _, t := range f.Tasks {
-		if t.State.Open() && t.To == g.Move.To {
-			return fmt.Errorf("task %s has this place: %w", t.ID, opsdb.ErrChanged)
-		}
-	}
-	d.packs[f.Package.ID], d.known.copies[f.Package.ID] = pack{Package: f.Package}, f.Copies
-	return nil
 }
 
 // end writes what was left for the last.

@@ -43,6 +43,10 @@ func routed(files []opsdb.File) (ids []opsdb.ID, routings []opsdb.Routing) {
 
 // goShort takes the way from files to tasks, and hands over what was said on it.
 func goShort(ctx context.Context, s *Store, todo opsdb.Todo, saw func(groups []opsdb.OpenGroup, facts []opsdb.Facts)) (tasks []opsdb.Task, err error) {
+	return goShortOver(ctx, s, todo, 100, saw)
+}
+
+func goShortOver(ctx context.Context, s *Store, todo opsdb.Todo, slots int, saw func(groups []opsdb.OpenGroup, facts []opsdb.Facts)) (tasks []opsdb.Task, err error) {
 	err = s.Short(ctx, 1, todo, 100, func(way opsdb.Short) error {
 		groups, err := way.Route(ctx, first(routed(todo.Unrouted)), second(routed(todo.Unrouted)))
 		if err != nil {
@@ -57,7 +61,7 @@ func goShort(ctx context.Context, s *Store, todo opsdb.Todo, saw func(groups []o
 			facts = append(facts, made...)
 		}
 		saw(groups, facts)
-		evals, grants := concluded(facts)
+		evals, grants := concluded(facts, slots)
 		if left, err := way.Save(ctx, evals); err != nil || len(left) > 0 {
 			return errors.Join(err, fmt.Errorf("left: %v", left))
 		}
@@ -66,7 +70,9 @@ func goShort(ctx context.Context, s *Store, todo opsdb.Todo, saw func(groups []o
 		}
 		out, err := way.Dispatch(ctx, grants)
 		for _, d := range out {
-			tasks = append(tasks, d.Task)
+			if d.Refusal == opsdb.Granted {
+				tasks = append(tasks, d.Task)
+			}
 		}
 		return err
 	})
@@ -76,12 +82,12 @@ func goShort(ctx context.Context, s *Store, todo opsdb.Todo, saw func(groups []o
 func first[A, B any](a A, _ B) A  { return a }
 func second[A, B any](_ A, b B) B { return b }
 
-func concluded(facts []opsdb.Facts) (evals []opsdb.Evaluation, grants []opsdb.Grant) {
+func concluded(facts []opsdb.Facts, slots int) (evals []opsdb.Evaluation, grants []opsdb.Grant) {
 	for _, f := range facts {
 		m := ship("package")
 		m.Package, m.Version, m.Number, m.Bytes = f.Package.ID, f.Package.Version, f.Package.Number, f.Package.Size
 		evals = append(evals, opsdb.Evaluation{Package: f.Package.ID, Version: f.Package.Version, Moves: []opsdb.OpenMove{m}, Wanted: []string{"b.l"}, Causes: []string{"location:a.b"}})
-		grants = append(grants, opsdb.Grant{Move: m, Path: f.Package.Name + ".tar", ClaimBy: time.Minute, Slots: map[string]int{"site:a": 100}})
+		grants = append(grants, opsdb.Grant{Move: m, Path: f.Package.Name + ".tar", ClaimBy: time.Minute, Slots: map[string]int{"site:a": slots}})
 	}
 	return evals, grants
 }
@@ -129,6 +135,34 @@ func TestShortWay(t *testing.T) {
 	must(t, err)
 	if got := todo(t, s); len(got.Unrouted)+len(got.Groups) > 0 {
 		t.Errorf("still to do: %+v", got)
+	}
+}
+
+// Where the last slot is taken meanwhile, the way has not been gone (E4).
+func TestShortWayWithoutSlot(t *testing.T) {
+	t.Parallel()
+	s := engines(t, 1, Options{})[0]
+	packages(t, s, 1)
+	for i := range 3 {
+		fileOne(t, s, fmt.Sprint("n", i))
+	}
+	now := todo(t, s)
+	quietly := func([]opsdb.OpenGroup, []opsdb.Facts) {}
+	tasks, err := goShortOver(t.Context(), s, now, 2, quietly)
+	must(t, err)
+	if len(tasks) != 2 {
+		t.Fatalf("%d tasks on two slots", len(tasks))
+	}
+	fileOne(t, s, "late")
+	now = todo(t, s)
+	if _, err := goShortOver(t.Context(), s, now, 2, quietly); !errors.Is(err, opsdb.ErrChanged) {
+		t.Fatalf("a third task on two slots: %v", err)
+	}
+	if again := todo(t, s); len(again.Unrouted) != 1 || len(again.Groups) != 0 {
+		t.Errorf("left over: %d files, %d groups", len(again.Unrouted), len(again.Groups))
+	}
+	if tasks, err = goShortOver(t.Context(), s, now, 3, quietly); err != nil || len(tasks) != 1 {
+		t.Errorf("%d tasks, %v", len(tasks), err)
 	}
 }
 
@@ -186,7 +220,7 @@ func TestShortWaysAtOnce(t *testing.T) {
 			}
 			return nil
 		}
-		for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); { //nolint:forbidigo // real engines race here
+		for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
 			mu.Lock()
 			done := made >= files
 			mu.Unlock()

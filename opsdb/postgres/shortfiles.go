@@ -168,6 +168,9 @@ func (h *short) CloseGroup(_ context.Context, g opsdb.OpenGroup, packages []opsd
 	ids := make([]opsdb.ID, len(made))
 	for i, p := range made {
 		ids[i] = p.ID
+		if _, held := h.numbers[p.Route]; held {
+			h.numbers[p.Route] = p.Number
+		}
 	}
 	facts, err := h.view.Facts(ids)
 	for _, f := range facts {
