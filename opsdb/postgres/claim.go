@@ -25,24 +25,22 @@ func (s *Store) Claim(ctx context.Context, task opsdb.ID, worker string, lease t
 	return s.claims.call(ctx, claiming{task, worker, lease})
 }
 
-// claim does claims in four round trips, however many they are.
+// claim does claims in two round trips, however many they are: what their runs need to know is read along with the commit.
 func (s *Store) claim(ctx context.Context, wishes []claiming) ([]opsdb.Assignment, []error) {
 	out, errs := make([]opsdb.Assignment, len(wishes)), make([]error, len(wishes))
-	err := s.write(ctx, "Claim", func(t *tx) error {
+	var c *claims
+	err := s.writeHow(ctx, along, "Claim", func(t *tx) error {
 		t.late = true
-		c := claims{tx: t, wishes: wishes}
-		if err := c.do(); err != nil {
-			return err
-		}
-		for i, w := range wishes {
+		c = &claims{tx: t, wishes: wishes}
+		return c.do()
+	})
+	if err == nil {
+		c.sort()
+	}
+	for i, w := range wishes {
+		if errs[i] = err; err == nil {
 			out[i], errs[i] = c.assignment(w.task)
 			delete(c.claimed, w.task) // nobody else here has it too
-		}
-		return nil
-	})
-	for i := range errs {
-		if err != nil {
-			out[i], errs[i] = opsdb.Assignment{}, err
 		}
 	}
 	return out, errs
@@ -58,7 +56,15 @@ type claims struct {
 	copies   map[opsdb.ID]opsdb.Copy
 	receipts map[opsdb.ID][]opsdb.Receipt
 	places   map[string]opsdb.LocationType
+	read     answers
 	earlier  map[opsdb.ID][]opsdb.ID
+}
+
+// answers are the rows that come with the commit.
+type answers struct {
+	abouts   []about
+	copies   []opsdb.Copy
+	receipts []opsdb.Receipt
 }
 
 // about is what stands in other tables about a package.
@@ -103,21 +109,22 @@ const mayPack = ` AND (t.type <> 'package' OR (SELECT restored_at IS NULL FROM o
 func (c *claims) do() error {
 	var ids []opsdb.ID
 	var workers []string
-	var until []time.Time
+	var leases []int64
 	seen := make(map[opsdb.ID]bool, len(c.wishes))
 	for _, w := range c.wishes {
 		if !seen[w.task] { // who comes first has it
 			seen[w.task] = true
-			ids, workers, until = append(ids, w.task), append(workers, w.worker), append(until, c.now.Add(w.lease))
+			ids, workers, leases = append(ids, w.task), append(workers, w.worker), append(leases, w.lease.Microseconds())
 		}
 	}
 	tasks := idList(ids)
 	var near bool
 	var claimed []job
 	c.each(func(r scanner) error { return r.Scan(&near) }, lockTheirNear, tasks)
-	ask(&c.view, &claimed, tables.ScanJob, `UPDATE task t SET state = 'in_progress', token = t.token + 1, worker = x.worker, lease_until = x.until, look_at = least(t.look_at, x.until), phase = '', done = 0, total = 0, updated_at = $4
-	  FROM unnest($1::text[], $2::text[], $3::timestamptz[]) x (id, worker, until) WHERE t.id = x.id AND t.state = 'scheduled' AND t.lease_until > $4 AND `+mayBegin+mayPack+` RETURNING `+tables.TaskColumns,
-		tasks, workers, until, us(c.now))
+	ask(&c.view, &claimed, tables.ScanJob, `UPDATE task t SET state = 'in_progress', token = t.token + 1, worker = x.worker, lease_until = x.until, look_at = least(t.look_at, x.until), phase = '', done = 0, total = 0, updated_at = x.now
+	  FROM (SELECT id, worker, `+nowIs1+` AS now, `+nowIs1+` + lease * interval '1 microsecond' AS until FROM unnest($2::text[], $3::text[], $4::bigint[]) w (id, worker, lease)) x
+	  WHERE t.id = x.id AND t.state = 'scheduled' AND t.lease_until > x.now AND `+mayBegin+mayPack+` RETURNING `+tables.TaskColumns,
+		c.handed(), tasks, workers, leases)
 	if err := c.flush(); err != nil {
 		return err
 	}
@@ -133,7 +140,8 @@ func (c *claims) do() error {
 			return err
 		}
 	}
-	return c.know(claimed)
+	c.know(claimed)
+	return nil
 }
 
 // What is read of packages, copies and places, each looked up by its id (see tasksOf).
@@ -146,10 +154,10 @@ const (
 	earlierOf  = `SELECT t.id, o.id` + tasksOf + `CROSS JOIN LATERAL (SELECT id FROM task o WHERE o.package = t.package AND o.target_copy = t.target_copy AND o.type = 'delete' AND o.confirmed > 0 AND o.id <> t.id OFFSET 0) o ORDER BY o.id`
 )
 
-// know reads what the runs of the tasks need to know.
-func (c *claims) know(claimed []job) error {
+// know asks for what the runs of the tasks need to know.
+func (c *claims) know(claimed []job) {
 	if len(claimed) == 0 {
-		return nil
+		return
 	}
 	var packages, named, deletions []string
 	for _, j := range claimed {
@@ -164,18 +172,10 @@ func (c *claims) know(claimed []job) error {
 		}
 	}
 	packages, named = once(packages), once(named)
-	var abouts []about
-	var copies []opsdb.Copy
-	var receipts []opsdb.Receipt
-	ask(&c.view, &abouts, scanAbout, aboutPackages, packages)
-	ask(&c.view, &copies, tables.ScanCopy, copiesOf, named)
-	ask(&c.view, &receipts, tables.ScanReceipt, readingsOf, packages)
+	ask(&c.view, &c.read.abouts, scanAbout, aboutPackages, packages)
+	ask(&c.view, &c.read.copies, tables.ScanCopy, copiesOf, named)
+	ask(&c.view, &c.read.receipts, tables.ScanReceipt, readingsOf, packages)
 	c.askPlaces(deletions)
-	if err := c.flush(); err != nil {
-		return err
-	}
-	c.sort(abouts, copies, receipts)
-	return nil
 }
 
 // askPlaces asks for the types of places, which are few, and for what deletions before have begun.
@@ -206,7 +206,8 @@ func once(list []string) []string {
 }
 
 // sort keeps what was read by what it is looked up by.
-func (c *claims) sort(abouts []about, copies []opsdb.Copy, receipts []opsdb.Receipt) {
+func (c *claims) sort() {
+	abouts, copies, receipts := c.read.abouts, c.read.copies, c.read.receipts
 	c.about, c.copies, c.receipts = make(map[opsdb.ID]about, len(abouts)), make(map[opsdb.ID]opsdb.Copy, len(copies)), make(map[opsdb.ID][]opsdb.Receipt, len(receipts))
 	for _, a := range abouts {
 		c.about[a.pack.ID] = a

@@ -145,7 +145,7 @@ func (h *short) Queue(_ context.Context, mine []opsdb.OpenMove) ([]opsdb.OpenMov
 			all = append(all, m)
 		}
 	}
-	return ordered(all), h.world, err
+	return opsdb.InOrder(all), h.world, err
 }
 
 // Save implements opsdb.Short.
