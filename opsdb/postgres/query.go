@@ -101,11 +101,6 @@ func query[T any](v *view, scan func(scanner) (T, error), sql string, args ...an
 	return tables.Query(v, scan, sql, args...)
 }
 
-// one reads one row; opsdb.ErrNotFound if there is none.
-func one[T any](v *view, scan func(scanner) (T, error), sql string, args ...any) (T, error) {
-	return tables.One(v, scan, sql, args...)
-}
-
 // each queues a query whose rows are given to f with the next flush.
 func (v *view) each(f func(scanner) error, sql string, args ...any) {
 	ask(v, new([]none), func(r scanner) (none, error) { return none{}, f(r) }, sql, args...)

@@ -21,13 +21,6 @@ func timeOf(v *int64) time.Time {
 	return time.UnixMicro(*v).UTC()
 }
 
-func boolInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
 // marks are n parenthesised rows of k parameters: "(?,?),(?,?)".
 func marks(n, k int) string {
 	row := "(" + strings.TrimSuffix(strings.Repeat("?,", k), ",") + ")"
