@@ -8,8 +8,9 @@ import (
 	"testing"
 )
 
-// The programs that show others what CDT does, in the versions of docker-compose.yml. Each is built from its module into the
-// user's cache, once: Jaeger and the collector in some minutes, Loki in twenty of two processors.
+// The programs that show others what CDT does, in the versions of docker-compose.yml; the collector is two older: of that one
+// not every part can be had as a module. Each is built from its module into the user's cache, once. Processor
+// time: Loki eight and a half minutes, Jaeger four, the collector one and a half.
 const (
 	lokiModule       = "github.com/grafana/loki/v3@v3.7.8"
 	jaegerModule     = "github.com/jaegertracing/jaeger@v1.76.0"
