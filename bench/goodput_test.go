@@ -110,7 +110,7 @@ func newOcean(b *testing.B, bytes int64) *ocean {
 func (o *ocean) carry(cut func() time.Duration) float64 {
 	o.B.Helper()
 	var away time.Duration
-	used := o.watch()
+	tell := o.watch()
 	passed := clock.Monotonic()
 	o.Must(os.Rename(filepath.Join(o.Folder(sites.Source), "filling", "obs1"), filepath.Join(o.Folder(sites.Source), "obs1")))
 	if cut != nil {
@@ -133,7 +133,7 @@ func (o *ocean) carry(cut func() time.Duration) float64 {
 		return there >= o.bytes, err
 	})
 	took := passed()
-	fmt.Printf("%s: MB/s over the ocean, second by second: %s\n", o.B.Name(), used())
+	tell()
 	for _, to := range []string{sites.Cologne, sites.Cornell} {
 		c, err := o.Router.Count(sites.CCAT, to)
 		o.Must(err)
@@ -150,28 +150,6 @@ func busy() string {
 		return "unknown"
 	}
 	return strings.Join(strings.Fields(string(text))[:3], " ")
-}
-
-// watch notes how much the ocean carries in each second, until it is asked.
-func (o *ocean) watch() func() string {
-	stop, told := make(chan struct{}), make(chan string)
-	go func() {
-		var out strings.Builder
-		tick := time.NewTicker(time.Second)
-		defer tick.Stop()
-		for last := int64(0); ; {
-			select {
-			case <-tick.C:
-				now := o.carried(sites.Cologne) + o.carried(sites.Cornell)
-				fmt.Fprintf(&out, "%d ", (now-last)/1_000_000)
-				last = now
-			case <-stop:
-				told <- out.String()
-				return
-			}
-		}
-	}()
-	return func() string { close(stop); return <-told }
 }
 
 func (o *ocean) carried(to string) int64 {
