@@ -3,6 +3,7 @@
 package bench_test
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"os"
@@ -42,6 +43,9 @@ func BenchmarkGoodput(b *testing.B) {
 			o := newOcean(b, bytes)
 			ours := o.carry(nil)
 			fmt.Printf("%s: CDT by %s %.3f of the line\n", b.Name(), o.transport, ours)
+			if os.Getenv("CDT_BENCH_ALONE") != "" {
+				continue
+			}
 			all, each := o.rsync()
 			fmt.Printf("%s: CDT by %s %.3f of the line, rsync -W %.3f in one call, %.3f in a call for each file\n", b.Name(), o.transport, ours, all, each)
 			b.ReportMetric(ours, "of-line")
@@ -90,7 +94,7 @@ func newOcean(b *testing.B, bytes int64) *ocean {
 	} else if transport == "" {
 		transport = "rsync"
 	}
-	routes := strings.NewReplacer("at_once: 3", "at_once: "+atOnce, "{by: stable, after: 1s}", `{by: rename}, ignore: ["filling/**"]`, "200MB", "64MB", "MB(200)", "MB(64)", "group.idle >= seconds(3)", "group.idle >= seconds(2)").Replace(string(text))
+	routes := strings.NewReplacer("at_once: 3", "at_once: "+cmp.Or(os.Getenv("CDT_BENCH_AT_ONCE"), atOnce), "{by: stable, after: 1s}", `{by: rename}, ignore: ["filling/**"]`, "200MB", "64MB", "MB(200)", "MB(64)", "group.idle >= seconds(3)", "group.idle >= seconds(2)").Replace(string(text))
 	far := router.Line{Delay: oceanWay, Rate: oceanRate}
 	o := &ocean{B: b, transport: transport, bytes: bytes, Lab: sites.New(b, sites.Options{Routes: routes, Transport: transport, Ocean: far, Land: router.Line{Delay: time.Millisecond}})}
 	o.Engine()

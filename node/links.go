@@ -41,10 +41,7 @@ func (p *Places) far(l *graph.Location, marker opsdb.ID) storage.Storage {
 		if link.Far == nil || !ends || !slices.Contains(p.Sites, link.Driver) {
 			continue
 		}
-		if p.agents[name] == nil {
-			p.agents[name] = NewAgent(link)
-		}
-		d := remote.NewDisk(p.agents[name], remote.Place{Location: l.Name, Root: l.Path, Marker: marker})
+		d := remote.NewDisk(p.agent(link), remote.Place{Location: l.Name, Root: l.Path, Marker: marker})
 		d.Foreign = func() { p.forget(l.Name) } // init-location may have been run there since; nobody here checks that place
 		return d
 	}
@@ -72,15 +69,30 @@ func (l Links) Transport(from, to string) (transport.Transport, error) {
 	if l.virtual && link.Transport == "local" {
 		return local.New(local.Options{}), nil
 	}
-	t, err := Transport(link, l.places.clock.Now())
+	t, err := transportOf(link, l.places.clock.Now(), l.places.shared(link.Name()))
 	if err != nil {
 		return nil, stages.Permanent(fmt.Errorf("send from %s to %s: %w", from, to, err))
 	}
 	return t, nil
 }
 
+// shared gives the socket of the connection to the host at a link's other end, as it is when it is asked for.
+func (p *Places) shared(link string) func() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if a := p.agents[link]; a != nil {
+		return a.Shared
+	}
+	return nil
+}
+
 // Transport is the transport of a link, as fast as it may be at a time.
 func Transport(l *graph.Link, now time.Time) (transport.Transport, error) {
+	return transportOf(l, now, nil)
+}
+
+// transportOf is the transport of a link whose calls for other ends may go through a connection that is there.
+func transportOf(l *graph.Link, now time.Time, shared func() string) (transport.Transport, error) {
 	const octet = 8 // the graph counts bits, transports bytes
 	switch l.Transport {
 	case "local":
@@ -91,8 +103,8 @@ func Transport(l *graph.Link, now time.Time) (transport.Transport, error) {
 		})
 	case "bbcp":
 		return bbcp.New(bbcp.Options{
-			Link: l.Name(), Host: Host(l), Program: l.Far.Program, RemoteProgram: l.Far.Remote, Agent: l.Far.Agent, Rate: rate(l, now) / octet,
-			Bandwidth: l.Bandwidth / octet / int64(l.AtOnce), RTT: l.RTT, Streams: l.Far.Streams, Window: l.Far.Window, Buffer: l.Far.Buffer,
+			Link: l.Name(), Host: Host(l), Shared: shared, Program: l.Far.Program, RemoteProgram: l.Far.Remote, Agent: l.Far.Agent, Rate: rate(l, now) / octet,
+			Bandwidth: l.Bandwidth / octet, RTT: l.RTT, Streams: l.Far.Streams, Window: l.Far.Window, Buffer: l.Far.Buffer,
 			Reverse: l.Far.Reverse, SourceHost: l.Far.SourceHost, Ports: l.Far.Ports,
 		})
 	}

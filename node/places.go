@@ -44,6 +44,7 @@ type Places struct {
 	graph  *graph.Graph
 	disks  map[string]*known
 	agents map[string]*remote.Agent // by link
+	made   []*remote.Agent          // all there ever were: what holds an open storage may use one of another graph
 }
 
 // known is an open storage and the marker it was opened with.

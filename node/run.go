@@ -17,6 +17,7 @@ import (
 // work is taken, running tasks get their grace, and what is not done is given
 // back. It returns nil after a graceful stop, or the first error that ended a part.
 func (n *Node) Run(ctx context.Context) error {
+	defer n.Places.hangUp()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.watchDatabase(ctx) })
 	if n.Engine != nil {
@@ -71,6 +72,7 @@ func (n *Node) runTheseWatchers(ctx context.Context) error {
 		}
 		return nil
 	})
+	g.Go(func() error { n.Places.reach(ctx); return nil }) // routes that changed may have other links
 	for _, w := range watchers {
 		g.Go(func() error { return runWatcher(ctx, w) })
 	}

@@ -16,13 +16,14 @@ func (s transferStage) RunBatch(ctx context.Context, works []stages.Work) []stag
 	ends := make([]stages.Ending, len(works))
 	var going []*sending
 	var at []int // of works, by item
-	for i, w := range works {
-		p, out, err := newRun(s.deps, w).prepare(ctx)
-		if p == nil || err != nil {
-			ends[i] = stages.Ending{Outcome: out, Err: err}
-			continue
+	prepared := make([]*sending, len(works))
+	transport.Each(len(works), func(i int) {
+		prepared[i], ends[i].Outcome, ends[i].Err = newRun(s.deps, works[i]).prepare(ctx)
+	})
+	for i, p := range prepared {
+		if p != nil && ends[i].Err == nil {
+			going, at = append(going, p), append(at, i)
 		}
-		going, at = append(going, p), append(at, i)
 	}
 	for k, err := range sendAll(ctx, going) {
 		ends[at[k]].Outcome, ends[at[k]].Err = going[k].ended(ctx, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/ccatobs/cdt/opsdb"
@@ -57,14 +58,19 @@ func (r *run) prepare(ctx context.Context) (*sending, opsdb.Outcome, error) {
 			return nil, out, err
 		}
 	}
-	if info, err := s.to.Stat(ctx, s.target.Path); err == nil && info.Size == r.a.Package.Size && r.a.Task.Type == "transfer" {
+	var earlier []storage.Attempt
+	var lost error
+	var both sync.WaitGroup
+	both.Go(func() { earlier, lost = r.leftovers(ctx, s.to) }) // over a long way each look takes its time
+	info, err := s.to.Stat(ctx, s.target.Path)
+	both.Wait()
+	switch {
+	case err == nil && info.Size == r.a.Package.Size && r.a.Task.Type == "transfer":
 		return nil, s.arrived(), nil
-	} else if err != nil && !missing(err) {
+	case err != nil && !missing(err):
 		return nil, opsdb.Outcome{}, r.failed(ctx, s.target.Location, "look for "+s.target.Path, err)
-	}
-	earlier, err := r.leftovers(ctx, s.to)
-	if err != nil {
-		return nil, opsdb.Outcome{}, r.failed(ctx, s.target.Location, "look for leftovers", err)
+	case lost != nil:
+		return nil, opsdb.Outcome{}, r.failed(ctx, s.target.Location, "look for leftovers", lost)
 	}
 	s.item = transport.Item{
 		Package: r.a.Package.ID, Source: s.from, Path: s.source.Path, Target: s.to, Attempt: r.attempt(),

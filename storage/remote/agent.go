@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
@@ -18,7 +19,7 @@ type Options struct {
 	Host    ssh.Host
 	Program string        // dtctl at the other end; "dtctl"
 	Begin   time.Duration // how long an agent may take until it speaks; 30 s
-	Idle    time.Duration // after which an unused connection is closed; 2 min
+	Idle    time.Duration // after which an unused connection is closed; 10 min
 	Ping    time.Duration // between signs of life while something runs; 30 s
 }
 
@@ -31,6 +32,8 @@ type Agent struct {
 	conn  *conn
 	users int
 	idle  *time.Timer
+
+	socket atomic.Pointer[string] // of the present connection
 }
 
 // NewAgent returns an agent; nothing is connected yet.
@@ -39,7 +42,7 @@ func NewAgent(o Options) *Agent {
 		o.Program = "dtctl"
 	}
 	o.Begin = or(o.Begin, 30*time.Second)
-	o.Idle = or(o.Idle, 2*time.Minute)
+	o.Idle = or(o.Idle, 10*time.Minute)
 	o.Ping = or(o.Ping, 30*time.Second)
 	return &Agent{opts: o, gate: make(chan struct{}, 1)}
 }
@@ -65,6 +68,15 @@ func (a *Agent) Hello(ctx context.Context) (Hello, error) {
 		_, err = c.call(ctx, request{Op: opPing}, nil)
 	}
 	return c.hello, err
+}
+
+// Shared is the socket of the connection to the agent's host, for [ssh.Host.Share]: other calls of ssh to that host may
+// go through it, and are spared a login. "": there is no connection now.
+func (a *Agent) Shared() string {
+	if s := a.socket.Load(); s != nil {
+		return *s
+	}
+	return ""
 }
 
 // Kill ends every process of an attempt at the other end, and waits for that.
@@ -133,6 +145,8 @@ func (a *Agent) use(ctx context.Context) (c *conn, fresh bool, err error) {
 			return nil, false, err
 		}
 		fresh = true
+		socket := a.conn.shared.socket()
+		a.socket.Store(&socket)
 	}
 	a.users++
 	if a.idle != nil {
@@ -159,6 +173,7 @@ func (a *Agent) done() {
 
 // drop ends a connection; the gate is held.
 func (a *Agent) drop(c *conn) {
+	a.socket.Store(nil)
 	if c != nil {
 		c.close()
 	}

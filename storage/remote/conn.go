@@ -30,6 +30,7 @@ type conn struct {
 	in      io.WriteCloser
 	stderr  *ssh.Tail
 	cancel  context.CancelFunc
+	shared  shared
 	dead    chan struct{} // closed when nothing more is heard
 	broken  error         // why, if the other end did not end; to be read after dead is closed
 
@@ -50,12 +51,15 @@ type waiting struct {
 // dial starts the agent and waits for its first word.
 func dial(ctx context.Context, o Options) (*conn, error) {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	c := &conn{opts: o, stderr: &ssh.Tail{}, cancel: cancel, dead: make(chan struct{}), calls: map[int64]waiting{}}
-	cmd := o.Host.Command(life, o.Program, "agent")
+	c := &conn{opts: o, stderr: &ssh.Tail{}, cancel: cancel, dead: make(chan struct{}), calls: map[int64]waiting{}, shared: share(ctx)}
+	host := o.Host
+	host.Share, host.Shares = c.shared.socket(), true
+	cmd := host.Command(life, o.Program, "agent")
 	cmd.Stderr = c.stderr
 	out, err := c.start(cmd)
 	if err != nil {
 		cancel()
+		c.shared.remove()
 		return nil, err
 	}
 	lines := bufio.NewReaderSize(out, 64<<10)
@@ -114,6 +118,7 @@ func (c *conn) notBegun(ctx context.Context, err error) error {
 	_ = c.in.Close()
 	ended := c.process.Wait()
 	c.cancel()
+	c.shared.remove()
 	stderr := c.stderr.String()
 	switch {
 	case ctx.Err() != nil:
@@ -271,6 +276,7 @@ func (c *conn) linkLost() error {
 	c.cancel()
 	_ = c.in.Close()
 	err := c.process.Wait()
+	c.shared.remove()
 	if c.lost() && c.broken != nil {
 		err = fmt.Errorf("the agent said %w", c.broken)
 	}
@@ -285,4 +291,5 @@ func (c *conn) close() {
 	_ = c.in.Close()
 	c.cancel()
 	_ = c.process.Wait()
+	c.shared.remove()
 }

@@ -40,7 +40,11 @@ func (o Options) common() []string {
 // end is run by the agent there, under the names of the attempts, so that it can be ended; a name for this end is
 // what the other one calls, and bbcp then needs to be told how to start its own side, too.
 func (o Options) starts(e ends, attempts string) []string {
-	over := strings.Join(append(append(o.Host.Words(), "--", o.Host.Destination()), o.Agent, "agent", "exec", attempts, "--", o.RemoteProgram), " ")
+	host := o.Host
+	if o.Shared != nil {
+		host.Share = o.Shared()
+	}
+	over := strings.Join(append(append(host.Words(), "--", host.Destination()), o.Agent, "agent", "exec", attempts, "--", o.RemoteProgram), " ")
 	switch {
 	case e.target && o.near(e) != "":
 		return []string{"-S", o.Program, "-T", over}

@@ -33,6 +33,9 @@ type Options struct {
 	Link string   // "ccat>cologne", for failures
 	Host ssh.Host // the other end; its Name is also where the data connection goes. No name: both ends are here
 
+	// Shared gives the socket of a connection to the other end that calls of ssh may go through ([ssh.Host.Share]); nil or "": none.
+	Shared func() string
+
 	Program       string // bbcp here; "bbcp"
 	RemoteProgram string // bbcp at the other end; "bbcp"
 	Agent         string // dtctl at the other end, which runs bbcp there; "dtctl"
@@ -83,8 +86,8 @@ func (t *Transport) Send(ctx context.Context, items []transport.Item, progress f
 				progress(i, n)
 			}
 		}}
-		s.items[i].err = s.prepare(ctx, s.items[i])
 	}
+	transport.Each(len(items), func(i int) { s.items[i].err = s.prepare(ctx, s.items[i]) })
 	s.sendTails(ctx)
 	s.sendWhole(ctx)
 	errs := make([]error, len(items))
@@ -144,7 +147,17 @@ func (s *sending) prepare(ctx context.Context, it *item) error {
 	if err := s.find(ctx, it); err != nil {
 		return err
 	}
+	var unnamed error
+	named := make(chan struct{})
+	go func() { // beside what follows: over a long way each question takes its time
+		defer close(named)
+		unnamed = s.name(ctx, it)
+	}()
 	kept, err := transport.Keep(ctx, it.Item, s.opts.SegmentSize, it.alive)
+	<-named
+	if err == nil && unnamed != nil {
+		return unnamed
+	}
 	if err != nil {
 		return s.targetFailed(ctx, it, err)
 	}
@@ -156,10 +169,10 @@ func (s *sending) prepare(ctx context.Context, it *item) error {
 	return nil
 }
 
-// find gives the item its paths, once the source is what was recorded.
+// find looks whether the item can go at all, and that the source is what was recorded.
 func (s *sending) find(ctx context.Context, it *item) error {
-	from, readable := it.Source.(storage.Receiver)
-	to, writable := it.Target.(storage.Receiver)
+	_, readable := it.Source.(storage.Receiver)
+	_, writable := it.Target.(storage.Receiver)
 	switch {
 	case !writable:
 		return badConfig("send to %s: its storage takes no part files", it.Target.Location())
@@ -170,9 +183,12 @@ func (s *sending) find(ctx context.Context, it *item) error {
 	case (far(it.Source) || far(it.Target)) && s.opts.Host.Name == "":
 		return badConfig("link %s: name the host at the other end (bbcp: {host: …})", s.opts.Link)
 	}
-	if err := s.checkSource(ctx, it); err != nil {
-		return err
-	}
+	return s.checkSource(ctx, it)
+}
+
+// name gives the item its paths.
+func (s *sending) name(ctx context.Context, it *item) error {
+	from, to := it.Source.(storage.Receiver), it.Target.(storage.Receiver)
 	var err error
 	if it.from, err = from.AbsPath(ctx, it.Path); err != nil {
 		return s.sourceFailed(ctx, it, err)

@@ -89,8 +89,8 @@ func (t *Transport) Send(ctx context.Context, items []transport.Item, progress f
 			}
 		}}
 		s.items = append(s.items, it)
-		it.err = s.prepare(ctx, it)
 	}
+	transport.Each(len(items), func(i int) { s.items[i].err = s.prepare(ctx, s.items[i]) })
 	for _, c := range s.calls() {
 		s.call(ctx, c)
 	}
@@ -145,10 +145,20 @@ func (s *sending) prepare(ctx context.Context, it *item) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := s.paths(ctx, it); err != nil {
+	if err := s.find(ctx, it); err != nil {
 		return err
 	}
+	var unnamed error
+	named := make(chan struct{})
+	go func() { // beside what follows: over a long way each question takes its time
+		defer close(named)
+		unnamed = s.name(ctx, it)
+	}()
 	kept, err := transport.Keep(ctx, it.Item, s.SegmentSize, func() { it.moved(0) })
+	<-named
+	if err == nil && unnamed != nil {
+		return unnamed
+	}
 	if err != nil {
 		return s.targetFailed(ctx, it, err)
 	}
@@ -157,10 +167,10 @@ func (s *sending) prepare(ctx context.Context, it *item) error {
 	return nil
 }
 
-// paths gives the item its paths, once the source is what was recorded.
-func (s *sending) paths(ctx context.Context, it *item) error {
-	from, readable := it.Source.(storage.Receiver)
-	to, writable := it.Target.(storage.Receiver)
+// find looks whether the item can go at all, and that the source is what was recorded.
+func (s *sending) find(ctx context.Context, it *item) error {
+	_, readable := it.Source.(storage.Receiver)
+	_, writable := it.Target.(storage.Receiver)
 	_, sized := it.Target.(storage.PartSizer)
 	_, farSource := it.Source.(transport.Killer)
 	_, farTarget := it.Target.(transport.Killer)
@@ -173,9 +183,12 @@ func (s *sending) paths(ctx context.Context, it *item) error {
 		return badConfig("send from %s to %s: neither is at this site", it.Source.Location(), it.Target.Location())
 	}
 	it.pull = farSource
-	if err := s.checkSource(ctx, it); err != nil {
-		return err
-	}
+	return s.checkSource(ctx, it)
+}
+
+// name gives the item its paths.
+func (s *sending) name(ctx context.Context, it *item) error {
+	from, to := it.Source.(storage.Receiver), it.Target.(storage.Receiver)
 	var err error
 	if it.from, err = from.AbsPath(ctx, it.Path); err != nil {
 		return s.sourceFailed(ctx, it, err)

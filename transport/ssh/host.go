@@ -8,6 +8,7 @@
 package ssh
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os/exec"
@@ -28,7 +29,18 @@ type Host struct {
 	KnownHosts string        // file; host keys are always checked
 	Program    string        // "ssh"
 	Connect    time.Duration // how long a connection may take to come about; 15 s
+	// Share is the socket of a connection that others may go through as well, or go through; "": a connection of its own.
+	// A socket that nobody listens at any more means one's own connection.
+	Share string
+	// Shares says that this connection is the one others go through: it makes the socket, which must not be there.
+	Shares bool
 }
+
+// longestSocket is what the kernel takes for a socket's path, less what ssh adds while it makes it.
+const longestSocket = 107 - 18
+
+// MayShare reports whether a path can be that of a shared connection's socket.
+func MayShare(path string) bool { return File(path) && len(path) <= longestSocket }
 
 // What may stand in the words of a host: nothing that ssh, rsync or a shell reads as more than itself (S11).
 var (
@@ -56,6 +68,7 @@ func (h Host) Check() error {
 	}{
 		{"host", h.Name, Word, "letters, digits and . _ : -, not - first"},
 		{"user", h.User, Word, "letters, digits and . _ : -, not - first"},
+		{"shared socket", h.Share, MayShare, "a short absolute path of letters, digits and . _ / + @ , = ~ -"},
 		{"key", h.Key, File, "an absolute path of letters, digits and . _ / + @ , = ~ -"},
 		{"known_hosts", h.KnownHosts, File, "an absolute path of letters, digits and . _ / + @ , = ~ -"},
 		{"ssh", h.Program, ProgramWord, "a program's name or absolute path"},
@@ -74,7 +87,8 @@ func (h Host) Check() error {
 }
 
 // Options are ssh's options: never a question, always a known host key, a
-// connection that is found dead after a minute and a half (a cut of a minute is outlived, as a call that moves nothing for as long is ended anyway), nothing forwarded and nothing shared.
+// connection that is found dead after a minute and a half (a cut of a minute is outlived, as a call that moves nothing for as long is ended anyway),
+// nothing forwarded, and nothing shared but by [Host.Share].
 func (h Host) Options() []string {
 	connect := h.Connect
 	if connect <= 0 {
@@ -85,7 +99,8 @@ func (h Host) Options() []string {
 		"-oBatchMode=yes", "-oStrictHostKeyChecking=yes", "-oUpdateHostKeys=no",
 		"-oServerAliveInterval=15", "-oServerAliveCountMax=6", "-oTCPKeepAlive=yes",
 		"-oConnectTimeout=" + strconv.Itoa(int(max(connect/time.Second, 1))),
-		"-oClearAllForwardings=yes", "-oPermitLocalCommand=no", "-oControlMaster=no", "-oControlPath=none",
+		"-oClearAllForwardings=yes", "-oPermitLocalCommand=no",
+		"-oControlMaster=" + yesNo(h.Share != "" && h.Shares), "-oControlPath=" + cmp.Or(h.Share, "none"), "-oControlPersist=no",
 	}
 	if h.KnownHosts != "" {
 		out = append(out, "-oUserKnownHostsFile="+h.KnownHosts, "-oGlobalKnownHostsFile=/dev/null")
@@ -97,6 +112,13 @@ func (h Host) Options() []string {
 		out = append(out, "-p", strconv.Itoa(h.Port))
 	}
 	return out
+}
+
+func yesNo(yes bool) string {
+	if yes {
+		return "yes"
+	}
+	return "no"
 }
 
 // Words are the program and its options, without the destination: what rsync
