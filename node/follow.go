@@ -124,7 +124,7 @@ func (s followingStage) Run(ctx context.Context, w stages.Work) (opsdb.Outcome, 
 }
 
 // RunBatch implements [stages.Batcher] for all stages: what knows no batches does one after the other.
-func (s followingStage) RunBatch(ctx context.Context, works []stages.Work) []stages.Ending {
+func (s followingStage) RunBatch(ctx context.Context, works []stages.Work, early func(int, stages.Ending)) []stages.Ending {
 	ends := make([]stages.Ending, len(works))
 	made := int64(0)
 	for _, w := range works {
@@ -132,7 +132,7 @@ func (s followingStage) RunBatch(ctx context.Context, works []stages.Work) []sta
 	}
 	late := s.caughtUp(ctx, made)
 	if b, ok := s.Stage.(stages.Batcher); ok && late == nil {
-		return b.RunBatch(ctx, works)
+		return b.RunBatch(ctx, works, early)
 	}
 	for i, w := range works {
 		if ends[i].Err = late; late == nil {

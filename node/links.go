@@ -104,7 +104,7 @@ func transportOf(l *graph.Link, now time.Time, shared func() string) (transport.
 	case "bbcp":
 		return bbcp.New(bbcp.Options{
 			Link: l.Name(), Host: Host(l), Shared: shared, Program: l.Far.Program, RemoteProgram: l.Far.Remote, Agent: l.Far.Agent, Rate: rate(l, now) / octet,
-			Bandwidth: l.Bandwidth / octet, RTT: l.RTT, Streams: l.Far.Streams, Window: l.Far.Window, Buffer: l.Far.Buffer,
+			Bandwidth: l.Bandwidth / octet, AtOnce: l.AtOnce, RTT: l.RTT, Streams: l.Far.Streams, Window: l.Far.Window, Buffer: l.Far.Buffer,
 			Reverse: l.Far.Reverse, SourceHost: l.Far.SourceHost, Ports: l.Far.Ports,
 		})
 	}

@@ -92,8 +92,9 @@ type Stage interface {
 type Batcher interface {
 	Stage
 	// RunBatch is Run for all of them, and says of each how it ended, in their
-	// order. One that ends badly fails no other.
-	RunBatch(ctx context.Context, works []Work) []Ending
+	// order. One that ends badly fails no other. early may be called for one (by its index) that has ended while
+	// others go on, once and before RunBatch returns; what is returned for it then says nothing more.
+	RunBatch(ctx context.Context, works []Work, early func(i int, e Ending)) []Ending
 }
 
 // Ending is how the run of one task of several ended.

@@ -29,6 +29,9 @@ type Item struct {
 	// Kept, if set, is told what of the progress crossed the link before this Send, as it is found; below 0 are
 	// bytes that crossed in it, were given up and are sent once more. What crossed is the progress less the sum.
 	Kept func(n int64)
+	// Arrived, if set, may be called, once, as soon as all of the item seems to be there and nothing writes it any more, while
+	// the Send of others goes on; its progress is complete then, its error nil, and its part is the receive's.
+	Arrived func()
 }
 
 // Transport moves items over one link.
@@ -36,7 +39,7 @@ type Transport interface {
 	// Name is the word in YAML: "local", "rsync", "bbcp".
 	Name() string
 	// Send brings each item's bytes into its attempt's part at the destination
-	// and returns one error per item, nil where it believes so. progress (may be nil) is told bytes that moved, per item:
+	// and returns one error per item, nil where it believes so. progress (may be nil; it is called by several goroutines) is told bytes that moved, per item:
 	// for one that arrives they sum up to its size, with what was kept of earlier attempts; 0 says "alive". Errors are classified
 	// (stages.Failed) but for a cancel, which is ctx.Err(); a missing source is fs.ErrNotExist.
 	// One item's failure does not fail the others. After a cancel, nothing it started goes on moving bytes.

@@ -52,7 +52,7 @@ func (w *Worker) claimAll(ctx context.Context, ids []opsdb.ID) (all []opsdb.Assi
 // together runs the tasks of a batch: each has its own lease, watchdog and
 // result, and all of them one run.
 func (w *Worker) together(ctx context.Context, all []opsdb.Assignment) error {
-	p := &party{ctx: ctx, want: len(all), alive: len(all), done: make(chan struct{})}
+	p := &party{ctx: ctx, want: len(all), alive: len(all)}
 	errs := make([]error, len(all))
 	var wait sync.WaitGroup
 	for i, a := range all {
@@ -62,8 +62,8 @@ func (w *Worker) together(ctx context.Context, all []opsdb.Assignment) error {
 	return errors.Join(errs...)
 }
 
-// party is the one run of several tasks. It begins when all of them are
-// there; one whose lease is lost leaves it, and it ends early when all have left.
+// party is the one run of several tasks. It begins when all of them are there; one
+// that has ended, or whose lease is lost, leaves it, and it ends early when all have left without an end.
 type party struct {
 	ctx   context.Context
 	want  int
@@ -72,9 +72,9 @@ type party struct {
 	mu    sync.Mutex
 	works []stages.Work
 	ends  []end
+	ended []chan struct{} // closed when the end of that one is known
 	alive int
 	stop  context.CancelFunc
-	done  chan struct{}
 }
 
 // partyStage is the stage as one of the party runs it.
@@ -86,29 +86,59 @@ type partyStage struct {
 // Run implements [stages.Stage]: it waits for the run of all and returns the end of one.
 func (s partyStage) Run(ctx context.Context, work stages.Work) (opsdb.Outcome, error) {
 	p := s.party
-	i := p.join(s.Stage, work)
+	i, ended := p.join(s.Stage, work)
 	select {
-	case <-p.done:
-		return p.ends[i].outcome, p.ends[i].err
+	case <-ended:
+		return p.end(i)
 	case <-ctx.Done():
 	}
 	if p.leave() {
 		return opsdb.Outcome{}, context.Cause(ctx)
 	}
-	<-p.done
-	return p.ends[i].outcome, p.ends[i].err
+	<-ended
+	return p.end(i)
 }
 
-func (p *party) join(stage stages.Stage, work stages.Work) int {
+func (p *party) join(stage stages.Stage, work stages.Work) (int, <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.works = append(p.works, work)
+	ended := make(chan struct{})
+	p.works, p.ends, p.ended = append(p.works, work), append(p.ends, end{}), append(p.ended, ended)
 	if len(p.works) == p.want {
 		ctx, stop := context.WithCancel(p.ctx)
 		p.stop = stop
 		go p.begin(ctx, stage)
 	}
-	return len(p.works) - 1
+	return len(p.works) - 1, ended
+}
+
+// tell says how one ended; what is told first holds.
+func (p *party) tell(i int, e end) (first bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.ended[i]:
+		return false
+	default:
+	}
+	p.ends[i] = e
+	close(p.ended[i])
+	return true
+}
+
+// early is the end of one while others go on: it leaves them.
+func (p *party) early(i int, e stages.Ending) {
+	if p.tell(i, end{e.Outcome, e.Err}) {
+		p.mu.Lock()
+		p.alive--
+		p.mu.Unlock()
+	}
+}
+
+func (p *party) end(i int) (opsdb.Outcome, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ends[i].outcome, p.ends[i].err
 }
 
 // leave reports whether others go on; the last one ends the run.
@@ -127,13 +157,11 @@ func (p *party) leave() bool {
 }
 
 func (p *party) begin(ctx context.Context, stage stages.Stage) {
-	defer close(p.done)
 	defer p.stop()
-	p.ends = make([]end, len(p.works))
 	defer func() {
 		if r := recover(); r != nil {
-			for i := range p.ends {
-				p.ends[i] = end{err: stages.Permanent(fmt.Errorf("panic in a batch of stage %s: %v\n%s", stage.Spec().Type, r, debug.Stack()))}
+			for i := range p.works {
+				p.tell(i, end{err: stages.Permanent(fmt.Errorf("panic in a batch of stage %s: %v\n%s", stage.Spec().Type, r, debug.Stack()))})
 			}
 		}
 	}()
@@ -141,11 +169,11 @@ func (p *party) begin(ctx context.Context, stage stages.Stage) {
 	if !ok {
 		for i, work := range p.works {
 			out, err := stage.Run(ctx, work)
-			p.ends[i] = end{out, err}
+			p.tell(i, end{out, err})
 		}
 		return
 	}
-	for i, e := range b.RunBatch(ctx, p.works) {
-		p.ends[i] = end{e.Outcome, e.Err}
+	for i, e := range b.RunBatch(ctx, p.works, p.early) {
+		p.tell(i, end{e.Outcome, e.Err})
 	}
 }

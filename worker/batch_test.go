@@ -3,6 +3,7 @@ package worker_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -18,9 +19,13 @@ import (
 type batcher struct {
 	scripted
 	batch func(ctx context.Context, works []stages.Work) []stages.Ending
+	early func(works []stages.Work, early func(int, stages.Ending))
 }
 
-func (b batcher) RunBatch(ctx context.Context, works []stages.Work) []stages.Ending {
+func (b *batcher) RunBatch(ctx context.Context, works []stages.Work, early func(int, stages.Ending)) []stages.Ending {
+	if b.early != nil {
+		b.early(works, early)
+	}
 	return b.batch(ctx, works)
 }
 
@@ -30,8 +35,14 @@ func batchShop(cfg worker.Config, batch func(ctx context.Context, works []stages
 	alone := scripted{typ: "scripted", run: func(context.Context, stages.Work) (opsdb.Outcome, error) {
 		return opsdb.Outcome{}, errors.New("it was run alone")
 	}}
-	s.Worker = worker.New(cfg, s.desk, s.queue, stages.Registry{batcher{alone, batch}})
+	s.batch = &batcher{scripted: alone, batch: batch}
+	s.Worker = worker.New(cfg, s.desk, s.queue, stages.Registry{s.batch})
 	return s
+}
+
+// early has a batch tell the ends of some before it does the rest.
+func (s *shop) early(tell func(works []stages.Work, early func(int, stages.Ending))) {
+	s.batch.early = tell
 }
 
 func (s *shop) addBatch(n int) []opsdb.Task {
@@ -69,6 +80,34 @@ func TestABatchIsOneRun(t *testing.T) {
 	}
 	if s.Busy() != 0 {
 		t.Errorf("busy with %d", s.Busy())
+	}
+}
+
+// One whose end is known while others go on is recorded then, and what is said of it later is not heard.
+func TestOneOfABatchEndsEarly(t *testing.T) {
+	t.Parallel()
+	var s *shop
+	var first opsdb.ID
+	recorded := false
+	s = batchShop(worker.Config{}, func(_ context.Context, works []stages.Work) []stages.Ending {
+		for end := time.Now().Add(20 * time.Second); !recorded && time.Now().Before(end); <-time.After(time.Millisecond) {
+			s.desk.set(func(d *desk) { recorded = len(d.outcomes[first]) == 1 })
+		}
+		return slices.Repeat([]stages.Ending{{Err: errors.New("the call broke")}}, len(works))
+	})
+	s.early(func(works []stages.Work, early func(int, stages.Ending)) {
+		first = works[1].Assignment().Task.ID
+		early(1, stages.Ending{})
+	})
+	tasks := s.addBatch(3)
+	s.do(t, tasks[0].ID)
+	if !recorded {
+		t.Error("its end was not recorded while the others went on")
+	}
+	for _, task := range tasks {
+		if good, bad := len(s.desk.outcomes[task.ID]), len(s.desk.fails[task.ID]); (good == 1) != (task.ID == first) || (bad == 1) != (task.ID != first) {
+			t.Errorf("early: %v; %d good ends, %d bad ones", task.ID == first, good, bad)
+		}
 	}
 }
 

@@ -289,6 +289,7 @@ type shop struct {
 	*worker.Worker
 	desk  *desk
 	queue *local.Queue
+	batch *batcher // of a shop with batches
 }
 
 func newShop(cfg worker.Config, run func(ctx context.Context, w stages.Work) (opsdb.Outcome, error), phases ...stages.Phase) *shop {

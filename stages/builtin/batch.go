@@ -12,7 +12,7 @@ var _ stages.Batcher = transferStage{}
 
 // RunBatch implements [stages.Batcher]: the sends of packages that go the same
 // way, in one call of the transport. What is wrong with one is no matter of the others.
-func (s transferStage) RunBatch(ctx context.Context, works []stages.Work) []stages.Ending {
+func (s transferStage) RunBatch(ctx context.Context, works []stages.Work, early func(int, stages.Ending)) []stages.Ending {
 	ends := make([]stages.Ending, len(works))
 	var going []*sending
 	var at []int // of works, by item
@@ -22,6 +22,10 @@ func (s transferStage) RunBatch(ctx context.Context, works []stages.Work) []stag
 	})
 	for i, p := range prepared {
 		if p != nil && ends[i].Err == nil {
+			p.item.Arrived = func() {
+				out, err := p.ended(ctx, nil)
+				early(i, stages.Ending{Outcome: out, Err: err})
+			}
 			going, at = append(going, p), append(at, i)
 		}
 	}

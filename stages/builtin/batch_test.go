@@ -48,7 +48,7 @@ func TestABatchOfWhichSomeAreBad(t *testing.T) {
 		works[i] = sendWork(w)
 	}
 	stage, _ := worlds[0].Registry.Find("transfer")
-	ends := stage.(stages.Batcher).RunBatch(t.Context(), works)
+	ends := stage.(stages.Batcher).RunBatch(t.Context(), works, func(int, stages.Ending) {})
 	for i, e := range ends {
 		switch {
 		case e.Err != nil:

@@ -42,6 +42,7 @@ type Options struct {
 
 	Bandwidth int64         // bytes a second the link carries, for Streams and Window
 	RTT       time.Duration // and its round-trip time
+	AtOnce    int           // how many calls share it; 1
 	Streams   int           // 0: as many as bandwidth and round-trip time ask for
 	Window    int64         // bytes per stream; 0: bandwidth × round-trip time ÷ streams
 	Buffer    int64         // bytes read and written at once; 0: bbcp's own choice
@@ -137,6 +138,15 @@ func (it *item) open() bool { return it.err == nil && !it.arrived }
 func (it *item) finish() {
 	it.arrived = true
 	it.at(it.Size)
+}
+
+// land is called when all bytes are there while others of the same call are still to come.
+func (it *item) land() {
+	if it.arrived || it.Arrived == nil {
+		return
+	}
+	it.finish()
+	it.Arrived()
 }
 
 // prepare finds out where the item is and what of it the destination has.

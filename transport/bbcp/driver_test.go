@@ -58,6 +58,27 @@ func TestEveryRow(t *testing.T) {
 				w.t.Errorf("done were %v", acts)
 			}
 		}},
+		{"a file that is whole is the receive's while the next ones are on their way", func(w *world) {
+			w.opts.Stall, w.opts.Rate = 4*time.Second, 400_000
+			first, second := w.item("1.tar", 300_000), w.item("2.tar", 900_000)
+			b, err := os.ReadFile(filepath.Join(w.from, "1.tar"))
+			must(w.t, err)
+			early := false
+			first.Arrived = func() {
+				_, err := w.target.Settle(w.t.Context(), first.Attempt, "d/1.tar", storage.Expect{Digest: digest(b), Size: first.Size}, nil)
+				info, unseen := os.Stat(w.part(second))
+				if early = err == nil && unseen == nil && info.Size() < second.Size; !early {
+					w.t.Errorf("settled with %v while %v, %v had come of the next", err, info, unseen)
+				}
+			}
+			for _, err := range w.send(first, second) {
+				must(w.t, err)
+			}
+			w.arrived(second)
+			if _, err := os.Stat(w.part(first)); !early || err == nil {
+				w.t.Errorf("told early: %v; its part: %v", early, err)
+			}
+		}},
 		{"never -f, -a, -e or -E; absolute names; ssh only where there is another end", func(w *world) {
 			calls := w.log("")
 			whole, half := w.item("a.tar", 3*segment), w.item("b.tar", 3*segment)

@@ -50,6 +50,9 @@ func (c *call) sizes(ctx context.Context, next int) (look, int) {
 		if err != nil {
 			return look{err: err}, next
 		}
+		if i > 0 { // the one before is written no more
+			c.items[i-1].land()
+		}
 		it.at(n)
 		l.bytes += n
 		if n < it.Size {

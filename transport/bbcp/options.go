@@ -13,7 +13,7 @@ import (
 // What bbcp takes, and what it is given when nothing is said.
 const (
 	mostStreams   = 64      // bbcp takes no more
-	fewestStreams = 4       // its own default
+	fewestStreams = 2       // more begin faster; but each waits for the slowest one, and many short-lived ones crowd each other out
 	usualStreams  = 32      // no more than these without being told to
 	streamWindow  = 4 << 20 // what one stream is asked to hold while there are streams left
 	leastWindow   = 128 << 10
@@ -37,17 +37,19 @@ func (o Options) withDefaults() Options {
 	if o.SegmentSize <= 0 {
 		o.SegmentSize = opsdb.SegmentSize
 	}
-	o.Streams, o.Window = Tuned(o.Bandwidth, o.RTT, o.Streams, o.Window)
+	o.Streams, o.Window = Tuned(o.Bandwidth, o.RTT, max(o.AtOnce, 1), o.Streams, o.Window)
 	return o
 }
 
-// Tuned returns the streams and the window of one stream for a link of
-// bandwidth bytes a second: together the windows hold what is on the way, bandwidth × rtt.
+// Tuned returns the streams of one call and the window of each for a link of
+// bandwidth bytes a second that so many calls share: the streams of all of them are as many as hold what is on the way
+// (bandwidth × rtt) with usual windows, and the windows so large that a call which is alone holds all of it.
 // What is given (not 0) is kept.
-func Tuned(bandwidth int64, rtt time.Duration, streams int, window int64) (int, int64) {
+func Tuned(bandwidth int64, rtt time.Duration, atOnce, streams int, window int64) (int, int64) {
 	way := int64(float64(bandwidth) * rtt.Seconds())
 	if streams <= 0 {
-		streams = int(min(max((way+streamWindow-1)/streamWindow, fewestStreams), usualStreams))
+		each := way / int64(atOnce)
+		streams = int(min(max((each+streamWindow-1)/streamWindow, fewestStreams), usualStreams))
 	}
 	if window <= 0 {
 		const step = 64 << 10

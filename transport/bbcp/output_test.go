@@ -85,13 +85,13 @@ func TestTuned(t *testing.T) {
 		streams   int
 		window    int64
 	}{
-		{"nothing known", 0, 0, 4, 128 << 10},
-		{"a local network", gigabit, time.Millisecond, 4, 128 << 10},
+		{"nothing known", 0, 0, 2, 128 << 10},
+		{"a local network", gigabit, time.Millisecond, 2, 128 << 10},
 		{"Chile to Europe at 1 Gbit/s", gigabit, 220 * time.Millisecond, 7, 3932160},
 		{"Chile to Europe at 10 Gbit/s", 10 * gigabit, 220 * time.Millisecond, 32, 8650752},
 		{"the moon", 1000 * gigabit, 3 * time.Second, 32, 1<<30 - 64<<10},
 	} {
-		streams, window := Tuned(c.bandwidth, c.rtt, 0, 0)
+		streams, window := Tuned(c.bandwidth, c.rtt, 1, 0, 0)
 		if streams != c.streams || window != c.window {
 			t.Errorf("%s: %d streams of %d; want %d of %d", c.name, streams, window, c.streams, c.window)
 		}
@@ -99,7 +99,11 @@ func TestTuned(t *testing.T) {
 			t.Errorf("%s: the windows hold %d of %d", c.name, int64(streams)*window, way)
 		}
 	}
-	if s, w := Tuned(gigabit, time.Second, 16, 8<<20); s != 16 || w != 8<<20 {
+	if s, w := Tuned(gigabit, time.Second, 1, 16, 8<<20); s != 16 || w != 8<<20 {
 		t.Errorf("what was said is %d of %d", s, w)
+	}
+	// Four calls have a quarter of the streams each, and one that is alone holds all that is on the way.
+	if s, w := Tuned(10*gigabit, 220*time.Millisecond, 4, 0, 0); s != 17 || int64(s)*w < 275_000_000 {
+		t.Errorf("one of four calls has %d streams of %d", s, w)
 	}
 }

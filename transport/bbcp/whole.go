@@ -77,7 +77,7 @@ func (s *sending) callFor(ctx context.Context, batch []*item) (*call, error) {
 
 // settle looks at the destination for each item of a call, and decides about those that are not there.
 func (s *sending) settle(ctx context.Context, c *call) {
-	left := slices.DeleteFunc(slices.Clone(c.items), func(it *item) bool { return s.arrived(ctx, c, it) })
+	left := slices.DeleteFunc(slices.Clone(c.items), func(it *item) bool { return it.arrived || s.arrived(ctx, c, it) })
 	blamed := 0
 	for _, it := range left { // whose source is not what it was
 		if it.err == nil {

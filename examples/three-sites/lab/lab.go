@@ -148,14 +148,24 @@ func (l *Lab) compile() {
 	l.Graph = g
 }
 
-// bbcpRoutes makes routes for bbcp of those for rsync: it is installed beside dtctl, and told by which address the other end reaches its source.
+// bbcpRoutes makes routes with bbcp over the long ways, those with a round-trip time, of those for rsync: it is
+// installed beside dtctl, and told by which address the other end reaches its source.
 func bbcpRoutes(text string) string {
-	var out strings.Builder
-	from := ""
-	for line := range strings.Lines(text) {
-		if _, site, ok := strings.Cut(line, "- from: "); ok {
-			from = strings.TrimSpace(site)
+	head, links, _ := strings.Cut(text, "\nlinks:\n")
+	links, tail, _ := strings.Cut(links, "\nsets:\n")
+	blocks := strings.Split(links, "  - from: ")
+	for i, block := range blocks {
+		if strings.Contains(block, "rtt: ") {
+			blocks[i] = bbcpLink(block)
 		}
+	}
+	return head + "\nlinks:\n" + strings.Join(blocks, "  - from: ") + "\nsets:\n" + tail
+}
+
+func bbcpLink(block string) string {
+	var out strings.Builder
+	from, _, _ := strings.Cut(block, "\n")
+	for line := range strings.Lines(block) {
 		line = strings.ReplaceAll(line, "rsync", "bbcp")
 		bbcp := machine.Disks + "/bin/bbcp"
 		out.WriteString(strings.Replace(line, "/bin/dtctl}", "/bin/dtctl, program: "+bbcp+", remote_program: "+bbcp+", source_host: "+Address(from)+"}", 1))
