@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"fmt"
 	"path"
 	"regexp"
 	"strconv"
@@ -68,9 +69,30 @@ func (c *compiler) far(in *route.Link, l *Link) {
 			c.list.Errorf(v.At, diag.TooLittle, "leave it out", "the %s of %s is zero", key, l.Name())
 		}
 	}
+	c.bbcpTakes(o, l)
 }
 
 const mostPort = 65535
+
+// What bbcp takes; beyond it a call would end before it began.
+const (
+	mostStreams = 64
+	leastWindow = 8 << 10
+	leastBuffer = 4 << 10
+	mostWindow  = 1<<30 - 1
+)
+
+// bbcpTakes refuses what bbcp would.
+func (c *compiler) bbcpTakes(o route.Fields, l *Link) {
+	if v := o.Int("streams"); v.V > mostStreams {
+		c.list.Errorf(v.At, diag.OddWord, "bbcp takes 1 to 64", "%s cannot have %d streams", l.Name(), v.V)
+	}
+	for key, least := range map[string]int64{"window": leastWindow, "buffer": leastBuffer} {
+		if v := o.Size(key); v.V != 0 && (v.V < least || v.V > mostWindow) {
+			c.list.Errorf(v.At, diag.OddWord, fmt.Sprintf("bbcp takes %dKiB to less than 1GiB", least>>10), "the %s of %s cannot be %d bytes", key, l.Name(), v.V)
+		}
+	}
+}
 
 // farText is a word that comes to stand in a command, and so may be nothing but a word.
 func (c *compiler) farText(o route.Fields, key string, good func(string) (hint string, ok bool)) string {

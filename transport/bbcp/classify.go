@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
+	"os"
 	"os/exec"
 	"strings"
+	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/storage"
@@ -130,7 +133,27 @@ func (s *sending) judge(c *call, it *item) (opsdb.Failure, error) {
 		f := ssh.Classify(s.opts.Link, text, c.code, c.err)
 		return f, fmt.Errorf("%s: %s", doing, f.Text)
 	}
+	if c.err != nil && strings.Contains(c.err.Error(), segfault) && !ownNameKnown() {
+		host, _ := os.Hostname()
+		return opsdb.Failure{Class: opsdb.BadConfig, Reason: "own_name"},
+			fmt.Errorf("%s: it crashed; bbcp looks up the name of its own host, and %q cannot be found: enter it into /etc/hosts here", doing, host)
+	}
 	return opsdb.Failure{Class: opsdb.Transient}, fmt.Errorf("%s: it ended with %s and not all bytes; last words: %s", doing, ended(c), lastLine(text))
+}
+
+// segfault is how a program's end is told that wrote where it should not.
+const segfault = "segmentation fault"
+
+// ownNameKnown reports whether this host's name can be looked up; bbcp crashes where it cannot.
+func ownNameKnown() bool {
+	host, err := os.Hostname()
+	if err != nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	_, err = net.DefaultResolver.LookupHost(ctx, host)
+	return err == nil
 }
 
 // known makes the failure of a known complaint.
