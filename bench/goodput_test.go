@@ -26,8 +26,9 @@ const (
 	oceanRate = 200_000_000
 	oceanWay  = 100 * time.Millisecond
 	cuts      = 5
-	// atOnce is how many sends share a line: while one shakes hands, others fill it.
-	atOnce = "3"
+	// atOnce is how many sends share a line, and together how many packages go in one: while one shakes hands, others fill
+	// it, and few that are long find out how fast they may go less often.
+	atOnce, together = "3", "8"
 )
 
 // BenchmarkGoodput brings a mix of 2 GB (CDT_BENCH_BYTES: another amount) over a line of 200 Mbit/s with a round
@@ -35,7 +36,8 @@ const (
 // of the files per second as a share of the line: undisturbed, and with five cuts of 60 s (CDT_BENCH_CUT: another
 // time) as a share of what the line could have carried while it was whole. Beside it, on the same line, stand
 // `rsync -W` with one call for everything and with one call for each file; they verify nothing and reach one site.
-// CDT_BENCH_TRANSPORT: rsync or bbcp; bbcp where it is installed.
+// CDT_BENCH_TRANSPORT: rsync or bbcp over the ocean; bbcp where it is installed. CDT_BENCH_AT_ONCE and CDT_BENCH_BATCH: other
+// numbers of sends at once and packages in one; CDT_BENCH_ALONE: without rsync beside it.
 func BenchmarkGoodput(b *testing.B) {
 	bytes := int64(number(b, "CDT_BENCH_BYTES", 2_000_000_000))
 	b.Run("steady", func(b *testing.B) {
@@ -95,7 +97,7 @@ func newOcean(b *testing.B, bytes int64) *ocean {
 		transport = "rsync"
 	}
 	routes := strings.NewReplacer("at_once: 3", "at_once: "+cmp.Or(os.Getenv("CDT_BENCH_AT_ONCE"), atOnce), "{by: stable, after: 1s}", `{by: rename}, ignore: ["filling/**"]`, "200MB", "64MB", "MB(200)", "MB(64)", "group.idle >= seconds(3)", "group.idle >= seconds(2)",
-		"        choose: order\n", "        choose: order\n        batch: {max_packages: "+cmp.Or(os.Getenv("CDT_BENCH_BATCH"), "8")+"}\n").Replace(string(text))
+		"        choose: order\n", "        choose: order\n        batch: {max_packages: "+cmp.Or(os.Getenv("CDT_BENCH_BATCH"), together)+"}\n").Replace(string(text))
 	far := router.Line{Delay: oceanWay, Rate: oceanRate}
 	o := &ocean{B: b, transport: transport, bytes: bytes, Lab: sites.New(b, sites.Options{Routes: routes, Transport: transport, Ocean: far, Land: router.Line{Delay: time.Millisecond}})}
 	o.Engine()
