@@ -64,7 +64,6 @@ type router struct {
 	joined   map[int64]int      // how many groups each file joins
 	keys     map[opsdb.ID]int64 // of the groups
 	alone    bool               // files that are in a group or package already are of no interest
-	closes   bool               // groups may be closed by the same transaction
 }
 
 func (r *router) route(routings []opsdb.Routing) error {
