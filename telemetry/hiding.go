@@ -5,7 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/url"
+	"slices"
 	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
 // hiding keeps texts that are secret out of log lines, wherever they stand: in
@@ -20,17 +25,31 @@ const shortest = 4
 
 // newHiding returns h, or one that hides the secrets if there are any.
 func newHiding(h slog.Handler, secrets []string) slog.Handler {
+	r := replacer(secrets)
+	if r == nil {
+		return h
+	}
+	return hiding{h, r}
+}
+
+// replacer puts something else in the place of secrets, also as they stand in an address; nil: there are none.
+func replacer(secrets []string) *strings.Replacer {
 	var pairs []string
 	for _, s := range secrets {
 		if len(s) >= shortest {
-			pairs = append(pairs, s, "(secret)")
+			pairs = append(pairs, s, hiddenText)
+		}
+		if plain, err := url.PathUnescape(s); err == nil && plain != s && len(plain) >= shortest {
+			pairs = append(pairs, plain, hiddenText)
 		}
 	}
 	if len(pairs) == 0 {
-		return h
+		return nil
 	}
-	return hiding{h, strings.NewReplacer(pairs...)}
+	return strings.NewReplacer(pairs...)
 }
+
+const hiddenText = "(secret)"
 
 func (h hiding) Handle(ctx context.Context, r slog.Record) error {
 	clean := slog.NewRecord(r.Time, r.Level, h.secrets.Replace(r.Message), r.PC)
@@ -89,4 +108,44 @@ func (h hiding) any(v any) slog.Value {
 		return slog.StringValue(clean)
 	}
 	return slog.AnyValue(v)
+}
+
+// hiddenSpan is a span as it may be shown: its errors and attributes say no secret.
+type hiddenSpan struct {
+	sdktrace.ReadOnlySpan
+	hiding
+}
+
+// newHiddenSpan returns s, or one that hides the secrets if there are any.
+func newHiddenSpan(s sdktrace.ReadOnlySpan, secrets *strings.Replacer) sdktrace.ReadOnlySpan {
+	if secrets == nil {
+		return s
+	}
+	return hiddenSpan{s, hiding{secrets: secrets}}
+}
+
+func (h hiddenSpan) Status() sdktrace.Status {
+	s := h.ReadOnlySpan.Status()
+	s.Description = h.secrets.Replace(s.Description)
+	return s
+}
+
+func (h hiddenSpan) Attributes() []attribute.KeyValue { return h.clean(h.ReadOnlySpan.Attributes()) }
+
+func (h hiddenSpan) Events() []sdktrace.Event {
+	out := slices.Clone(h.ReadOnlySpan.Events())
+	for i := range out {
+		out[i].Attributes = h.clean(out[i].Attributes)
+	}
+	return out
+}
+
+func (h hiddenSpan) clean(attrs []attribute.KeyValue) []attribute.KeyValue {
+	out := slices.Clone(attrs)
+	for i, a := range out {
+		if a.Value.Type() == attribute.STRING {
+			out[i].Value = attribute.StringValue(h.secrets.Replace(a.Value.AsString()))
+		}
+	}
+	return out
 }

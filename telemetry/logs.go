@@ -47,7 +47,7 @@ func (c Config) jsonHandler() slog.Handler {
 // endpoint is the address of one of a collector's services.
 func endpoint(base, path string) (string, error) {
 	u, err := url.Parse(base)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
 		return "", errors.New("the address of the collector must be http://host:4318 or https://host:4318")
 	}
 	return strings.TrimSuffix(u.String(), "/") + path, nil

@@ -310,3 +310,18 @@ func TestNamesAreThoseOfTheHandler(t *testing.T) {
 		t.Errorf("of ten that were set and three that begin at zero %d have the name that is documented:\n%s", seen, w.Body)
 	}
 }
+
+// A secret in an error is shown neither as the state of a span nor in what it tells of the error.
+func TestSpansHideSecrets(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t)
+	c := start(t, Config{OTLP: r.URL, Out: io.Discard, Hide: []string{"sw0rd%66ish"}})
+	attempt(c, errors.New("connect to http://u:sw0rd%66ish@h: sw0rdfish is wrong"))
+	if err := c.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	got := r.got("/v1/traces")
+	if len(got) != 1 || !bytes.Contains(got[0], []byte("http://u:(secret)@h: (secret) is wrong")) || bytes.Contains(got[0], []byte("ish@h")) || bytes.Contains(got[0], []byte("sw0rd")) {
+		t.Errorf("sent %q", got)
+	}
+}

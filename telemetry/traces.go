@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -35,7 +36,7 @@ func (t *Telemetry) traces(ctx context.Context, c Config, about *resource.Resour
 	if err != nil {
 		return fmt.Errorf("begin to send spans: %w", err)
 	}
-	s := spans{newPipe("otlp_traces", c.room(waiting), atOnce, c.Timeout, plain, func(n int) { t.lost("otlp_traces", n) }, exporter.ExportSpans)}
+	s := spans{replacer(c.Hide), newPipe("otlp_traces", c.room(waiting), atOnce, c.Timeout, plain, func(n int) { t.lost("otlp_traces", n) }, exporter.ExportSpans)}
 	p := sdktrace.NewTracerProvider(sdktrace.WithResource(about), sdktrace.WithSpanProcessor(s), sdktrace.WithIDGenerator(ids{}), sdktrace.WithSampler(sdktrace.AlwaysSample()))
 	t.Traces = p
 	t.stops = append(t.stops, exporter.Shutdown, p.Shutdown)
@@ -43,10 +44,13 @@ func (t *Telemetry) traces(ctx context.Context, c Config, about *resource.Resour
 }
 
 // spans hands ended spans to a pipe. It implements [sdktrace.SpanProcessor].
-type spans struct{ *pipe[sdktrace.ReadOnlySpan] }
+type spans struct {
+	secrets *strings.Replacer
+	*pipe[sdktrace.ReadOnlySpan]
+}
 
 func (spans) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
-func (s spans) OnEnd(span sdktrace.ReadOnlySpan)              { s.put(span) }
+func (s spans) OnEnd(span sdktrace.ReadOnlySpan)              { s.put(newHiddenSpan(span, s.secrets)) }
 func (s spans) Shutdown(ctx context.Context) error            { return s.stop(ctx) }
 func (spans) ForceFlush(context.Context) error                { return nil }
 

@@ -38,7 +38,7 @@ func (a *app) root() *cobra.Command {
 			if a.output != outputText && a.output != outputJSON {
 				return misuse("choose -o text or -o json", "unknown output %q", a.output)
 			}
-			return nil
+			return database(a.db)
 		},
 	}
 	c.SuggestionsMinimumDistance = 2

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -19,6 +20,19 @@ import (
 // isShared reports whether a database is one that many processes serve.
 func isShared(db string) bool {
 	return strings.HasPrefix(db, "postgres://") || strings.HasPrefix(db, "postgresql://")
+}
+
+// database refuses what is neither an address of PostgreSQL nor the name of a file: a list of keywords would become the
+// name of a file, with its password. It is not repeated.
+func database(db string) error {
+	keywords := slices.ContainsFunc(strings.Fields(db), func(word string) bool {
+		key, _, is := strings.Cut(word, "=")
+		return is && slices.Contains([]string{"host", "hostaddr", "port", "user", "dbname", "password", "service"}, key)
+	})
+	if !isShared(db) && (keywords || strings.Contains(db, "://")) {
+		return misuse("write it as postgres://user@host:5432/name; the password may also come from PGPASSWORD or ~/.pgpass", "--db is neither an address of PostgreSQL nor the name of a file")
+	}
+	return nil
 }
 
 // openShared opens a PostgreSQL database for the verbs of people.

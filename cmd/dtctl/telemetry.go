@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -52,7 +53,7 @@ func (o *observing) observe(ctx context.Context, a *app, c telemetry.Config) (*s
 		return nil, misuse("choose debug, info, warn or error", "--log-level %q is unknown", o.logLevel)
 	}
 	c.Version, c.Out, c.OTLP, c.Influx = programVersion, a.errs, o.otlp, o.influx
-	c.Hide = append(c.Hide, o.influx.Token)
+	c.Hide = append(c.Hide, o.influx.Token, passwordOf(o.influx.URL), passwordOf(o.otlp))
 	t, err := telemetry.Start(ctx, c)
 	if err != nil {
 		return nil, &useError{err, "see --otlp and --influx-url"}
@@ -63,12 +64,25 @@ func (o *observing) observe(ctx context.Context, a *app, c telemetry.Config) (*s
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
 	if err != nil {
-		return nil, errors.Join(hint(fmt.Errorf("listen on %s: %w", o.listen, err), "another process may have the port: give --listen another one"), s.close())
+		return nil, errors.Join(hint(fmt.Errorf("listen on %s: %w", o.listen, err), "%s", listenHint(err)), s.close())
 	}
 	s.server = &http.Server{Handler: s.routes(), ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second, ErrorLog: slog.NewLogLogger(t.Log.Handler(), slog.LevelWarn)}
 	go func() { _ = s.server.Serve(listener) }()
 	t.Log.InfoContext(ctx, "listening", "address", listener.Addr().String())
 	return s, nil
+}
+
+// listenHint says what to do about an address that cannot be listened on.
+func listenHint(err error) string {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "another process has the port (`ss -ltnp` shows which): give --listen another one"
+	case errors.Is(err, syscall.EACCES):
+		return "this user may not take that port: give --listen one above 1023"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "this host has no such address: write --listen as :8080, for all that it has"
+	}
+	return "write --listen as :8080 or 127.0.0.1:8080"
 }
 
 func (s *seen) routes() http.Handler {
@@ -130,13 +144,18 @@ func (s *seen) close() error {
 	return errors.Join(err, s.Stop(ctx))
 }
 
-// passwordOf is the password in an address, if there is one: it must not appear in logs.
+// passwordOf is the password in an address or in a list of keywords, if there is one: it must not appear in logs.
 func passwordOf(address string) string {
-	_, rest, _ := strings.Cut(address, "://")
-	user, _, ok := strings.Cut(rest, "@")
-	_, password, has := strings.Cut(user, ":")
-	if !ok || !has {
-		return ""
+	if _, rest, is := strings.Cut(address, "://"); is {
+		if at := strings.LastIndex(rest, "@"); at >= 0 {
+			if _, password, has := strings.Cut(rest[:at], ":"); has {
+				return password
+			}
+		}
 	}
-	return password
+	_, password, _ := strings.Cut(address, "password=")
+	if end := strings.IndexAny(password, " &"); end >= 0 {
+		password = password[:end]
+	}
+	return strings.Trim(password, "'")
 }
