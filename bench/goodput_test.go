@@ -97,6 +97,7 @@ func newOcean(b *testing.B, bytes int64) *ocean {
 		transport = "rsync"
 	}
 	routes := strings.NewReplacer("at_once: 3", "at_once: "+cmp.Or(os.Getenv("CDT_BENCH_AT_ONCE"), atOnce), "{by: stable, after: 1s}", `{by: rename}, ignore: ["filling/**"]`, "200MB", "64MB", "MB(200)", "MB(64)", "group.idle >= seconds(3)", "group.idle >= seconds(2)",
+		"buffer:   {type: buffer, disk: {path: /srv/buffer}}", "buffer:   {type: buffer, disk: {path: /srv/buffer}, ahead: 4GB}", // all sends have packages to take
 		"        choose: order\n", "        choose: order\n        batch: {max_packages: "+cmp.Or(os.Getenv("CDT_BENCH_BATCH"), together)+"}\n").Replace(string(text))
 	far := router.Line{Delay: oceanWay, Rate: oceanRate}
 	o := &ocean{B: b, transport: transport, bytes: bytes, Lab: sites.New(b, sites.Options{Routes: routes, Transport: transport, Ocean: far, Land: router.Line{Delay: time.Millisecond}})}
