@@ -12,7 +12,7 @@ import (
 // Link is what went over one link, as the events tell it.
 type Link struct {
 	Link     string `json:"link"`
-	Packages int    `json:"packages"` // different ones
+	Packages int    `json:"packages"` // different ones; one that was also staged counts for itself
 	Unique   int64  `json:"unique"`   // bytes of those packages
 	Sent     int64  `json:"sent"`     // bytes that crossed the link
 	Kept     int64  `json:"kept"`     // bytes of earlier attempts that did not cross again
@@ -24,10 +24,22 @@ type Link struct {
 // slack is by how many percent more than its packages and the faults may cross a link.
 const slack = 3
 
-// crossing is the way of one package over one link.
+// crossing is the way of one package over one link. What a person asked for
+// goes to be processed and is unpacked there: nothing can be archived from it,
+// so that it crosses for itself.
 type crossing struct {
-	pkg  opsdb.ID
-	link string
+	pkg    opsdb.ID
+	link   string
+	staged string // the processing location it went to; "" if it went to be kept
+}
+
+// way is the crossing that an event at a location tells of.
+func (h *history) way(e opsdb.Event, link string) crossing {
+	c := crossing{pkg: e.Package, link: link}
+	if h.Types[e.Location] == opsdb.Processing {
+		c.staged = e.Location
+	}
+	return c
 }
 
 // crossings follows what crosses the links, from event to event.
@@ -51,7 +63,7 @@ func (h *history) sentCopy(e opsdb.Event) {
 		h.violate(Audit, e.Subject, "what event %d says was sent cannot be read: %v", e.Seq, err)
 		return
 	}
-	l, over, size := h.link(s.Link), crossing{e.Package, s.Link}, h.life(e.Package).size
+	l, over, size := h.link(s.Link), h.way(e, s.Link), h.life(e.Package).size
 	if _, begun := h.crossed.there[over]; !begun {
 		h.crossed.there[over] = false
 		l.Packages++
@@ -77,7 +89,7 @@ func (h *history) link(name string) *Link {
 // takenAway takes note that what arrived at a location is not there, or not good.
 func (h *history) takenAway(e opsdb.Event) {
 	for over, there := range h.crossed.there {
-		if there && over.pkg == e.Package && strings.HasSuffix(over.link, ">"+opsdb.SiteOf(e.Location)) {
+		if there && over == h.way(e, over.link) && strings.HasSuffix(over.link, ">"+opsdb.SiteOf(e.Location)) {
 			h.crossed.there[over] = false
 		}
 	}

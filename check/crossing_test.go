@@ -7,7 +7,10 @@ import (
 	"github.com/ccatobs/cdt/opsdb"
 )
 
-const ocean = "ccat>cologne"
+const (
+	ocean = "ccat>cologne"
+	desk  = "cologne.ramses"
+)
 
 // crossed records that n bytes crossed the ocean.
 func (w *world) crossed(n int64, arrived bool) {
@@ -47,6 +50,16 @@ func TestWhatCrossesALink(t *testing.T) {
 			w.event(opsdb.EventCopySpoilt, "copy:x", "elsewhere.buffer", nil)
 			w.crossed(size, true)
 		}, 0, true},
+		"once to be kept and once to be processed": {func(w *world, size int64) {
+			w.config.Types[desk] = opsdb.Processing
+			w.event(opsdb.EventCopySent, "copy:x", desk, opsdb.Sent{Link: ocean, Bytes: size, Arrived: true})
+			w.crossed(size, true)
+		}, 0, false},
+		"twice to be processed": {func(w *world, size int64) {
+			w.config.Types[desk] = opsdb.Processing
+			w.event(opsdb.EventCopySent, "copy:x", desk, opsdb.Sent{Link: ocean, Bytes: size, Arrived: true})
+			w.event(opsdb.EventCopySent, "copy:x", desk, opsdb.Sent{Link: ocean, Bytes: size, Arrived: true})
+		}, 0, true},
 		"a little more":   {func(w *world, size int64) { w.crossed(size*103/100, true) }, 0, false},
 		"rather too much": {func(w *world, size int64) { w.crossed(size*104/100, true) }, 0, true},
 	} {
@@ -60,7 +73,7 @@ func TestWhatCrossesALink(t *testing.T) {
 			for _, v := range r.Violations {
 				bad = bad || v.Rule == check.Crossed
 			}
-			if bad != c.bad || len(r.Links) != 1 || r.Links[0].Unique != w.pkg.Size || r.Links[0].Faults != c.faults*w.pkg.Size {
+			if bad != c.bad || len(r.Links) != 1 || r.Links[0].Unique != w.pkg.Size*int64(r.Links[0].Packages) || r.Links[0].Faults != c.faults*w.pkg.Size {
 				t.Errorf("violations %v, links %+v", r.Violations, r.Links)
 			}
 		})
