@@ -244,28 +244,30 @@ func tail(text string) string {
 
 // finished reports whether nothing is left to be done but re-reading.
 func (f *fleet) finished(ctx context.Context, s looker) (bool, error) {
+	facts, err := s.Packages(ctx, opsdb.Query{Limit: math.MaxInt32})
+	return err == nil && f.cleaned(facts), err
+}
+
+// cleaned reports whether the packages are in the archives and nowhere else, and the files nowhere.
+func (f *fleet) cleaned(facts []opsdb.Facts) bool {
 	for _, o := range f.truth {
 		if _, err := os.Lstat(filepath.Join(f.root, "ccat", "primecam", o.Path)); err == nil {
-			return false, nil
+			return false
 		}
-	}
-	facts, err := s.Packages(ctx, opsdb.Query{Limit: math.MaxInt32})
-	if err != nil {
-		return false, err
 	}
 	for _, p := range facts {
 		for _, m := range p.Moves {
 			if m.Stage != "scrub" {
-				return false, nil
+				return false
 			}
 		}
 		for _, c := range p.Copies {
 			if f.graph.Locations[c.Location].Type != opsdb.Archive && c.State != opsdb.Deleted {
-				return false, nil
+				return false
 			}
 		}
 	}
-	return len(facts) > 0, nil
+	return len(facts) > 0
 }
 
 // check lets the independent checker re-read everything; there must be nothing wrong.
