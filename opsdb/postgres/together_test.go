@@ -127,16 +127,31 @@ func TestTogetherWaitsForALotButNotForLong(t *testing.T) {
 	})
 }
 
+func queued(g *together[int, int]) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.waiting)
+}
+
 // TestTogetherGathersAfterALargeLot shows that those whom a large lot has answered go together
 // again, and that a call that comes alone after that waits for nobody.
 func TestTogetherGathersAfterALargeLot(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex // guards lots
 		var lots []int
+		sent := func() []int {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(lots)
+		}
 		first := make(chan struct{})
 		g := &together[int, int]{do: func(_ context.Context, in []int) ([]int, []error) {
+			mu.Lock()
 			lots = append(lots, len(in))
-			if len(lots) == 1 {
+			held := len(lots) == 1
+			mu.Unlock()
+			if held {
 				<-first
 			}
 			return make([]int, len(in)), make([]error, len(in))
@@ -150,7 +165,7 @@ func TestTogetherGathersAfterALargeLot(t *testing.T) {
 					}
 				})
 				synctest.Wait()
-				if len(lots) == 1 && len(g.waiting) == large {
+				if len(sent()) == 1 && queued(g) == large {
 					close(first)
 				}
 			}
@@ -162,7 +177,7 @@ func TestTogetherGathersAfterALargeLot(t *testing.T) {
 		if waited := time.Since(began); waited != company {
 			t.Errorf("after a large lot, the first who came waited %s for the others", waited)
 		}
-		if !slices.Equal(lots, []int{1, large, 3}) {
+		if lots := sent(); !slices.Equal(lots, []int{1, large, 3}) {
 			t.Errorf("lots of %v, want 1, then the %d that waited for it, then the 3 that came back", lots, large)
 		}
 		began = time.Now()
