@@ -49,7 +49,7 @@ func (w Waits) Spent(at time.Time) map[string]time.Duration {
 		return nil
 	}
 	out := map[string]time.Duration{}
-	_, _, before := Waits(w.At("", at)).parts()
+	_, _, before := w.At("", at).parts()
 	for _, b := range strings.Fields(before) {
 		name, d := entry(b)
 		out[name] = time.Duration(d) * time.Microsecond

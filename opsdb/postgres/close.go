@@ -147,9 +147,6 @@ func firstFiled(n opsdb.NewPackage) (first time.Time) {
 	return first
 }
 
-// memberChunk is how many members are written by one statement.
-const memberChunk = 5000
-
 // freezeMembers copies the facts of files from their rows, not from what the
 // caller read: what is frozen is what the database knows. The next flush fails if some are not there.
 func (t *tx) freezeMembers(pkg opsdb.ID, grp int64, files []opsdb.File) {

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
@@ -75,12 +74,6 @@ const (
 // nextDeadline is the earliest time at which Expire has something to do.
 func (v *view) nextDeadline() (time.Time, error) {
 	return tables.Earliest(v, nextLease, nextRetry, nextLink, nextPlace)
-}
-
-func (v *view) earliest(queries ...string) (time.Time, error) {
-	var at *time.Time
-	_, err := v.get([]any{&at}, `SELECT least((`+strings.Join(queries, `), (`)+`))`)
-	return timeOf(at), err
 }
 
 // NextWake implements opsdb.Planning.

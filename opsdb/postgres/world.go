@@ -134,10 +134,6 @@ func scanWorker(r scanner) (k opsdb.Worker, err error) {
 	return k, json.Unmarshal([]byte(sites), &k.Sites)
 }
 
-func (v *view) workers(since time.Time) ([]opsdb.Worker, error) {
-	return query(v, scanWorker, workersSince, since)
-}
-
 func downOf(reason, words *string, since, until *time.Time, probe opsdb.ID) *opsdb.Down {
 	if reason == nil {
 		return nil
@@ -259,5 +255,3 @@ func (n counter) into(w *opsdb.World) {
 // roomSums are what the copies of packages take at a location.
 const roomSums = `(sum(bytes) FILTER (WHERE kind = 'used'))::bigint AS used, (sum(bytes) FILTER (WHERE kind = 'reserved'))::bigint AS reserved,
   (sum(bytes) FILTER (WHERE kind = 'backfill'))::bigint AS backfill`
-
-func minute(t time.Time) int64 { return t.Unix() / 60 }

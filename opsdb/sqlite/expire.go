@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/ccatobs/cdt/opsdb"
@@ -67,13 +66,6 @@ const (
 // nextDeadline is the earliest time at which Expire has something to do.
 func (v *view) nextDeadline() (time.Time, error) {
 	return tables.Earliest(v, nextLease, nextRetry, nextLink, nextPlace)
-}
-
-// earliest is the smallest time that any of the queries gives; zero if none does.
-func (v *view) earliest(queries ...string) (time.Time, error) {
-	var at *int64
-	_, err := v.get([]any{&at}, `WITH x (at) AS (`+strings.Join(queries, ` UNION ALL `)+`) SELECT min(at) FROM x`)
-	return timeOf(at), err
 }
 
 // NextWake implements opsdb.Planning.
