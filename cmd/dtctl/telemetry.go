@@ -133,7 +133,8 @@ func (s *seen) of(n *node.Node) {
 	s.health.Store(&ask)
 }
 
-// close ends it, and delivers what can be delivered soon.
+// close ends it, and delivers what can be delivered soon. That a receiver takes
+// nothing is said, and is no failure of the process: nothing depends on it.
 func (s *seen) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), farewell)
 	defer cancel()
@@ -141,7 +142,10 @@ func (s *seen) close() error {
 	if s.server != nil {
 		err = s.server.Close()
 	}
-	return errors.Join(err, s.Stop(ctx))
+	if lost := s.Stop(ctx); lost != nil {
+		s.Log.WarnContext(ctx, "not all telemetry was delivered before the end", "error", lost)
+	}
+	return err
 }
 
 // passwordOf is the password in an address or in a list of keywords, if there is one: it must not appear in logs.
