@@ -26,6 +26,12 @@ func (r *run) deleteTar(ctx context.Context, target opsdb.Copy) (opsdb.Outcome, 
 		return opsdb.Outcome{}, err
 	}
 	found, err := r.examine(ctx, st, target.Path)
+	if err == nil && found.lost {
+		// A late attempt that was about to remove it may have taken it since the first look, and would put it back when it is told no.
+		if err = r.restoreTrashed(ctx, st, target.Path); err == nil {
+			found, err = r.examine(ctx, st, target.Path)
+		}
+	}
 	switch {
 	case err != nil:
 		return opsdb.Outcome{}, err
