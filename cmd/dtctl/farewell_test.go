@@ -17,7 +17,7 @@ func TestEndBesideAReceiverThatNeverAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer hole.Close()
+	defer func() { _ = hole.Close() }()
 	var said bytes.Buffer
 	o := observing{logLevel: "info", otlp: "http://" + hole.Addr().String(), influx: telemetry.Influx{URL: "http://" + hole.Addr().String(), Bucket: "cdt"}}
 	s, err := o.observe(t.Context(), &app{errs: &said}, telemetry.Config{})
