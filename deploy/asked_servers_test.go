@@ -3,7 +3,6 @@
 package deploy
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ccatobs/cdt/testserver"
 )
 
 // asked are the servers of a stack, which are asked as Grafana asks them.
@@ -118,30 +119,7 @@ func (a *asked) flux(query string) ([]map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return records(string(body))
-}
-
-// records reads annotated CSV: after an empty line come annotations (#), the names of the columns, and the records of a table.
-func records(body string) (out []map[string]string, err error) {
-	for _, table := range strings.Split(strings.ReplaceAll(body, "\r\n", "\n"), "\n\n") {
-		reader := csv.NewReader(strings.NewReader(table))
-		reader.Comment = '#'
-		rows, err := reader.ReadAll()
-		if err != nil {
-			return nil, err
-		}
-		for i := 1; i < len(rows); i++ {
-			record := map[string]string{}
-			for j, name := range rows[0] {
-				record[name] = rows[i][j]
-			}
-			if record["error"] != "" {
-				return nil, fmt.Errorf("InfluxDB says: %s", record["error"])
-			}
-			out = append(out, record)
-		}
-	}
-	return out, nil
+	return testserver.FluxRecords(string(body))
 }
 
 // influxQL runs a statement of InfluxQL and returns the last column of every row.
