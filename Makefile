@@ -62,6 +62,8 @@ test-short: ## The tests without the race detector and without the long ones
 test-full: ## The long tests whole: what `make test` names at its end as left to it
 	@echo "a kill at every effect (sim), and 20 kills of dtctl serve while 2 GB pass (cmd/dtctl)" # full
 	CDT_KILLS=all CDT_KILL_BYTES=2000000000 $(GO) test -timeout 120m -run 'Kill' -v $(TEST_FLAGS) ./sim/... ./cmd/dtctl/...
+	@echo "every process of a fleet under the race detector (cmd/dtctl)" # full
+	CDT_RACE=1 $(GO) test $(RACE) -tags servers -timeout 60m -v $(TEST_FLAGS) ./cmd/dtctl
 	@echo "5 GB through three sites as processes on PostgreSQL, in peace and in chaos (cmd/dtctl)" # full
 	CDT_FLEET_BYTES=5000000000 CDT_FLEET_LARGEST=1000000000 CDT_CHAOS_KILLS=100 CDT_CHAOS_STOPS=20 CDT_CHAOS_CRASHES=5 CDT_CHAOS_RESTARTS=5 CDT_CHAOS_REDIS=20 \
 	  $(GO) test -tags servers -timeout 120m -run 'ThreeSites|FleetInChaos' -parallel 1 -v $(TEST_FLAGS) ./cmd/dtctl

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"flag"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -12,10 +14,52 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestMain makes the test binary stand for dtctl: scripts and tests that
-// execute "dtctl" run main in a process of its own.
+// TestMain builds dtctl as people have it, without the race detector: scripts
+// and tests start hundreds of processes of it. With CDT_RACE set the test binary
+// stands for dtctl, so that the detector watches every process of a fleet.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"dtctl": main})
+	testscript.Main(withProgram{m}, map[string]func(){"dtctl": main})
+}
+
+// withProgram are the tests beside the program they start.
+type withProgram struct{ tests *testing.M }
+
+// programFolder is the environment variable that names the folder of dtctl.
+const programFolder = "CDT_TEST_PROGRAM"
+
+func (w withProgram) Run() int {
+	bin, err := os.MkdirTemp("", "dtctl-")
+	if err == nil {
+		defer func() { _ = os.RemoveAll(bin) }()
+		var out []byte
+		if out, err = exec.Command("go", "build", "-o", filepath.Join(bin, "dtctl"), ".").CombinedOutput(); err != nil { //nolint:noctx // there is no test yet
+			err = fmt.Errorf("build dtctl: %w\n%s", err, out)
+		}
+	}
+	if err == nil {
+		err = os.Setenv(programFolder, bin)
+	}
+	if err == nil && os.Getenv("CDT_RACE") == "" {
+		err = os.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	}
+	if err == nil {
+		err = flag.Set("test.parallel", "4") // they wait for other processes more than they work
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return w.tests.Run()
+}
+
+// built is the folder of dtctl as people have it.
+func built(t *testing.T) string {
+	t.Helper()
+	bin := os.Getenv(programFolder)
+	if bin == "" {
+		t.Fatal("no folder of the program: TestMain makes it")
+	}
+	return bin
 }
 
 // TestScripts runs the sessions of testdata/script. Each finds a demo that has
@@ -41,17 +85,6 @@ func TestScripts(t *testing.T) {
 		},
 		RequireExplicitExec: true,
 	})
-}
-
-// built builds dtctl as people have it, without the race detector: the scripts
-// start hundreds of processes one after the other. It returns its folder.
-func built(t *testing.T) string {
-	t.Helper()
-	bin := t.TempDir()
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(bin, "dtctl"), ".").CombinedOutput(); err != nil {
-		t.Fatalf("build dtctl: %v\n%s", err, out)
-	}
-	return bin
 }
 
 // dtctl runs one verb in this process and returns what it printed.
