@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"strings"
 	"time"
 
@@ -61,8 +60,8 @@ func (x *influx) deliver(ctx context.Context, pushes [][]*write.Point) error {
 // classified tells an answer that refuses the points from one that may change.
 func classified(err error) error {
 	answer := new(influxhttp.Error)
-	if errors.As(err, &answer) && (answer.StatusCode == http.StatusBadRequest || answer.StatusCode == http.StatusRequestEntityTooLarge) {
-		return &refusedError{fmt.Errorf("InfluxDB refuses the points: %w", err)}
+	if errors.As(err, &answer) && refuses(answer.StatusCode) {
+		return &refusedError{err: fmt.Errorf("InfluxDB refuses the points: %w", err)}
 	}
 	return refusal(answer.StatusCode, err)
 }

@@ -25,7 +25,7 @@ func (t *Telemetry) logs(ctx context.Context, c Config, about *resource.Resource
 	if err != nil {
 		return err
 	}
-	exporter, err := otlploghttp.New(ctx, otlploghttp.WithEndpointURL(to), otlploghttp.WithTimeout(c.Timeout), otlploghttp.WithRetry(otlploghttp.RetryConfig{}))
+	exporter, err := otlploghttp.New(ctx, otlploghttp.WithEndpointURL(to), otlploghttp.WithHTTPClient(newAnswers()), otlploghttp.WithRetry(otlploghttp.RetryConfig{}))
 	if err != nil {
 		return fmt.Errorf("begin to send logs: %w", err)
 	}

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/ccatobs/cdt/clock"
 )
 
 // pipe delivers items in batches and in their order, in a goroutine of its own. Putting one
@@ -25,18 +27,26 @@ type pipe[T any] struct {
 	cancel context.CancelFunc
 	once   sync.Once
 	done   chan struct{}
-	failed bool // the last delivery failed, which was said
+
+	away    bool                 // the last delivery was not answered well, which was said
+	now     func() time.Duration // time passed
+	refused time.Duration        // when it was last said that something is refused; 0: never
 }
 
-// The pauses between two deliveries that fail.
+// The pauses between two deliveries that fail, and after how many of them a batch is given up: half an hour. It might
+// be the batch that the receiver fails at, and it must not stand in the way of all others for ever.
 const (
 	firstPause   = 500 * time.Millisecond
 	longestPause = 30 * time.Second
+	mostTries    = 60
 )
+
+// refusedAgain is how long nothing more is said of what is refused.
+const refusedAgain = time.Hour
 
 func newPipe[T any](name string, room, batch int, timeout time.Duration, log *slog.Logger, lost func(int), deliver func(context.Context, []T) error) *pipe[T] {
 	p := &pipe[T]{name: name, deliver: deliver, lost: lost, log: log, batch: batch, timeout: timeout,
-		items: make(chan T, room), ending: make(chan struct{}), done: make(chan struct{})}
+		items: make(chan T, room), ending: make(chan struct{}), done: make(chan struct{}), now: clock.Monotonic()}
 	p.hard, p.cancel = context.WithCancel(context.Background())
 	go p.run()
 	return p
@@ -122,25 +132,31 @@ func (p *pipe[T]) fill(first T) []T {
 	return batch
 }
 
-// send delivers a batch, however long it takes; false: the pipe ends, and the batch is lost.
+// send delivers a batch, if it takes long; false: the pipe ends, and the batch is lost.
 func (p *pipe[T]) send(batch []T) bool {
-	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+	pause := firstPause
+	for range mostTries {
 		ctx, cancel := context.WithTimeout(p.hard, p.timeout)
 		err := p.deliver(ctx, batch)
 		cancel()
-		p.tell(err)
-		if err == nil {
+		if refused := new(refusedError); errors.As(err, &refused) {
+			p.tell(nil)
+			p.tellRefused(err)
+			p.lost(refused.of(len(batch))) // it answers, and will not take this at any time
 			return true
 		}
-		if refused := new(refusedError); errors.As(err, &refused) {
-			p.lost(len(batch)) // it answers, and will not take this batch at any time
+		p.tell(err)
+		if err == nil {
 			return true
 		}
 		if p.isEnding() || !p.wait(pause) {
 			p.lost(len(batch))
 			return false
 		}
+		pause = min(2*pause, longestPause)
 	}
+	p.lost(len(batch))
+	return true
 }
 
 func (p *pipe[T]) isEnding() bool {
@@ -169,16 +185,37 @@ func (p *pipe[T]) wait(d time.Duration) bool {
 // tell says once that deliveries fail, and once that they do no more.
 func (p *pipe[T]) tell(err error) {
 	switch {
-	case err != nil && !p.failed:
+	case err != nil && !p.away:
 		p.log.Warn("telemetry is not taken; data go on, and what cannot wait is thrown away and counted", "receiver", p.name, "error", err.Error())
-	case err == nil && p.failed:
+	case err == nil && p.away:
 		p.log.Info("telemetry is taken again", "receiver", p.name)
 	}
-	p.failed = err != nil
+	p.away = err != nil
+}
+
+// tellRefused says that something is refused, though the receiver answers; not again for a while.
+func (p *pipe[T]) tellRefused(err error) {
+	now := p.now()
+	if p.refused != 0 && now-p.refused < refusedAgain {
+		return
+	}
+	p.refused = max(now, 1)
+	p.log.Warn("telemetry is not taken; data go on, and what is refused is thrown away and counted", "receiver", p.name, "error", err.Error())
 }
 
 // refusedError is an answer that no repeating mends.
-type refusedError struct{ err error }
+type refusedError struct {
+	n   int // items that are refused; 0: all
+	err error
+}
 
 func (e *refusedError) Error() string { return e.err.Error() }
 func (e *refusedError) Unwrap() error { return e.err }
+
+// of is how many items of a batch are refused.
+func (e *refusedError) of(batch int) int {
+	if e.n > 0 {
+		return min(e.n, batch)
+	}
+	return batch
+}

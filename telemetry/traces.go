@@ -32,7 +32,7 @@ func (t *Telemetry) traces(ctx context.Context, c Config, about *resource.Resour
 	if err != nil {
 		return err
 	}
-	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(to), otlptracehttp.WithTimeout(c.Timeout), otlptracehttp.WithRetry(otlptracehttp.RetryConfig{}))
+	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(to), otlptracehttp.WithHTTPClient(newAnswers()), otlptracehttp.WithRetry(otlptracehttp.RetryConfig{}))
 	if err != nil {
 		return fmt.Errorf("begin to send spans: %w", err)
 	}
