@@ -99,7 +99,13 @@ func newSmall(b *testing.B) *small {
 // newSite starts engine and worker of a site with the places camera, buffer and lta below ROOT; all get args.
 func newSite(b *testing.B, text string, args ...string) *small {
 	b.Helper()
-	s := &small{root: b.TempDir(), lab: &lab{B: b, url: testserver.PostgresWith(b)}}
+	return newSiteOn(b, testserver.PostgresWith(b), text, args...)
+}
+
+// newSiteOn is newSite with a database that is there.
+func newSiteOn(b *testing.B, url, text string, args ...string) *small {
+	b.Helper()
+	s := &small{root: b.TempDir(), lab: &lab{B: b, url: url}}
 	dtctl := buildDtctl(b)
 	routes := filepath.Join(s.root, "routes.yaml")
 	s.check(os.WriteFile(routes, []byte(strings.ReplaceAll(text, "ROOT", s.root)), 0o600))
@@ -135,6 +141,9 @@ func buildDtctl(b testing.TB) string {
 	return program
 }
 
+// saidShown is how much is shown of what a process said, from the end.
+const saidShown = 4000
+
 // startProcess starts a program that is ended with the benchmark; what it said is shown if that failed.
 func startProcess(b *testing.B, program string, args ...string) *exec.Cmd {
 	b.Helper()
@@ -147,7 +156,8 @@ func startProcess(b *testing.B, program string, args ...string) *exec.Cmd {
 	b.Cleanup(func() {
 		_ = cmd.Process.Signal(unix.SIGTERM)
 		if err := cmd.Wait(); err != nil || b.Failed() {
-			b.Logf("%s %v: %v\n%s", program, args, err, said.String())
+			all := said.String()
+			b.Logf("%s %v: %v\n…%s", program, args, err, all[max(0, len(all)-saidShown):])
 		}
 	})
 	return cmd

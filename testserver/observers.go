@@ -1,10 +1,13 @@
 package testserver
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -92,4 +95,18 @@ func Collector(t testing.TB) string {
 		}
 		return b.run(b.dir, builder, "--config="+parts)
 	})
+}
+
+// StartCollector runs a Collector with a configuration until the test ends.
+func StartCollector(t testing.TB, config string) {
+	t.Helper()
+	program, dir := Collector(t), folder(t, nil)
+	path := filepath.Join(dir, "collector.yaml")
+	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// Not bound to the test's context: that ends before the clean-up that stops it.
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), program, "--config="+path)
+	cmd.Dir = dir
+	(&server{name: "the OpenTelemetry Collector", cmd: cmd, ready: "Everything is ready", signal: syscall.SIGTERM}).start(t)
 }
