@@ -65,7 +65,7 @@ func valueOf(f Field) string {
 func explained(f Field) string {
 	text := f.Help
 	if f.Example != "" {
-		text += ", like `" + f.Example + "`"
+		text = strings.TrimSuffix(text, ".") + ", like `" + f.Example + "`"
 	}
 	if f.Later {
 		text += " *(later)*"
