@@ -118,7 +118,7 @@ func (w *working) work(ctx context.Context, s *shared, name string, at atOnce, s
 	c := node.Config{
 		Memory: memory, Graph: g, Revision: revision, Roles: node.RoleWorker, Sites: w.sites, Name: name, Version: programVersion,
 		AtOnce: at.total, PerType: at.types, Lease: w.lease, Grace: w.grace, Scan: w.scan, Journal: journal, Credentials: w.credentials(),
-		Running: memoryLimiter(),
+		Running: memoryLimiter(w.otlp != "" || w.influx.URL != "" || w.redis != ""),
 	}
 	s.configure(&c)
 	seen.configure(&c)
