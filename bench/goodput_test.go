@@ -103,7 +103,7 @@ func newOcean(b *testing.B, bytes int64) *ocean {
 	o := &ocean{B: b, transport: transport, bytes: bytes, Lab: sites.New(b, sites.Options{Routes: routes, Transport: transport, Ocean: far, Land: router.Line{Delay: time.Millisecond}})}
 	o.Engine()
 	for _, site := range sites.Sites() {
-		o.Work(site, "--scan", "500ms", "--at-once", "16")
+		o.Work(site, "--scan", "500ms", "--at-once", "16,package=2")
 	}
 	o.made = o.Fill("filling/obs1", bytes, 100_000_000, 1)
 	o.Must(os.MkdirAll(o.Disk(sites.CCAT, plainDir), 0o755))

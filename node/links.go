@@ -69,7 +69,7 @@ func (l Links) Transport(from, to string) (transport.Transport, error) {
 	if l.virtual && link.Transport == "local" {
 		return local.New(local.Options{}), nil
 	}
-	t, err := transportOf(link, l.places.clock.Now(), l.places.shared(link.Name()))
+	t, err := transportOf(link, l.places.clock.Now(), l.places.shared(link.Name()), l.places.standing(link.Name()))
 	if err != nil {
 		return nil, stages.Permanent(fmt.Errorf("send from %s to %s: %w", from, to, err))
 	}
@@ -86,30 +86,46 @@ func (p *Places) shared(link string) func() string {
 	return nil
 }
 
-// Transport is the transport of a link, as fast as it may be at a time.
-func Transport(l *graph.Link, now time.Time) (transport.Transport, error) {
-	return transportOf(l, now, nil)
+// standing keeps the standing calls of a link, as long as this process is the driver of links.
+func (p *Places) standing(link string) *bbcp.Standing {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.lasting[link] == nil {
+		p.lasting[link] = &bbcp.Standing{}
+	}
+	return p.lasting[link]
 }
 
-// transportOf is the transport of a link whose calls for other ends may go through a connection that is there.
-func transportOf(l *graph.Link, now time.Time, shared func() string) (transport.Transport, error) {
+// Transport is the transport of a link, as fast as it may be at a time.
+func Transport(l *graph.Link, now time.Time) (transport.Transport, error) {
+	return transportOf(l, now, nil, nil)
+}
+
+// transportOf is the transport of a link whose calls for other ends may go through a connection that is there, or be standing ones.
+func transportOf(l *graph.Link, now time.Time, shared func() string, standing *bbcp.Standing) (transport.Transport, error) {
 	const octet = 8 // the graph counts bits, transports bytes
 	switch l.Transport {
 	case "local":
 		return local.New(local.Options{Rate: rate(l, now)}), nil
 	case "rsync":
+		if l.RTT > shortWay {
+			shared = nil
+		}
 		return rsync.New(rsync.Options{
-			Link: l.Name(), Host: Host(l), Program: l.Far.Program, RemoteProgram: l.Far.Remote, Agent: l.Far.Agent, Rate: rate(l, now) / octet,
+			Link: l.Name(), Host: Host(l), Shared: shared, Program: l.Far.Program, RemoteProgram: l.Far.Remote, Agent: l.Far.Agent, Rate: rate(l, now) / octet,
 		})
 	case "bbcp":
 		return bbcp.New(bbcp.Options{
-			Link: l.Name(), Host: Host(l), Shared: shared, Program: l.Far.Program, RemoteProgram: l.Far.Remote, Agent: l.Far.Agent, Rate: rate(l, now) / octet,
+			Link: l.Name(), Host: Host(l), Shared: shared, Standing: standing, Program: l.Far.Program, RemoteProgram: l.Far.Remote, Agent: l.Far.Agent, Rate: rate(l, now) / octet,
 			Bandwidth: l.Bandwidth / octet, AtOnce: l.AtOnce, RTT: l.RTT, Streams: l.Far.Streams, Window: l.Far.Window, Buffer: l.Far.Buffer,
 			Reverse: l.Far.Reverse, SourceHost: l.Far.SourceHost, Ports: l.Far.Ports,
 		})
 	}
 	return nil, fmt.Errorf("this version has no transport %q", l.Transport)
 }
+
+// shortWay is the longest round trip over which rsync goes through the agent's connection, which spares it a login.
+const shortWay = 5 * time.Millisecond
 
 // rate is what one send may use of a link, in bit/s: the lowest rate that holds,
 // shared by as many sends as there may be at once. 0: no limit.

@@ -12,6 +12,7 @@ import (
 	"github.com/ccatobs/cdt/stages"
 	"github.com/ccatobs/cdt/storage"
 	"github.com/ccatobs/cdt/storage/remote"
+	"github.com/ccatobs/cdt/transport/bbcp"
 )
 
 // Storages and Transports are the words of the drivers this version has; a
@@ -40,11 +41,12 @@ type Places struct {
 	store Worlds
 	clock clock.Clock
 
-	mu     sync.Mutex
-	graph  *graph.Graph
-	disks  map[string]*known
-	agents map[string]*remote.Agent // by link
-	made   []*remote.Agent          // all there ever were: what holds an open storage may use one of another graph
+	mu      sync.Mutex
+	graph   *graph.Graph
+	disks   map[string]*known
+	agents  map[string]*remote.Agent  // by link
+	lasting map[string]*bbcp.Standing // by link
+	made    []*remote.Agent           // all there ever were: what holds an open storage may use one of another graph
 }
 
 // known is an open storage and the marker it was opened with.
@@ -55,7 +57,7 @@ type known struct {
 
 // NewPlaces returns the places of g.
 func NewPlaces(g *graph.Graph, store Worlds, c clock.Clock) *Places {
-	return &Places{graph: g, store: store, clock: c, disks: map[string]*known{}, agents: map[string]*remote.Agent{}}
+	return &Places{graph: g, store: store, clock: c, disks: map[string]*known{}, agents: map[string]*remote.Agent{}, lasting: map[string]*bbcp.Standing{}}
 }
 
 var _ storage.Catalog = (*Places)(nil)

@@ -7,7 +7,9 @@ import (
 	"sync"
 
 	"github.com/ccatobs/cdt/engine/graph"
+	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/storage/remote"
+	"github.com/ccatobs/cdt/transport/bbcp"
 )
 
 // agent is the agent at the other end of a link that is driven from here, each made once. mu is held.
@@ -28,6 +30,41 @@ func (p *Places) reach(ctx context.Context) {
 	for _, a := range p.driven() {
 		wait.Go(func() { _, _ = a.Hello(ctx) })
 	}
+	for link, to := range p.lastingWays() {
+		wait.Go(func() { p.ready(ctx, link, to) })
+	}
+}
+
+// lastingWays are the buffers at the far ends of links that are driven from here, by link, where standing calls may lead.
+func (p *Places) lastingWays() map[*graph.Link][]string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	ways := map[*graph.Link][]string{}
+	for _, l := range p.graph.Links {
+		if l.Transport != "bbcp" || !slices.Contains(p.Sites, l.Driver) || slices.Contains(p.Sites, l.To.Name) {
+			continue
+		}
+		for name, loc := range p.graph.Locations {
+			if loc.Site == l.To && loc.Type == opsdb.Buffer && loc.Storage == opsdb.Disk {
+				ways[l] = append(ways[l], name)
+			}
+		}
+	}
+	return ways
+}
+
+// ready has the standing calls of a link made before they are needed.
+func (p *Places) ready(ctx context.Context, l *graph.Link, to []string) {
+	t, err := transportOf(l, p.clock.Now(), p.shared(l.Name()), p.standing(l.Name()))
+	tr, ok := t.(*bbcp.Transport)
+	if err != nil || !ok {
+		return
+	}
+	for _, location := range to {
+		if st, err := p.Storage(location); err == nil {
+			_ = tr.Ready(ctx, st)
+		}
+	}
 }
 
 func (p *Places) driven() (agents []*remote.Agent) {
@@ -44,9 +81,12 @@ func (p *Places) driven() (agents []*remote.Agent) {
 // hangUp ends all connections to other ends, and with them what they leave in the folder for temporary files.
 func (p *Places) hangUp() {
 	p.mu.Lock()
-	made := p.made
+	made, lasting := p.made, slices.Collect(maps.Values(p.lasting))
 	p.made = nil
 	p.mu.Unlock()
+	for _, s := range lasting { // before the connections they go through
+		s.Close()
+	}
 	for _, a := range made {
 		a.Close()
 	}

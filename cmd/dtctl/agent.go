@@ -17,6 +17,7 @@ import (
 	"github.com/ccatobs/cdt/storage"
 	"github.com/ccatobs/cdt/storage/disk"
 	"github.com/ccatobs/cdt/storage/remote"
+	"github.com/ccatobs/cdt/transport/bbcp"
 	"github.com/ccatobs/cdt/transport/ssh"
 )
 
@@ -31,7 +32,7 @@ In authorized_keys it can be the only thing a key may do:
 		Example: "  ssh cdt@data.example.org dtctl agent",
 		RunE:    func(c *cobra.Command, _ []string) error { return a.agent(c.Context(), allowed{}) },
 	}
-	c.AddCommand(a.agentExecCommand(), a.agentKillCommand(), a.agentForcedCommand())
+	c.AddCommand(a.agentExecCommand(), a.agentKillCommand(), a.agentTakeCommand(), a.agentForcedCommand())
 	return c
 }
 
@@ -116,6 +117,20 @@ func (a *app) agentKillCommand() *cobra.Command {
 			ctx, cancel := context.WithTimeout(c.Context(), time.Minute)
 			defer cancel()
 			return ssh.EndAttempt(ctx, args[0])
+		},
+	}
+}
+
+func (a *app) agentTakeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "take FOLDER", Short: "Write what comes through a standing call of bbcp into the parts of a folder", Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			err := bbcp.Take(c.Context(), os.Stdin, args[0])
+			if err != nil {
+				fmt.Fprintf(a.errs, "%v (agent take)\n", err) // as the other end looks for it
+				return &exitError{exitFound}
+			}
+			return nil
 		},
 	}
 }

@@ -20,7 +20,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ccatobs/cdt/clock"
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/stages"
 	"github.com/ccatobs/cdt/storage"
@@ -35,6 +34,9 @@ type Options struct {
 
 	// Shared gives the socket of a connection to the other end that calls of ssh may go through ([ssh.Host.Share]); nil or "": none.
 	Shared func() string
+
+	// Standing keeps the standing calls of the link; nil: every Send makes calls of its own.
+	Standing *Standing
 
 	Program       string // bbcp here; "bbcp"
 	RemoteProgram string // bbcp at the other end; "bbcp"
@@ -58,6 +60,12 @@ type Options struct {
 	SegmentSize int64
 	// Environment is added to that of bbcp. For tests.
 	Environment []string
+
+	since func() time.Duration
+	given struct { // before defaults
+		streams int
+		window  int64
+	}
 }
 
 // Transport implements [transport.Transport]. It has no state and serves any number of calls at once.
@@ -80,7 +88,7 @@ func (t *Transport) Name() string { return "bbcp" }
 // Send implements [transport.Transport]. Items of which something good is at the destination
 // already get a call of their own for the rest; all others share calls.
 func (t *Transport) Send(ctx context.Context, items []transport.Item, progress func(item int, n int64)) []error {
-	s := &sending{opts: t.opts, items: make([]*item, len(items)), since: clock.Monotonic()}
+	s := &sending{opts: t.opts, items: make([]*item, len(items)), since: t.opts.since}
 	for i := range items {
 		s.items[i] = &item{Item: items[i], moved: func(n int64) {
 			if progress != nil {
@@ -89,6 +97,7 @@ func (t *Transport) Send(ctx context.Context, items []transport.Item, progress f
 		}}
 	}
 	transport.Each(len(items), func(i int) { s.items[i].err = s.prepare(ctx, s.items[i]) })
+	s.sendStanding(ctx)
 	s.sendTails(ctx)
 	s.sendWhole(ctx)
 	errs := make([]error, len(items))
@@ -207,12 +216,14 @@ func (s *sending) name(ctx context.Context, it *item) error {
 		return s.targetFailed(ctx, it, err)
 	}
 	for _, path := range []string{it.from, it.to} {
-		if !ssh.File(path) || filepath.Clean(path) != path {
+		if !cleanPath(path) {
 			return badConfig("the path %q may not stand in a call of bbcp: only letters, digits and . _ / + @ , = ~ -", path)
 		}
 	}
 	return nil
 }
+
+func cleanPath(path string) bool { return ssh.File(path) && filepath.Clean(path) == path }
 
 // far says whether a location is at the other end of the link.
 func far(st storage.Storage) bool {

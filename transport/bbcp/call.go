@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -41,13 +42,7 @@ func (c *call) run(ctx context.Context) {
 	watched, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	effect.Point(ctx, "bbcp.call.before")
-	cmd := ssh.Command(watched, c.opts.Program, c.args...)
-	cmd.Dir = "/"
-	// An administrator's own defaults (~/.bbcp.cf) could turn on -f; the attempts' names let a restart find what a kill left.
-	cmd.Env = append(os.Environ(), "LC_ALL=C", "bbcp_CONFIGFN="+os.DevNull, ssh.AttemptVariable+"="+names(c.items))
-	cmd.Env = append(cmd.Env, c.opts.Environment...)
-	cmd.Stdout, cmd.Stderr = &c.out, &c.out
-	p, err := ssh.Start(cmd)
+	p, err := ssh.Start(c.command(watched))
 	if err == nil {
 		ended := make(chan struct{})
 		go func() {
@@ -66,6 +61,17 @@ func (c *call) run(ctx context.Context) {
 		c.kill(ctx)
 	}
 	effect.Point(ctx, "bbcp.call.after")
+}
+
+// command is bbcp with what it is called with and runs in.
+func (c *call) command(ctx context.Context) *exec.Cmd {
+	cmd := ssh.Command(ctx, c.opts.Program, c.args...)
+	cmd.Dir = "/"
+	// An administrator's own defaults (~/.bbcp.cf) could turn on -f; the attempts' names let a restart find what a kill left.
+	cmd.Env = append(os.Environ(), "LC_ALL=C", "bbcp_CONFIGFN="+os.DevNull, ssh.AttemptVariable+"="+names(c.items))
+	cmd.Env = append(cmd.Env, c.opts.Environment...)
+	cmd.Stdout, cmd.Stderr = &c.out, &c.out
+	return cmd
 }
 
 // kill ends what the call left at the other end; it runs there under the names of all its attempts.

@@ -52,6 +52,8 @@ func complaints() []complaint {
 		{"read-only file system", theTarget, "read_only", storage.ErrReadOnly, ""},
 		{"permission denied opening", theTarget, "refused", storage.ErrDenied, ""},
 		{"permission denied creating", theTarget, "refused", storage.ErrDenied, ""},
+		{"permission denied (agent take)", theTarget, "refused", storage.ErrDenied, ""},
+		{"(agent take)", theAttempt, "", nil, ""},
 		{"already exists", theAttempt, "", fs.ErrExist, ""},
 		{"unable to connect to port", theLink, ssh.Unreachable, nil, ports},
 		{"unable to connect to", theLink, ssh.Unreachable, nil, name},

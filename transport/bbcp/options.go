@@ -6,20 +6,23 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ccatobs/cdt/clock"
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/transport/ssh"
 )
 
 // What bbcp takes, and what it is given when nothing is said.
 const (
-	mostStreams   = 64      // bbcp takes no more
-	fewestStreams = 2       // more begin faster; but each waits for the slowest one, and many short-lived ones crowd each other out
-	usualStreams  = 32      // no more than these without being told to
-	streamWindow  = 4 << 20 // what one stream is asked to hold while there are streams left
-	leastWindow   = 128 << 10
-	mostNumber    = 1<<30 - 1 // windows, buffers and rates, in bytes
-	leastRate     = 1 << 10
-	stall         = 90 * time.Second // less than a stage's own limit for moving
+	mostStreams   = 64 // bbcp takes no more
+	fewestStreams = 2  // more begin faster; but each waits for the slowest one, and many short-lived ones crowd each other out
+	// standingStreams are the fewest of a standing call: it is alone, lasts, and a lost packet holds up one of them.
+	standingStreams = 4
+	usualStreams    = 32      // no more than these without being told to
+	streamWindow    = 4 << 20 // what one stream is asked to hold while there are streams left
+	leastWindow     = 128 << 10
+	mostNumber      = 1<<30 - 1 // windows, buffers and rates, in bytes
+	leastRate       = 1 << 10
+	stall           = 90 * time.Second // less than a stage's own limit for moving
 )
 
 func (o Options) withDefaults() Options {
@@ -36,6 +39,10 @@ func (o Options) withDefaults() Options {
 	}
 	if o.SegmentSize <= 0 {
 		o.SegmentSize = opsdb.SegmentSize
+	}
+	o.given.streams, o.given.window, o.since = o.Streams, o.Window, clock.Monotonic()
+	if o.Standing != nil {
+		o.since = o.Standing.clock()
 	}
 	o.Streams, o.Window = Tuned(o.Bandwidth, o.RTT, max(o.AtOnce, 1), o.Streams, o.Window)
 	return o

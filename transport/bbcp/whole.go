@@ -107,15 +107,19 @@ func (s *sending) settle(ctx context.Context, c *call) {
 func (s *sending) blame(ctx context.Context, c *call, left []*item) int {
 	blamed := 0
 	for _, it := range left {
-		err := s.failure(ctx, c, it)
-		f := stages.FailureOf(err)
-		_, missing := partSize(ctx, it)
-		if ctx.Err() != nil || f.Class == opsdb.Environment || f.Class == opsdb.BadConfig || !errors.Is(missing, fs.ErrNotExist) {
+		if err := s.failure(ctx, c, it); s.blames(ctx, it, err) {
 			it.err = err
 			blamed++
 		}
 	}
 	return blamed
+}
+
+// blames reports whether the failure of a call is an item's: it is about all of them, or the item was begun.
+func (s *sending) blames(ctx context.Context, it *item, err error) bool {
+	f := stages.FailureOf(err)
+	_, missing := partSize(ctx, it)
+	return ctx.Err() != nil || f.Class == opsdb.Environment || f.Class == opsdb.BadConfig || !errors.Is(missing, fs.ErrNotExist)
 }
 
 // arrived looks whether all bytes of an item seem to be there. After a call

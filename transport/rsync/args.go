@@ -47,11 +47,15 @@ func (s *sending) calls() []*call {
 //   - Times, owners and permissions of the source are nobody's business here; a part is 0644.
 //   - --timeout ends the far half of a call whose near half is gone.
 func (s *sending) args(c *call, stage string) []string {
+	host := s.Host
+	if s.Shared != nil {
+		host.Share = s.Shared()
+	}
 	out := []string{
 		"--dirs", "--copy-links", "--append", "--chmod=F644", "--no-compress",
 		"--info=progress2,name0", "--outbuf=L", "--no-motd",
 		"--timeout=" + strconv.Itoa(int(3*s.Stall/time.Second)+1),
-		"--rsh=" + strings.Join(s.Host.Words(), " "),
+		"--rsh=" + strings.Join(host.Words(), " "),
 		"--rsync-path=" + strings.Join([]string{s.Agent, "agent", "exec", names(c.items), "--", s.RemoteProgram}, " "),
 	}
 	if s.Rate > 0 {

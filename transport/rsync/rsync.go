@@ -28,12 +28,15 @@ import (
 
 // Options of one link's transport. Zero fields take the default that is said.
 type Options struct {
-	Link          string   // "ccat>cologne", for failures
-	Host          ssh.Host // the other end
-	Program       string   // rsync here; "rsync"
-	RemoteProgram string   // rsync at the other end; "rsync"
-	Agent         string   // dtctl at the other end, which runs rsync there; "dtctl"
-	Rate          int64    // bytes a second at most; 0: no limit
+	Link string   // "ccat>cologne", for failures
+	Host ssh.Host // the other end
+	// Shared gives the socket of a connection to the other end that calls may go through ([ssh.Host.Share]); nil or "": none.
+	// It carries no more than 2 MB a round trip for each call: over a long way a connection of its own is faster.
+	Shared        func() string
+	Program       string // rsync here; "rsync"
+	RemoteProgram string // rsync at the other end; "rsync"
+	Agent         string // dtctl at the other end, which runs rsync there; "dtctl"
+	Rate          int64  // bytes a second at most; 0: no limit
 
 	Stall time.Duration // a call that moves nothing for so long is ended; 90 s
 	Look  time.Duration // between two looks at the sizes at the destination; 1 s

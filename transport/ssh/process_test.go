@@ -104,3 +104,37 @@ func TestTail(t *testing.T) {
 		t.Errorf("kept %d bytes", len(s))
 	}
 }
+
+// TestEndAttemptEndsWhoWritesItsPart: a program of another attempt that has this one's part open is ended with it;
+// one that carries no attempt, as who reads the part, is left alone.
+func TestEndAttemptEndsWhoWritesItsPart(t *testing.T) {
+	t.Parallel()
+	part := t.TempDir() + "/0198-held.e.1"
+	start := func(environment ...string) *Process {
+		cmd := Command(t.Context(), "/bin/sh", "-c", "exec 3>>"+part+"; echo open; exec sleep 60")
+		cmd.Env = append(os.Environ(), environment...)
+		out, write, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd.Stdout = write
+		p, err := Start(cmd)
+		if err = errors.Join(err, write.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if line, err := bufio.NewReader(out).ReadString('\n'); line != "open\n" {
+			t.Fatalf("%q, %v", line, err)
+		}
+		return p
+	}
+	writer, reader := start(AttemptVariable+"=0198-standing.e.1"), start()
+	if err := EndAttempt(t.Context(), "0198-held.e.2"); err != nil || !alive(writer.cmd.Process.Pid) {
+		t.Errorf("another attempt ended it: %v", err)
+	}
+	if err := EndAttempt(t.Context(), "0198-held.e.1"); err != nil || alive(writer.cmd.Process.Pid) {
+		t.Errorf("it writes on: %v", err)
+	}
+	if !alive(reader.cmd.Process.Pid) {
+		t.Error("who carries no attempt was ended")
+	}
+}

@@ -40,7 +40,9 @@ func (j *job) sink() int {
 		code = int(lie)
 	}
 	_, _ = fmt.Fprintf(j.ctl, "exit %d\n", code)
-	_, _ = io.Copy(io.Discard, j.line) // until the source is through
+	if code == 0 || !j.has('N') { // a source that reads a program may wait for it in vain
+		_, _ = io.Copy(io.Discard, j.line) // until the source is through
+	}
 	return code
 }
 
