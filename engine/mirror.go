@@ -27,14 +27,21 @@ func MirrorOf(g *graph.Graph) opsdb.Mirror {
 	return m
 }
 
-// packed lists "route/stage/location" for every source of a package stage.
+// packed lists "route/stage/location" for every source of a package stage, with what the stage selects there, if not all.
 func packed(s *graph.Stage) (out []string) {
 	seen := map[string]bool{}
 	for _, move := range s.Moves {
 		if at := move.From.Name; !seen[at] {
 			seen[at] = true
-			out = append(out, identity(s.Route.Name, s.Route.Formerly)+"/"+identity(s.Name, s.Formerly)+"/"+at)
+			out = append(out, identity(s.Route.Name, s.Route.Formerly)+"/"+identity(s.Name, s.Formerly)+"/"+at+selected(s))
 		}
 	}
 	return out
+}
+
+func selected(s *graph.Stage) string {
+	if s.Select == nil {
+		return ""
+	}
+	return " " + s.Select.String()
 }

@@ -199,7 +199,7 @@ type Mirror struct {
 	Sites     []Site
 	Locations []Location
 	Links     []Link
-	// Stages are "route/stage/location" of every package stage: when they
-	// change, files are routed anew.
+	// Stages are "route/stage/location" of every package stage, with what it
+	// selects there: when they change, files are routed anew.
 	Stages []string
 }
