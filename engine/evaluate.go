@@ -38,8 +38,12 @@ func backlog(links map[string]opsdb.Link, moves []opsdb.OpenMove, sign int64) {
 
 // evaluate runs the steps of one evaluation in their order.
 func evaluate(v *view) Result {
-	if v.route == nil {
+	switch {
+	case v.route == nil:
 		v.orphan()
+		return v.finish()
+	case v.p.Superseded():
+		v.superseded()
 		return v.finish()
 	}
 	v.findMoves()
@@ -60,6 +64,13 @@ func (v *view) orphan() {
 	}
 	v.record(Decision{Route: v.p.Route, Stage: v.p.Stage, Type: typePackage, From: v.p.Source, To: v.p.Destination,
 		Reason: NoRoute, Text: "route " + v.p.Route + " is not in the active revision"}, nil)
+}
+
+// superseded concludes a package of which no file is left: there is nothing to do, and nothing for a person.
+func (v *view) superseded() {
+	v.record(Decision{Route: v.route.Name, Stage: v.p.Stage, Type: typePackage, From: v.p.Source, To: v.p.Destination,
+		Reason: Superseded, Text: v.p.Quarantined}, nil)
+	v.withdraw()
 }
 
 // finish puts the result in a fixed order.

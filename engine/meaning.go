@@ -24,6 +24,7 @@ func Reasons() []Meaning {
 		{NoCopy, "", "no verified copy is left anywhere, nor intact source files", "a good copy, put back by a person"},
 		{NoWay, "", "no allowed move leads there from any copy", "a stage or link in the route"},
 		{NoRoute, "", "the package's route is not in the active revision", "a revision with the route, or `formerly:` on its successor"},
+		{Superseded, "", "no file is left of it: all changed or vanished before it was packed", "nothing: what is still there goes in other packages"},
 		{NoDriver, "", "this version has no driver for the move's transport or storage", "a version that has one, or another transport"},
 		{TooLarge, "", "the package can never fit at the destination", "a larger `capacity` there, or another way"},
 		{BadExpression, "", "an expression of the route could not be evaluated", "a corrected route"},

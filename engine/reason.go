@@ -43,6 +43,7 @@ const (
 	NoCopy          Reason = "no_copy"
 	NoWay           Reason = "no_way"
 	NoRoute         Reason = "no_route"
+	Superseded      Reason = "superseded"
 	NoDriver        Reason = "no_driver"
 	TooLarge        Reason = "too_large"
 	BadExpression   Reason = "expression"
@@ -96,7 +97,7 @@ func (r Reason) Verdict() Verdict {
 		return Satisfied
 	case WhenFalse, NotRequested, KeepRule:
 		return Skipped
-	case NoRule, KeptArchive, NotWanted, StillWanted, SitePlanned, SiteLost, AnotherWay, LeftOut, SendOnce:
+	case NoRule, KeptArchive, NotWanted, StillWanted, SitePlanned, SiteLost, AnotherWay, LeftOut, SendOnce, Superseded:
 		return Unwanted
 	case CanGo:
 		return Ready

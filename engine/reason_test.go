@@ -99,6 +99,9 @@ func wayCases() []reasonCase {
 			stageOf(f.g, "ship").Moves = nil
 		}},
 		{engine.NoRoute, "pack", "ccat.primecam", "ccat.buffer", func(_ *testing.T, f *facts) { f.f.Package.Route = "gone" }},
+		{engine.Superseded, "pack", "ccat.primecam", "ccat.buffer", func(_ *testing.T, f *facts) {
+			f.f.Package.Files, f.f.Package.Quarantined = 0, "every file changed"
+		}},
 		{engine.NoDriver, "archive", "cologne.buffer", "cologne.lta", func(_ *testing.T, f *facts) {
 			f.packed().copy("cologne.buffer", opsdb.Present)
 			stageOf(f.g, "archive").Moves[0].NoDriver = "s3"

@@ -139,6 +139,9 @@ func (x Explanation) headline(f opsdb.Facts) string {
 	if x.counts[Blocked] > 0 {
 		return "where it is wanted, but something else is blocked; see below"
 	}
+	if f.Package.Superseded() {
+		return "superseded: " + Superseded.Meaning().Text
+	}
 	if f.Package.Packed() {
 		return "at every place where it is wanted"
 	}

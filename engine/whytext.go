@@ -9,7 +9,7 @@ import (
 func (x Explanation) Text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s (%s/%d, %d files, %d bytes)\n%s\n", x.Package.Name, x.Package.Route, x.Package.Number, x.Package.Files, x.Package.Bytes, x.Headline)
-	if x.Package.Quarantined != "" {
+	if x.Package.Quarantined != "" && x.Package.Files > 0 {
 		fmt.Fprintf(&b, "quarantined: %s\n", x.Package.Quarantined)
 	}
 	b.WriteString("\ncopies\n")

@@ -125,7 +125,7 @@ func ofTheObservatory() []Instrument {
 		{Name: fileBytes, Kind: Gauge, Unit: "By", Help: "bytes of source files", Labels: at},
 		{Name: copies, Kind: Gauge, Unit: "{copy}", Help: "copies of packages", Labels: at},
 		{Name: copyBytes, Kind: Gauge, Unit: "By", Help: "bytes of copies of packages", Labels: at},
-		{Name: packages, Kind: Gauge, Unit: "{package}", Help: "packages: packing, moving, archived, blocked", Labels: []string{labelState}},
+		{Name: packages, Kind: Gauge, Unit: "{package}", Help: "packages: packing, moving, archived, blocked, superseded", Labels: []string{labelState}},
 		{Name: dirty, Kind: Gauge, Unit: "{package}", Help: "packages that wait to be evaluated"},
 		{Name: tasks, Kind: Gauge, Unit: "{task}", Help: "tasks by state", Labels: []string{labelState}},
 		{Name: moves, Kind: Gauge, Unit: "{move}", Help: "open moves by verdict and reason", Labels: []string{labelVerdict, labelReason}},

@@ -29,7 +29,7 @@ func (s *Set) sum(ctx context.Context, count, bytes, location, state string, c C
 	s.set(ctx, bytes, float64(c.Bytes), l...)
 }
 
-// Packages says how many packages are in a state: packing, moving, archived, blocked.
+// Packages says how many packages are in a state: packing, moving, archived, blocked, superseded.
 func (s *Set) Packages(ctx context.Context, state string, n int) {
 	s.set(ctx, packages, float64(n), attribute.String(labelState, state))
 }

@@ -71,8 +71,9 @@ const (
 	EventFileChanged   = "file.changed" // a known file has another content
 	EventFileSkipped   = "file.skipped"
 	EventGroupClosed   = "group.closed"
-	EventPackaged      = "package.packed" // After JSON {digest,size,files,bytes}
-	EventCopySent      = "copy.sent"      // bytes crossed a link; After JSON Sent; Before: the task
+	EventPackaged      = "package.packed"     // After JSON {digest,size,files,bytes}
+	EventSuperseded    = "package.superseded" // no file is left of it; Why
+	EventCopySent      = "copy.sent"          // bytes crossed a link; After JSON Sent; Before: the task
 	EventCopyArrived   = "copy.arrived"
 	EventCopySpoilt    = "copy.spoilt"   // what arrived is not the package; Why. It is sent again
 	EventCopyVerified  = "copy.verified" // After JSON Receipt

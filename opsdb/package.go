@@ -39,6 +39,10 @@ type Package struct {
 // Packed reports whether the digest is born.
 func (p Package) Packed() bool { return p.Digest != "" }
 
+// Superseded reports whether no file is left of the package: all of them changed
+// or vanished before it was packed, and what is still there goes in others. Nothing is ever done with it.
+func (p Package) Superseded() bool { return p.Quarantined != "" && p.Files == 0 && !p.Packed() }
+
 // Member is a file in a package. Frozen before the tar begins; Offset and
 // Digest are born while it is written.
 type Member struct {

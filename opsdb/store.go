@@ -302,7 +302,7 @@ type Totals struct {
 	Files         map[string]map[CopyState]Sum // by source location and state
 	Unrouted      Sum
 	Grouped       Sum                          // in open groups
-	Packages      map[string]int               // by "packing", "moving", "archived", "blocked"
+	Packages      map[string]int               // by "packing", "moving", "archived", "blocked", "superseded"
 	Copies        map[string]map[CopyState]Sum // by location and state
 	Tasks         map[TaskState]int
 	Moves         map[string]map[string]int // verdict → reason → count

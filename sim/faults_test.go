@@ -124,6 +124,39 @@ func TestSourceThatChangesBeforeItIsPacked(t *testing.T) {
 	}
 }
 
+// A5: of a package all of whose files changed while its group was closed nothing is
+// left to do: it is told as superseded, and its files are archived by the next one.
+func TestEveryFileChangesBeforeItIsPacked(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, ccat(t))
+	h.fill("ccat.primecam", 4, 20_000)
+	list, done := h.truth["ccat.primecam"], false
+	h.Driver.Step = func(ctx context.Context) error {
+		if facts, err := h.Store.Packages(ctx, opsdb.Query{}); err != nil || len(facts) == 0 || done {
+			return err
+		}
+		done = true // the members are frozen, nothing is packed yet
+		for i := range list {
+			now, at := noise(uint64(i)+90, 30_000), start.Add(time.Minute)
+			full := filepath.Join(h.Roots["ccat.primecam"], list[i].Path)
+			h.must(os.WriteFile(full, now, 0o644))
+			h.must(os.Chtimes(full, at, at))
+			list[i].Size, list[i].Digest, list[i].ModTime = int64(len(now)), digest(now), at
+		}
+		return nil
+	}
+	h.run()
+	h.cleaned(h.judge())
+	totals, err := h.Store.Totals(t.Context())
+	h.must(err)
+	if totals.Packages["superseded"] == 0 || totals.Packages["blocked"] > 0 || len(totals.Moves["blocked"]) > 0 || !totals.OldestPending.IsZero() {
+		t.Errorf("packages %v, blocked moves %v, pending since %s", totals.Packages, totals.Moves["blocked"], totals.OldestPending)
+	}
+	for _, e := range h.events(opsdb.EventQuarantined) {
+		t.Errorf("a person is told to look at %s: %s", e.Subject, e.Why)
+	}
+}
+
 // D6 and holds: a hold keeps a package's copies until it is lifted.
 func TestHeldPackageStays(t *testing.T) {
 	t.Parallel()

@@ -21,6 +21,7 @@ func testWorking(t *testing.T, open Open) {
 		"no receipt":          testNoReceipt,
 		"born once":           testBornOnce,
 		"changed members":     testChangedMembers,
+		"superseded":          testSuperseded,
 		"failures":            testFailures,
 		"down and up":         testDownAndUp,
 		"verify":              testVerify,
@@ -325,5 +326,37 @@ func testChangedMembers(t *testing.T, open Open) {
 	}
 	b := d.claim(task.ID)
 	d.finish(b, d.born(b))
+	d.balanced()
+}
+
+// A package of which no file is left is superseded: it is neither open nor in quarantine, and holds up no figure.
+func testSuperseded(t *testing.T, open Open) {
+	d := newDesk(t, open)
+	files := d.file(2)
+	p := d.closeGroup(d.route("raw", "k", files))
+	a := d.claim(d.schedule(p, "pack", "package", "ccat.primecam", "ccat.buffer").ID)
+	d.finish(a, opsdb.Outcome{Changed: []opsdb.ChangedMember{
+		{File: files[0].ID, Reason: "its size changed", Size: 70, ModTime: start(), Identity: "1:2"},
+		{File: files[1].ID, Reason: "vanished", Gone: true},
+	}})
+	if got := d.facts(p.ID).Package; !got.Superseded() || got.Bytes != 0 {
+		t.Fatalf("package %+v", got)
+	}
+	d.save(d.evaluation(p))
+	totals, err := d.store.Totals(t.Context())
+	d.check(err)
+	if totals.Packages["superseded"] != 1 || totals.Packages["blocked"] != 0 {
+		t.Errorf("packages %v", totals.Packages)
+	}
+	for state, want := range map[string]int{"open": 0, "done": 1, "quarantined": 0, "superseded": 1} {
+		if got, err := d.store.Packages(t.Context(), opsdb.Query{State: state}); err != nil || len(got) != want {
+			t.Errorf("%d packages are %s, want %d, %v", len(got), state, want, err)
+		}
+	}
+	for e, err := range d.store.Events(t.Context(), 0) {
+		if d.check(err); e.Kind == opsdb.EventQuarantined {
+			t.Errorf("a person is told to look at %s: %s", e.Subject, e.Why)
+		}
+	}
 	d.balanced()
 }

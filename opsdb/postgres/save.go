@@ -141,6 +141,7 @@ func (t *tx) saveStatus(ids []string) error {
 
 // packageStatus is where a package stands, in a word, for the totals.
 const packageStatus = `CASE
+  WHEN p.quarantined <> '' AND p.files = 0 AND p.digest = '' THEN 'superseded'
   WHEN p.quarantined <> '' OR EXISTS (SELECT 1 FROM open_move m WHERE m.package = p.id AND m.verdict = 'blocked') THEN 'blocked'
   WHEN p.digest = '' THEN 'packing'
   WHEN EXISTS (SELECT 1 FROM open_move m WHERE m.package = p.id AND m.type NOT IN ('verify', 'delete')) THEN 'moving'

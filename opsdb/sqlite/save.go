@@ -82,6 +82,7 @@ func (t *tx) saveMoves(e opsdb.Evaluation) error {
 
 // packageStatus is where a package stands, in a word, for the totals.
 const packageStatus = `CASE
+  WHEN quarantined <> '' AND files = 0 AND digest = '' THEN 'superseded'
   WHEN quarantined <> '' OR EXISTS (SELECT 1 FROM open_move m WHERE m.package = ?1 AND m.verdict = 'blocked') THEN 'blocked'
   WHEN digest = '' THEN 'packing'
   WHEN EXISTS (SELECT 1 FROM open_move m WHERE m.package = ?1 AND m.type NOT IN ('verify', 'delete')) THEN 'moving'

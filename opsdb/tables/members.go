@@ -83,16 +83,19 @@ func refile(t Tx, j Job, f Filed, m opsdb.ChangedMember) error {
 	return ChangeFile(t, f, m.Size, m.ModTime.UnixNano(), m.Identity, "", "worker:"+j.Worker, m.Reason)
 }
 
-// maybeEmpty quarantines a package that has lost all its members before it was packed.
+// noFileLeft is why a package is superseded.
+const noFileLeft = "every file changed or vanished before it was packed"
+
+// maybeEmpty supersedes a package that has lost all its members before it was packed.
 func maybeEmpty(t Tx, p Pack) error {
-	n, err := t.ExecN(`UPDATE package SET quarantined = 'every file changed or vanished before it was packed' WHERE key = $1 AND files = 0`, p.Row)
+	n, err := t.ExecN(`UPDATE package SET quarantined = $2 WHERE key = $1 AND files = 0`, p.Row, noFileLeft)
 	if err != nil || n == 0 {
 		return err
 	}
 	if err := Touch(t, p.ID); err != nil {
 		return err
 	}
-	t.Event(opsdb.Event{Kind: opsdb.EventQuarantined, Subject: packageSubject(p.ID), Package: p.ID, Why: "every file changed or vanished before it was packed"})
+	t.Event(opsdb.Event{Kind: opsdb.EventSuperseded, Subject: packageSubject(p.ID), Package: p.ID, Why: noFileLeft})
 	return t.Exec(`UPDATE copy SET state = 'lost', before = state, reason = 'no file is left' WHERE package = $1 AND form = 'files'`, string(p.ID))
 }
 

@@ -143,11 +143,11 @@ func (s Store) Packages(ctx context.Context, q opsdb.Query) (facts []opsdb.Facts
 		switch q.State {
 		case "":
 		case "open":
-			w.add(true, d.Status+` <> 'archived'`)
+			w.add(true, d.Status+` <> 'archived' AND `+d.Status+` <> 'superseded'`)
 		case "done":
-			w.add(true, d.Status+` = 'archived'`)
+			w.add(true, `(`+d.Status+` = 'archived' OR `+d.Status+` = 'superseded')`)
 		case "quarantined":
-			w.add(true, `(p.quarantined <> '' OR EXISTS (SELECT 1 FROM copy c WHERE c.package = p.id AND c.state = 'quarantined'))`)
+			w.add(true, `(p.quarantined <> '' AND p.files > 0 OR EXISTS (SELECT 1 FROM copy c WHERE c.package = p.id AND c.state = 'quarantined'))`)
 		default:
 			w.add(true, d.Status+` = ?`, q.State)
 		}

@@ -108,7 +108,7 @@ func pendingTotals(v View, n *opsdb.Totals) error {
 	var err error
 	// The filing times of the oldest file of each kind that is not in every archive.
 	n.OldestPending, err = Earliest(v, `SELECT min(filed_at) FROM file WHERE routed = `+d.No+` AND state = 'present'`,
-		`SELECT min(first_filed) FROM file_group WHERE closed = `+d.No+` AND files > 0`, `SELECT min(first_filed) FROM `+d.State+` WHERE status <> 'archived'`)
+		`SELECT min(first_filed) FROM file_group WHERE closed = `+d.No+` AND files > 0`, `SELECT min(first_filed) FROM `+d.State+` WHERE status <> 'archived' AND status <> 'superseded'`)
 	return err
 }
 
