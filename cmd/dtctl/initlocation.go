@@ -20,24 +20,49 @@ func (a *app) initLocationCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "init-location LOCATION...", Short: "Mark the root of a location as its own, once", Args: cobra.MinimumNArgs(1),
 		Long: `Writes a marker with an identity into the root of a location and records it in the database.
-Without its marker a location is offline: an unmounted disk is never taken for an empty one.`,
+Without its marker a location is offline: an unmounted disk is never taken for an empty one.
+Where the location is, is in the routes that are given, or else in those in force.`,
 		Example: "  dtctl init-location ccat.buffer cologne.lta\n  dtctl init-location ccat.primecam --adopt   # a folder that has files already",
 		RunE: func(c *cobra.Command, args []string) error {
-			_, g, err := a.compiledRoutes()
-			if err != nil {
-				return err
-			}
-			for _, name := range args {
-				if g.Locations[name] == nil {
-					return misuse("`dtctl graph` shows the locations", "no location %q in the routes", name)
+			if a.routes != "" || !isShared(a.db) { // what is wrong with them is said before a database is made
+				if _, _, err := a.compiledRoutes(); err != nil {
+					return err
 				}
 			}
-			return a.withNewStore(c.Context(), func(s opsdb.Store) error { return a.initLocations(c.Context(), s, g, args, adopt, person(who)) })
+			return a.withNewStore(c.Context(), func(s opsdb.Store) error {
+				g, err := a.routesOfLocations(c.Context(), s)
+				if err != nil {
+					return err
+				}
+				for _, name := range args {
+					if g.Locations[name] == nil {
+						return misuse("`dtctl graph` shows the locations; one that is new: --routes FOLDER", "no location %q in the routes", name)
+					}
+				}
+				return a.initLocations(c.Context(), s, g, args, adopt, person(who))
+			})
 		},
 	}
 	c.Flags().BoolVar(&adopt, "adopt", false, "take a root that has content")
 	c.Flags().StringVar(&who, "who", "", "who orders it (default: your login name)")
 	return c
+}
+
+// routesOfLocations are the routes that are given, or those in force; an embedded database that has none yet has the CCAT route.
+func (a *app) routesOfLocations(ctx context.Context, s opsdb.Store) (*graph.Graph, error) {
+	if a.routes == "" {
+		g, _, err := node.Active(ctx, s)
+		switch {
+		case err == nil:
+			return g, nil
+		case !errors.Is(err, opsdb.ErrNotFound):
+			return nil, err
+		case isShared(a.db):
+			return nil, misuse("say where the locations are: --routes FOLDER", "no routes are in force yet")
+		}
+	}
+	_, g, err := a.compiledRoutes()
+	return g, err
 }
 
 func (a *app) initLocations(ctx context.Context, s opsdb.Store, g *graph.Graph, names []string, adopt bool, who string) error {

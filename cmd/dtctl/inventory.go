@@ -24,7 +24,7 @@ type stocktaking struct {
 func (a *app) inventoryCommand() *cobra.Command {
 	s := stocktaking{app: a}
 	c := &cobra.Command{
-		Use: "inventory [LOCATION...]", Short: "List what is at locations and hold it against the database",
+		Use: "inventory [LOCATION...]", Short: "List what is at locations and hold it against the database", Args: cobra.ArbitraryArgs,
 		Long: `Lists what is at each location and holds it against the database. A copy that is not there is lost, and made anew from the others; a source file that
 is not there is missing. A package of which the database knows nothing is shown: it was made after the back-up from which a database was put back.
 Nothing is changed on the disks. Run it where the disks are: at each site with --site; a site's disk elsewhere is reached over its link.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"go.opentelemetry.io/otel"
 
 	"github.com/ccatobs/cdt/node"
 	"github.com/ccatobs/cdt/telemetry"
@@ -58,6 +59,7 @@ func (o *observing) observe(ctx context.Context, a *app, c telemetry.Config) (*s
 	if err != nil {
 		return nil, &useError{err, "see --otlp and --influx-url"}
 	}
+	otel.SetErrorHandler(t.Complaints())
 	s := &seen{Telemetry: t}
 	if o.listen == "" {
 		return s, nil
