@@ -53,7 +53,7 @@ type Config struct {
 	Final    Final
 	Ignore   []string
 	Interval time.Duration // between two scans when nothing happens; 30 s
-	Chunk    int           // files registered in one call; 2,000
+	Chunk    int           // files registered in one call; 1,000
 	// Root is the absolute path of the location, for hints of the operating
 	// system that something changed; "": none, the scans find everything.
 	Root  string
@@ -132,7 +132,7 @@ func (c Config) filled() Config {
 		c.Interval = 30 * time.Second
 	}
 	if c.Chunk == 0 {
-		c.Chunk = 2000
+		c.Chunk = 1000
 	}
 	if c.Clock == nil {
 		c.Clock = clock.System{}

@@ -13,8 +13,8 @@ import (
 // What waits for receivers that take nothing has room of its own: without it a collector that is away would have the
 // garbage collected all the time, for a few megabytes of spans and log lines (ADR 0055).
 const (
-	memoryAlone   = 10 << 20
-	memoryPerTask = 15 << 20
+	memoryAlone   = 8 << 20
+	memoryPerTask = 14 << 20
 	memoryTold    = 32 << 20 // 8,192 spans and as many log lines, 64 pushes of points, 4,096 hints
 )
 
