@@ -84,6 +84,9 @@ func beginning(e opsdb.Event) (Notice, bool) {
 	case opsdb.EventFileKept:
 		n.Cause, n.Key = FileKept, string(FileKept)+"|"+e.Subject
 		n.Text, n.Hint = fmt.Sprintf("a source file %s differs from what was archived and was not deleted: %s", where, e.Why), "compare "+e.Subject+" with its member and decide which one is right"
+	case opsdb.EventFileUnlike:
+		n.Cause, n.Key = FileUnlike, string(FileUnlike)+"|"+e.Subject
+		n.Text, n.Hint = fmt.Sprintf("a source file %s is not what its instrument announced, and was packed as it is: %s", where, e.Why), "compare "+e.Subject+" with what the instrument has before the source is cleaned; `dtctl hold` keeps it"
 	default:
 		return n, false
 	}
@@ -98,7 +101,7 @@ func ends(e opsdb.Event) []string {
 	case opsdb.EventPackaged:
 		return []string{at(Quarantined, e.Package, "")}
 	case opsdb.EventFileDeleted, opsdb.EventFileChanged:
-		return []string{string(FileKept) + "|" + e.Subject}
+		return []string{string(FileKept) + "|" + e.Subject, string(FileUnlike) + "|" + e.Subject}
 	}
 	return nil
 }

@@ -39,6 +39,11 @@ func TestWhatEventsSay(t *testing.T) {
 	b.happens(opsdb.Event{Kind: opsdb.EventFileDeleted, Subject: "file:f", Package: "b"})
 	expect(t, "both are over", w.hears(t), "over quarantined package:b", "over file_kept file:f")
 
+	b.happens(opsdb.Event{Kind: opsdb.EventFileUnlike, Subject: "file:g", Package: "b", Location: "ccat.chai", Why: "another digest"})
+	expect(t, "a file that is not what was announced", w.hears(t), "open file_unlike file:g")
+	b.happens(opsdb.Event{Kind: opsdb.EventFileDeleted, Subject: "file:g", Package: "b"})
+	expect(t, "it is gone", w.hears(t), "over file_unlike file:g")
+
 	b.happens(copyEvent(opsdb.EventQuarantined, "c", "x.y"))
 	b.happens(copyEvent(opsdb.EventCopyVerified, "c", "x.y"))
 	expect(t, "what ended at once is said all the same", w.hears(t), "open quarantined copy:cx.y", "over quarantined copy:cx.y")

@@ -30,6 +30,7 @@ const (
 	Quarantined Cause = "quarantined"  // a copy, or a whole package, is not what was recorded
 	Lost        Cause = "lost"         // a copy is not there
 	FileKept    Cause = "file_kept"    // a source file differs from its member and was not deleted (S1f)
+	FileUnlike  Cause = "file_unlike"  // a source file was packed with another digest than its instrument announced
 	Brake       Cause = "brake"        // deletions wait for the brake (S14)
 	TimeSuspect Cause = "time_suspect" // the clock jumped: nothing is condemned (S7)
 	Restored    Cause = "restored"     // the database was put back: nothing is deleted or packed (S8)

@@ -168,7 +168,7 @@ func (s *state) begin(n Notice, now time.Time) {
 func (s *state) forgetOldest() bool {
 	var oldest string
 	for key, n := range s.Open {
-		if n.Cause != Quarantined && n.Cause != Lost && n.Cause != FileKept {
+		if n.Cause != Quarantined && n.Cause != Lost && n.Cause != FileKept && n.Cause != FileUnlike {
 			continue
 		}
 		if first, ok := s.Open[oldest]; !ok || n.At.Before(first.At) {

@@ -87,7 +87,8 @@ const (
 	EventDeleted       = "copy.deleted"
 	EventDeletionKept  = "copy.kept" // a deletion was refused right before the act
 	EventFileDeleted   = "file.deleted"
-	EventFileKept      = "file.kept" // differs from its member; a person is told
+	EventFileUnlike    = "file.unlike" // packed with another digest than its instrument announced; a person is told
+	EventFileKept      = "file.kept"   // differs from its member; a person is told
 	EventTaskFailed    = "task.failed"
 	EventTaskRetried   = "task.retried"
 	EventTaskWithdrawn = "task.withdrawn"

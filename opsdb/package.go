@@ -55,6 +55,8 @@ type Member struct {
 	ModTime  time.Time // nanoseconds kept
 	Identity string    // as filed: "dev:ino"
 	Digest   Digest
+	// Announced is the digest that the instrument announced; empty if it announced none.
+	Announced Digest
 }
 
 // CopyState is the state of a copy or of a source file.

@@ -179,6 +179,9 @@ type Outcome struct {
 	// the digest was born; they leave the package, which is packed again
 	// without them. Each goes with a reason for people.
 	Changed []ChangedMember
+	// Unlike are members that were read twice with another digest than their instrument
+	// announced; they are packed as they are, and a person is told.
+	Unlike []ChangedMember `json:",omitempty"`
 	// Target is what now stands at the destination.
 	Target *CopyFact
 	// Corrupt says which copy was read and found wrong (the target of verify,

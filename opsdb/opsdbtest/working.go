@@ -22,6 +22,7 @@ func testWorking(t *testing.T, open Open) {
 		"born once":           testBornOnce,
 		"changed members":     testChangedMembers,
 		"superseded":          testSuperseded,
+		"unlike":              testUnlike,
 		"failures":            testFailures,
 		"down and up":         testDownAndUp,
 		"verify":              testVerify,
@@ -295,6 +296,40 @@ func testBornOnce(t *testing.T, open Open) {
 	}
 	if got := d.facts(p.ID).Package; got.Digest != tarDigest {
 		t.Fatalf("digest %s", got.Digest)
+	}
+}
+
+// A2: what the instrument announced goes with the members, and a file that was read otherwise is told.
+func testUnlike(t *testing.T, open Open) {
+	d := newDesk(t, open)
+	f := d.rawFile("obs/announced")
+	f.Digest = "ab12"
+	_, _, err := d.store.FileFiles(t.Context(), []opsdb.File{f})
+	d.check(err)
+	unrouted, err := d.store.Unrouted(t.Context(), 0)
+	d.check(err)
+	p := d.closeGroup(d.route("raw", "k", unrouted))
+	a := d.claim(d.schedule(p, "pack", "package", "ccat.primecam", "ccat.buffer").ID)
+	out := d.born(a)
+	for m, err := range d.store.Members(t.Context(), p.ID) {
+		d.check(err)
+		if m.Announced != "ab12" || m.Digest == m.Announced {
+			t.Errorf("member %+v", m)
+		}
+		out.Unlike = append(out.Unlike, opsdb.ChangedMember{File: m.File, Reason: "another digest"})
+	}
+	d.finish(a, out)
+	told := 0
+	for e, err := range d.store.Events(t.Context(), 0) {
+		if d.check(err); e.Kind == opsdb.EventFileUnlike {
+			told++
+			if e.Package != p.ID || e.Location != "ccat.primecam" || e.Why != "another digest" || e.Subject != "file:"+string(unrouted[0].ID) {
+				t.Errorf("event %+v", e)
+			}
+		}
+	}
+	if got := d.facts(p.ID).Package; told != 1 || got.Digest != tarDigest {
+		t.Errorf("told %d times; package %+v", told, got)
 	}
 }
 

@@ -13,6 +13,10 @@ func RecordOutcome(t Tx, j Job, out opsdb.Outcome) error {
 			return err
 		}
 	}
+	for _, m := range out.Unlike {
+		t.Event(opsdb.Event{Actor: "worker:" + j.Worker, Kind: opsdb.EventFileUnlike, Subject: "file:" + string(m.File), Package: j.Package,
+			Location: j.From, Revision: j.Revision, Why: m.Reason})
+	}
 	if err := recordReceipts(t, out.Receipts); err != nil {
 		return err
 	}

@@ -57,13 +57,13 @@ func ScanGroup(r Scanner) (opsdb.Group, error) {
 }
 
 // memberColumns are what [scanMember] reads of member m and its file f.
-const memberColumns = `f.id, m.path, m.name, m.start, m.size, m.mod_time, m.identity, m.digest`
+const memberColumns = `f.id, m.path, m.name, m.start, m.size, m.mod_time, m.identity, m.digest, f.digest`
 
 // scanMember reads memberColumns of a package's members.
 func scanMember(pkg opsdb.ID) func(Scanner) (opsdb.Member, error) {
 	return func(r Scanner) (m opsdb.Member, err error) {
 		var mod int64
-		err = r.Scan(&m.File, Path(&m.Path), &m.Name, &m.Offset, &m.Size, &mod, &m.Identity, &m.Digest)
+		err = r.Scan(&m.File, Path(&m.Path), &m.Name, &m.Offset, &m.Size, &mod, &m.Identity, &m.Digest, &m.Announced)
 		m.Package, m.ModTime = pkg, time.Unix(0, mod).UTC()
 		return m, err
 	}

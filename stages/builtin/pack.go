@@ -20,6 +20,7 @@ type packer struct {
 	members *memberSpool // as frozen
 	born    *memberSpool // with names, offsets and digests
 	written bag.Written
+	unlike  unlike
 }
 
 // memberChanged ends a packing: this member is no longer what was frozen.
@@ -30,6 +31,7 @@ func (e *memberChanged) Error() string { return fmt.Sprintf("file %s: %s", e.Fil
 // put writes the tar and stores it under path.
 func (p *packer) put(ctx context.Context, st storage.Storage, path string) (storage.Reading, error) {
 	p.drop()
+	p.unlike = unlike{}
 	var err error
 	if p.born, err = newMemberSpool(); err != nil {
 		return storage.Reading{}, err
@@ -65,7 +67,7 @@ func (p *packer) write(ctx context.Context, w io.Writer) (err error) {
 	if p.a.Package.Packed() && p.written.Digest != p.a.Package.Digest {
 		return badData("package %s made again has digest %s, recorded is %s", p.a.Package.Name, p.written.Digest, p.a.Package.Digest)
 	}
-	return nil
+	return p.readAgain(ctx)
 }
 
 // note keeps a member with its digest; once the package is packed its digest must be the one recorded.
@@ -73,6 +75,7 @@ func (p *packer) note(m opsdb.Member) error {
 	if p.a.Package.Packed() {
 		return nil
 	}
+	p.unlike.note(m)
 	return p.born.add(m)
 }
 

@@ -106,6 +106,7 @@ func (p *packer) pack(ctx context.Context, st storage.Storage, target opsdb.Copy
 	packed := p.written.Packed
 	return opsdb.Outcome{
 		Packed:   &packed,
+		Unlike:   p.unlike.told,
 		Target:   &opsdb.CopyFact{State: opsdb.Present, Path: target.Path, Size: reading.Size, Identity: reading.Identity},
 		Receipts: []opsdb.Receipt{p.receipt(target.Location, target.Path, reading)},
 	}, nil

@@ -2,6 +2,8 @@ package builtin_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"os"
 	"path/filepath"
 	"strings"
@@ -102,6 +104,55 @@ func TestAMemberThatChangesWhileItIsRead(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A2, C1: a file that is not what its instrument announced is found before its
+// digest is born. It is read again before it is blamed: a reading that was wrong fails the attempt, and nothing has a name.
+func TestAMemberThatIsNotWhatWasAnnounced(t *testing.T) {
+	t.Parallel()
+	sum := func(text string) opsdb.Digest {
+		s := sha256.Sum256([]byte(text))
+		return opsdb.Digest(hex.EncodeToString(s[:]))
+	}
+	w := world(t)
+	w.Table[0].Announced, w.Table[1].Announced = sum("alpha"), sum("BETA")
+	out := w.Do("package", stagestest.Source, stagestest.Buffer)
+	if out.Packed == nil || len(out.Unlike) != 1 || out.Unlike[0].File != w.Table[1].File || !strings.Contains(out.Unlike[0].Reason, string(sum("BETA"))) {
+		t.Fatalf("outcome %+v", out)
+	}
+
+	g := replaced(ground(t), stagestest.Source, func(st storage.Storage) storage.Storage { return misreading{st.(*disk.Disk), "obs1/b"} })
+	w = stagestest.NewWorld(t, g, small())
+	w.Table[1].Announced = sum("beta")
+	_, err := w.Try("package", stagestest.Source, stagestest.Buffer)
+	wantFailure(t, err, opsdb.BadData, "")
+	if !strings.Contains(err.Error(), "and then with") || !w.Missing(stagestest.Buffer, w.Path(stagestest.Buffer)) {
+		t.Errorf("wrong bytes have the final name: %v", err)
+	}
+}
+
+// misreading gives another first byte than the file has, when it is opened to be packed.
+type misreading struct {
+	*disk.Disk
+	path string
+}
+
+func (d misreading) OpenFile(ctx context.Context, path string) (storage.File, error) {
+	f, err := d.Disk.OpenFile(ctx, path)
+	if path == d.path && err == nil {
+		return flipped{f}, nil
+	}
+	return f, err
+}
+
+type flipped struct{ storage.File }
+
+func (f flipped) Read(b []byte) (int, error) {
+	n, err := f.File.Read(b)
+	if n > 0 {
+		b[0] ^= 1
+	}
+	return n, err
 }
 
 func appendTo(t *testing.T, path, text string) {
