@@ -28,7 +28,7 @@ const (
 	cuts      = 5
 	// atOnce is how many sends share a line, and together how many packages go in one: while one shakes hands, others fill
 	// it, and few that are long find out how fast they may go less often.
-	atOnce, together = "3", "8"
+	atOnce, together = "3", "3"
 )
 
 // BenchmarkGoodput brings a mix of 2 GB (CDT_BENCH_BYTES: another amount) over a line of 200 Mbit/s with a round

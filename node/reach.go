@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/ccatobs/cdt/engine/graph"
 	"github.com/ccatobs/cdt/opsdb"
@@ -60,12 +61,24 @@ func (p *Places) ready(ctx context.Context, l *graph.Link, to []string) {
 	if err != nil || !ok {
 		return
 	}
+	tick := time.NewTicker(markerLook)
+	defer tick.Stop()
 	for _, location := range to {
-		if st, err := p.Storage(location); err == nil {
-			_ = tr.Ready(ctx, st)
+		st, err := p.Storage(location)
+		for err != nil { // a site that is new has no markers yet
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			st, err = p.Storage(location)
 		}
+		_ = tr.Ready(ctx, st)
 	}
 }
+
+// markerLook is how often a location that could not be opened is looked at again.
+const markerLook = 3 * time.Second
 
 func (p *Places) driven() (agents []*remote.Agent) {
 	p.mu.Lock()
