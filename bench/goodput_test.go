@@ -26,8 +26,8 @@ const (
 	oceanRate = 200_000_000
 	oceanWay  = 100 * time.Millisecond
 	cuts      = 5
-	// atOnce is how many sends share a line, and together how many packages go in one: while one shakes hands, others fill
-	// it, and few that are long find out how fast they may go less often.
+	// atOnce is how many sends share a line, and together how many packages go in one: while one looks for what is there
+	// and records what arrived, the packages of others fill the line.
 	atOnce, together = "3", "3"
 )
 

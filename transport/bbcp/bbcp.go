@@ -5,6 +5,7 @@
 // attempt, under names the engine made, and create-only (never -f); after it, whatever it
 // said and whatever its exit code, the destination is looked at. A call that moves no
 // bytes for a while is ended, here and at the other end. Resuming is ours, not bbcp's (never -a): see tail.go.
+// Packages go through a call that stays, where there may be one ([Standing]), otherwise together in calls of their own.
 //
 // It is not the proof that the bytes are right: that is the receive's. It imports transport,
 // transport/ssh, storage, stages, opsdb, clock and effect.
@@ -61,8 +62,9 @@ type Options struct {
 	// Environment is added to that of bbcp. For tests.
 	Environment []string
 
-	since func() time.Duration
-	given struct { // before defaults
+	since  func() time.Duration
+	lookup func(ctx context.Context, host string) ([]string, error) // of host names
+	given  struct {                                                 // before defaults
 		streams int
 		window  int64
 	}
@@ -86,7 +88,7 @@ func New(opts Options) (*Transport, error) {
 func (t *Transport) Name() string { return "bbcp" }
 
 // Send implements [transport.Transport]. Items of which something good is at the destination
-// already get a call of their own for the rest; all others share calls.
+// already get a call of their own for the rest, and all others share calls, unless a standing call takes them.
 func (t *Transport) Send(ctx context.Context, items []transport.Item, progress func(item int, n int64)) []error {
 	s := &sending{opts: t.opts, items: make([]*item, len(items)), since: t.opts.since}
 	for i := range items {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -135,7 +134,7 @@ func (s *sending) judge(c *call, it *item) (opsdb.Failure, error) {
 		f := ssh.Classify(s.opts.Link, text, c.code, c.err)
 		return f, fmt.Errorf("%s: %s", doing, f.Text)
 	}
-	if c.err != nil && strings.Contains(c.err.Error(), segfault) && !ownNameKnown() {
+	if c.err != nil && strings.Contains(c.err.Error(), segfault) && !s.opts.ownNameKnown() {
 		host, _ := os.Hostname()
 		return opsdb.Failure{Class: opsdb.BadConfig, Reason: "own_name"},
 			fmt.Errorf("%s: it crashed; bbcp looks up the name of its own host, and %q cannot be found: enter it into /etc/hosts here", doing, host)
@@ -147,14 +146,14 @@ func (s *sending) judge(c *call, it *item) (opsdb.Failure, error) {
 const segfault = "segmentation fault"
 
 // ownNameKnown reports whether this host's name can be looked up; bbcp crashes where it cannot.
-func ownNameKnown() bool {
+func (o Options) ownNameKnown() bool {
 	host, err := os.Hostname()
 	if err != nil {
 		return false
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	_, err = net.DefaultResolver.LookupHost(ctx, host)
+	_, err = o.lookup(ctx, host)
 	return err == nil
 }
 
