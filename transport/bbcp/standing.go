@@ -62,6 +62,7 @@ type standing struct {
 
 	mu    sync.Mutex
 	users int
+	over  bool // it was told to end
 	idle  *time.Timer
 }
 
@@ -83,11 +84,11 @@ func (t *Standing) enter(ctx context.Context, o Options, target storage.Storage,
 		return nil, errNoStanding
 	}
 	key := strings.Join(append(o.common(), fmt.Sprint(o.Host, o.Program, o.Agent, o.RemoteProgram, o.SourceHost, e), parts), " ")
-	s := t.calls[key]
 	if !cleanPath(parts) {
 		return nil, errNoStanding
 	}
-	if s == nil {
+	s := t.calls[key]
+	if s == nil || !s.use() {
 		var err error
 		if s, err = t.start(ctx, o, target, parts, e); err != nil {
 			return nil, err
@@ -97,16 +98,25 @@ func (t *Standing) enter(ctx context.Context, o Options, target storage.Storage,
 		}
 		t.calls[key] = s
 		go t.forget(key, s)
+		s.use()
 	}
+	return s, nil
+}
+
+// use says that a Send needs the call; false: it is about to end.
+func (s *standing) use() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.over || isOver(s.ended) {
+		return false
+	}
 	if s.users++; s.users == 1 {
 		s.touch()
 	}
 	if s.idle != nil {
 		s.idle.Stop()
 	}
-	return s, nil
+	return true
 }
 
 // Ready makes the standing call into the parts of a location, if there is none, so that the first package need not
@@ -202,6 +212,9 @@ func (s *standing) live(ctx context.Context) {
 	if err == nil {
 		err = p.Wait()
 	}
+	s.mu.Lock()
+	s.over = true
+	s.mu.Unlock()
 	s.code, s.err = ssh.ExitCode(err), err
 	if cause := context.Cause(ctx); cause != nil {
 		s.err = cause
@@ -231,6 +244,7 @@ func (s *standing) leave() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if s.users == 0 {
+				s.over = true
 				s.stop(errIdle)
 			}
 		})

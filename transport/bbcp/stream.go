@@ -66,12 +66,8 @@ func readHead(in io.Reader) (head, error) {
 // opened, and none outside the folder. What it writes to is open only while it is written, so that who ends an
 // attempt finds it ([ssh.EndAttempt]).
 func Take(ctx context.Context, in io.Reader, parts string) (err error) {
-	root, err := os.OpenRoot(parts)
-	if err != nil {
-		return fmt.Errorf("open the folder of parts: %w", err)
-	}
-	t := &taker{ctx: ctx, root: root, in: bufio.NewReaderSize(in, 256<<10)}
-	defer func() { err = errors.Join(err, t.leave(), root.Close()) }()
+	t := &taker{ctx: ctx, parts: parts, in: bufio.NewReaderSize(in, 256<<10)}
+	defer func() { err = errors.Join(err, t.leave()) }()
 	for {
 		h, err := readHead(t.in)
 		if errors.Is(err, io.EOF) {
@@ -88,12 +84,12 @@ func Take(ctx context.Context, in io.Reader, parts string) (err error) {
 
 // taker writes one part at a time.
 type taker struct {
-	ctx  context.Context
-	root *os.Root
-	in   *bufio.Reader
-	name string
-	file *os.File
-	at   int64 // where the next chunk of that part belongs
+	ctx   context.Context
+	parts string
+	in    *bufio.Reader
+	name  string
+	file  *os.File
+	at    int64 // where the next chunk of that part belongs
 }
 
 func (t *taker) take(h head) error {
@@ -125,8 +121,13 @@ func (t *taker) open(h head) error {
 	if h.at > 0 {
 		flags = os.O_WRONLY
 	}
+	root, err := os.OpenRoot(t.parts) // anew for each part: nothing is held of a disk that an administrator wants to take away
+	if err != nil {
+		return fmt.Errorf("open the folder of parts: %w", err)
+	}
+	defer func() { _ = root.Close() }()
 	effect.Point(t.ctx, "bbcp.take.before")
-	f, err := t.root.OpenFile(h.name, flags, 0o644)
+	f, err := root.OpenFile(h.name, flags, 0o644)
 	effect.Point(t.ctx, "bbcp.take.after")
 	if err != nil {
 		return fmt.Errorf("open %s: %w", h.name, err)
