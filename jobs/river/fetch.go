@@ -3,36 +3,74 @@ package river
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/rivertype"
+
+	"github.com/ccatobs/cdt/opsdb"
 )
 
-// driver is River's driver with an eye on what is fetched (River starts the
-// jobs of a batch side by side, and only the fetch knows their order) and on what is done with.
+// driver is River's driver with a fetch of its own: it tells in which order jobs were fetched (River starts those
+// of a batch side by side), and reads of each only what is used. What is done with it removes at once.
 type driver struct {
 	riverdriver.Driver[pgx.Tx]
-	fetched func([]*rivertype.JobRow)
+	pool    *pgxpool.Pool
+	fetched func([]fetched)
 }
 
 // GetExecutor implements [riverdriver.Driver].
 func (d driver) GetExecutor() riverdriver.Executor {
-	return executor{d.Driver.GetExecutor(), d.fetched}
+	return executor{d.Driver.GetExecutor(), d.pool, d.fetched}
 }
 
 type executor struct {
 	riverdriver.Executor
-	fetched func([]*rivertype.JobRow)
+	pool    *pgxpool.Pool
+	fetched func([]fetched)
 }
 
-// JobGetAvailable implements [riverdriver.Executor].
+// fetched is a job that this process has now.
+type fetched struct {
+	job  int64
+	task opsdb.ID
+	site string
+}
+
+// fetchJobs does what River's own statement does to the rows, found by where they lie and without a join.
+const fetchJobs = `UPDATE river.river_job SET state = 'running', attempt = attempt + 1, attempted_at = now(), attempted_by = ARRAY[$1::text]
+  WHERE ctid = ANY(ARRAY(SELECT ctid FROM river.river_job WHERE state = 'available' AND queue = $2::text AND kind = $3::text AND scheduled_at <= now()
+    ORDER BY priority, scheduled_at, id LIMIT $4::integer FOR UPDATE SKIP LOCKED))
+  RETURNING id, coalesce(args->>'task', ''), attempt, scheduled_at`
+
+// noArgs stands for a job's arguments, which [hands] know.
+var noArgs = json.RawMessage(`{}`) //nolint:gochecknoglobals // a constant
+
+// JobGetAvailable implements [riverdriver.Executor], for jobs of our kind.
 func (e executor) JobGetAvailable(ctx context.Context, p *riverdriver.JobGetAvailableParams) (*riverdriver.JobGetAvailableResult, error) {
-	got, err := e.Executor.JobGetAvailable(ctx, p)
-	if err == nil && got != nil {
-		e.fetched(got.Jobs)
+	kind := RunTask{}.Kind()
+	rows, err := e.pool.Query(ctx, fetchJobs, p.ClientID, p.Queue, kind, p.MaxToLock)
+	if err != nil {
+		return nil, fmt.Errorf("fetch the jobs of site %s: %w", p.Queue, err)
 	}
-	return got, err
+	var got []fetched
+	var jobs []*rivertype.JobRow
+	f, attempt, scheduled := fetched{site: p.Queue}, 0, time.Time{}
+	_, err = pgx.ForEachRow(rows, []any{&f.job, (*string)(&f.task), &attempt, &scheduled}, func() error {
+		got = append(got, f)
+		jobs = append(jobs, &rivertype.JobRow{ID: f.job, Attempt: attempt, AttemptedBy: []string{p.ClientID}, EncodedArgs: noArgs, Kind: kind, MaxAttempts: 1, Metadata: noArgs,
+			Priority: river.PriorityDefault, Queue: p.Queue, ScheduledAt: scheduled, State: rivertype.JobStateRunning})
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("fetch the jobs of site %s: %w", p.Queue, err)
+	}
+	e.fetched(got)
+	return &riverdriver.JobGetAvailableResult{Jobs: jobs}, nil
 }
 
 // JobSetStateIfRunningMany implements [riverdriver.Executor]. What is done with
@@ -58,13 +96,4 @@ func (e executor) JobSetStateIfRunningMany(ctx context.Context, p *riverdriver.J
 		return nil, nil // of what was removed River has nothing to tell to anybody
 	}
 	return e.Executor.JobSetStateIfRunningMany(ctx, rest)
-}
-
-// taskOf is the task of a job; false if it is none of ours.
-func taskOf(row *rivertype.JobRow) (RunTask, bool) {
-	var args RunTask
-	if row.Kind != args.Kind() || json.Unmarshal(row.EncodedArgs, &args) != nil {
-		return args, false
-	}
-	return args, args.TaskID != ""
 }

@@ -42,16 +42,18 @@ func newHands() *hands {
 }
 
 // fetched adds what River has just fetched, before River starts any of it.
-func (s *hands) fetched(rows []*rivertype.JobRow) {
+func (s *hands) fetched(jobs []fetched) {
+	if len(jobs) == 0 {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, row := range rows {
-		args, ours := taskOf(row)
-		if !ours {
-			continue
+	for _, f := range jobs {
+		if f.task == "" {
+			continue // River ends it: it says nothing to be done
 		}
 		gone, cancel := context.WithCancelCause(context.Background())
-		h := &hand{job: row.ID, task: args.TaskID, site: row.Queue, gone: gone, cancel: cancel, over: make(chan struct{})}
+		h := &hand{job: f.job, task: f.task, site: f.site, gone: gone, cancel: cancel, over: make(chan struct{})}
 		s.byJob[h.job] = h
 		s.waiting[h.site] = append(s.waiting[h.site], h)
 	}

@@ -89,8 +89,8 @@ func connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	}
 	cfg.MaxConns = connections
 	for key, value := range map[string]string{
-		// The table is empty in one moment and full in the next: no plan of before is good.
-		"plan_cache_mode": "force_custom_plan", "enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off",
+		// The table is empty in one moment and full in the next: a plan by its indexes is good for both, and is made once.
+		"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off",
 		// What a crash takes back is only what the queue knows: a job that comes again finds its task claimed or done.
 		"synchronous_commit": "off",
 	} {
@@ -113,7 +113,7 @@ func (q *Queue) start(ctx context.Context) error {
 	cfg.LeaderElectionDisabled, cfg.FetchOnlyKnownKinds = true, true
 	cfg.FetchCooldown, cfg.FetchPollInterval = q.opts.Cooldown, q.opts.Poll
 	var err error
-	q.client, err = river.NewClient(driver{riverpgxv5.New(q.pool), q.hands.fetched}, cfg)
+	q.client, err = river.NewClient(driver{riverpgxv5.New(q.pool), q.pool, q.hands.fetched}, cfg)
 	if err != nil {
 		return fmt.Errorf("make a client of the queue: %w", err)
 	}
