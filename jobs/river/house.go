@@ -145,16 +145,30 @@ func (h *House) Cancel(ctx context.Context, task opsdb.ID) (int, error) {
 	return cancelJobs(ctx, h.pool, h.client, task)
 }
 
-// Sweep ends the jobs that processes hold which are not among the living, and
-// returns how many. That one of them lives after all does no harm: its run
-// goes on, and its lease says whether it counts.
+// What is running but has nothing to run. It looks at what is in hand, by the state, and at each one's task, by its id.
+const (
+	// goneHold is what processes have that are not among the living.
+	goneHold = `UPDATE river.river_job SET state = 'cancelled', finalized_at = now()
+	  WHERE state = 'running' AND NOT (attempted_by[cardinality(attempted_by)] = ANY($1))`
+	// overLong is what a process had that has come back under its name: the task has ended, backs off, was given out anew, or another worker has it.
+	overLong = `UPDATE river.river_job j SET state = 'cancelled', finalized_at = now() WHERE j.state = 'running' AND j.attempted_at < now() - interval '10 seconds'
+	  AND NOT EXISTS (SELECT 1 FROM task t WHERE t.id = j.args->>'task' AND (t.state = 'in_progress' AND t.worker = j.attempted_by[cardinality(j.attempted_by)]
+	    OR t.state = 'scheduled' AND t.updated_at <= j.attempted_at))`
+)
+
+// Sweep ends the jobs that processes hold which are not among the living, and those of tasks that
+// have ended or were given out anew since, and returns how many. That somebody runs one of them after all does no
+// harm: the run goes on, and its lease says whether it counts.
 func (h *House) Sweep(ctx context.Context, living []string) (int, error) {
-	done, err := h.pool.Exec(ctx, `UPDATE river.river_job SET state = 'cancelled', finalized_at = now()
-		WHERE state = 'running' AND NOT (attempted_by[cardinality(attempted_by)] = ANY($1))`, living)
+	gone, err := h.pool.Exec(ctx, goneHold, living)
 	if err != nil {
 		return 0, fmt.Errorf("end the jobs of processes that are gone: %w", err)
 	}
-	return int(done.RowsAffected()), nil
+	over, err := h.pool.Exec(ctx, overLong)
+	if err != nil {
+		return int(gone.RowsAffected()), fmt.Errorf("end the jobs of tasks that are over: %w", err)
+	}
+	return int(gone.RowsAffected() + over.RowsAffected()), nil
 }
 
 // Close stops keeping house; another engine's turn comes.

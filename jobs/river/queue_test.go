@@ -116,6 +116,7 @@ func TestHouse(t *testing.T) {
 		{"a run is cancelled from elsewhere", cancelledFromElsewhere},
 		{"what a worker did not begin goes to another", givenBack},
 		{"jobs of processes that are gone are ended, those of the living are not", swept},
+		{"jobs of tasks that are over or given out anew are ended, whoever has them", sweptOver},
 		{"a worker leads nothing, an engine does", leading},
 		{"migrating twice is harmless, and missing tables are told", migrated},
 	} {
@@ -239,7 +240,67 @@ func givenBack(t *testing.T, url string) {
 	over()
 }
 
+// sweptOver has a process hold jobs whose tasks went on without it, as after a kill and a start under the same name.
+func sweptOver(t *testing.T, url string) {
+	exec(t, url, tasksTable)
+	q := open(t, url, "w")
+	stale := map[string]bool{"completed": true, "pending": true, "anew": true, "another's": true}
+	tasks := map[opsdb.ID]string{}
+	for _, is := range []string{"runs", "waits", "completed", "pending", "anew", "another's"} {
+		task := jobstest.Task("cologne")
+		tasks[task.ID] = is
+		exec(t, url, `INSERT INTO task VALUES ($1, 'scheduled', '', now())`, string(task.ID))
+		if err := q.Enqueue(t.Context(), []opsdb.Task{task}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range tasks {
+		id, err := q.Next(limit(t), []string{"cologne"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, over := q.Keep(t.Context(), id)
+		t.Cleanup(over)
+	}
+	house, err := river.KeepHouse(t.Context(), url, "e", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = house.Close() })
+	for id, is := range tasks {
+		switch is {
+		case "runs":
+			exec(t, url, `UPDATE task SET state = 'in_progress', worker = 'w', updated_at = now() WHERE id = $1`, string(id))
+		case "completed", "pending":
+			exec(t, url, `UPDATE task SET state = $2 WHERE id = $1`, string(id), is)
+		case "anew":
+			exec(t, url, `UPDATE task SET updated_at = now() WHERE id = $1`, string(id))
+		case "another's":
+			exec(t, url, `UPDATE task SET state = 'in_progress', worker = 'v', updated_at = now() WHERE id = $1`, string(id))
+		}
+	}
+	if n, err := house.Sweep(t.Context(), []string{"w"}); n != 0 || err != nil {
+		t.Fatalf("ended %d jobs that were fetched a moment ago, %v", n, err)
+	}
+	exec(t, url, `UPDATE river.river_job SET attempted_at = attempted_at - interval '1 minute'`)
+	exec(t, url, `UPDATE task SET updated_at = updated_at - interval '1 minute' WHERE state <> 'pending'`)
+	if n, err := house.Sweep(t.Context(), []string{"w"}); n != len(stale) || err != nil {
+		t.Fatalf("ended %d jobs, %v; want %d", n, err, len(stale))
+	}
+	for id, is := range tasks {
+		want := 1
+		if stale[is] {
+			want = 0
+		}
+		eventually(t, url, want, running+` AND args->>'task' = $1`, string(id))
+	}
+}
+
+// tasksTable is as much of OpsDB as a sweep looks at.
+const tasksTable = `CREATE TABLE task (id text PRIMARY KEY, state text NOT NULL, worker text NOT NULL, updated_at timestamptz NOT NULL)`
+
 func swept(t *testing.T, url string) {
+	exec(t, url, tasksTable)
 	for _, id := range []string{"gone", "living"} {
 		q := open(t, url, id)
 		if err := q.Enqueue(t.Context(), []opsdb.Task{jobstest.Task("site-" + id)}); err != nil {
