@@ -76,7 +76,7 @@ func (l *lab) pass(from, n int) (made, all time.Duration) {
 		}
 	}
 	made = passed()
-	l.until(`SELECT NOT EXISTS (SELECT 1 FROM task WHERE open AND state IN ('scheduled', 'in_progress'))`)
+	l.until(`SELECT NOT EXISTS (SELECT 1 FROM open_task)`)
 	return made, passed()
 }
 

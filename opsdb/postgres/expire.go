@@ -63,7 +63,7 @@ func (s *Store) sitesGone(ctx context.Context) error {
 
 // The earliest deadlines, each by its index.
 const (
-	nextLease   = `SELECT min(look_at) FROM task WHERE look_at IS NOT NULL`
+	nextLease   = `SELECT min(look_at) FROM open_task WHERE look_at IS NOT NULL`
 	nextRetry   = `SELECT min(next_try) FROM task WHERE next_try IS NOT NULL`
 	nextLink    = `SELECT min(down_until) FROM link WHERE down_until IS NOT NULL`
 	nextPlace   = `SELECT min(down_until) FROM location WHERE down_until IS NOT NULL`
@@ -86,7 +86,7 @@ func (s *Store) NextWake(ctx context.Context) (at time.Time, err error) {
 }
 
 const (
-	dueLeases  = `SELECT ` + tables.TaskColumns + ` FROM task t WHERE t.look_at <= $1 AND t.lease_until <= $1`
+	dueLeases  = `SELECT ` + tables.TaskColumns + ` FROM task t WHERE t.id = ANY(ARRAY(SELECT task FROM open_task WHERE look_at <= $1)) AND t.lease_until <= $1`
 	dueRetries = `SELECT package FROM task WHERE state = 'pending' AND next_try <= $1`
 )
 
@@ -106,7 +106,7 @@ func earlier(a, b time.Time) time.Time {
 
 // lookLater puts off the look at tasks that have not ended; those somebody changes just now are looked at again.
 func (t *tx) lookLater(now time.Time) error {
-	return t.exec(`UPDATE task SET look_at = lease_until WHERE id = ANY(ARRAY(SELECT id FROM task WHERE look_at <= $1 AND lease_until > $1 FOR NO KEY UPDATE SKIP LOCKED))`, us(now))
+	return t.exec(`UPDATE task SET look_at = lease_until WHERE id = ANY(ARRAY(SELECT id FROM task WHERE id = ANY(ARRAY(SELECT task FROM open_task WHERE look_at <= $1)) AND lease_until > $1 FOR NO KEY UPDATE SKIP LOCKED))`, us(now))
 }
 
 func (t *tx) expire(now time.Time, claimBy time.Duration) (again []opsdb.Task, err error) {
@@ -187,7 +187,7 @@ func (t *tx) forClaim() string { return string(opsdb.Waits("").At(opsdb.ForClaim
 // Unclaimed implements opsdb.Planning.
 func (s *Store) Unclaimed(ctx context.Context) (tasks []opsdb.Task, err error) {
 	err = s.read(ctx, "Unclaimed", func(v *view) error {
-		tasks, err = query(v, tables.ScanTask, `SELECT `+tables.TaskColumns+` FROM task t WHERE t.open AND t.state = 'scheduled' ORDER BY t.id`)
+		tasks, err = query(v, tables.ScanTask, `SELECT `+tables.TaskColumns+` FROM task t WHERE `+amongOpen("t")+` AND t.state = 'scheduled' ORDER BY t.id`)
 		return err
 	})
 	return tasks, err
@@ -196,7 +196,7 @@ func (s *Store) Unclaimed(ctx context.Context) (tasks []opsdb.Task, err error) {
 // RevokeLeases implements opsdb.Planning. Workers of the last run are dead: what they held counts as held by nobody.
 func (s *Store) RevokeLeases(ctx context.Context) error {
 	return s.write(ctx, "RevokeLeases", func(t *tx) error {
-		packages, err := query(&t.view, tables.ScanID, `SELECT package FROM task WHERE open AND state = 'in_progress'`)
+		packages, err := query(&t.view, tables.ScanID, `SELECT package FROM task WHERE `+amongOpen("task")+` AND state = 'in_progress'`)
 		if err != nil {
 			return err
 		}
@@ -204,6 +204,6 @@ func (s *Store) RevokeLeases(ctx context.Context) error {
 			return err
 		}
 		return t.exec(`UPDATE task SET state = 'scheduled', lease_until = $1::timestamptz + claim_by * interval '1 microsecond', look_at = $1, worker = '', updated_at = $1, waits = $2
-		  WHERE open AND state IN ('scheduled', 'in_progress')`, us(t.now), t.forClaim())
+		  WHERE `+amongOpen("task")+` AND state IN ('scheduled', 'in_progress')`, us(t.now), t.forClaim())
 	})
 }

@@ -7,7 +7,7 @@ BEGIN
     RETURN;
   END IF;
   FOR r IN SELECT proname FROM pg_proc WHERE pronamespace = current_schema()::regnamespace
-      AND proname IN ('file_tally', 'copy_tally', 'task_tally', 'move_tally', 'hop_tally', 'state_tally') LOOP
+      AND proname IN ('file_tally', 'copy_tally', 'task_tally', 'task_look', 'move_tally', 'hop_tally', 'state_tally') LOOP
     EXECUTE format('REVOKE ALL ON FUNCTION %I() FROM PUBLIC', r.proname);
   END LOOP;
   FOR r IN SELECT rolname FROM pg_roles WHERE rolname IN ('cdt_engine', 'cdt_worker', 'cdt_api', 'cdt_reader') LOOP

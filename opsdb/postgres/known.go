@@ -30,7 +30,8 @@ func (d *dispatch) learn(packages []opsdb.ID) error {
 	var copies []opsdb.Copy
 	ids := idList(packages)
 	ask(&d.view, &packs, scanVersion, `SELECT s.id, s.version FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM package_state WHERE package_state.id = x.id OFFSET 0) s`, ids)
-	ask(&d.view, &open, tables.ScanJob, `SELECT `+tables.TaskColumns+` FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM task WHERE task.package = x.id AND task.open OFFSET 0) t`, ids)
+	ask(&d.view, &open, tables.ScanJob, `SELECT `+tables.TaskColumns+` FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM open_task WHERE package = x.id OFFSET 0) o
+	  CROSS JOIN LATERAL (SELECT * FROM task WHERE task.id = o.task OFFSET 0) t`, ids)
 	ask(&d.view, &copies, scanPlace, `SELECT c.id, c.package, c.location, c.form, c.path, c.state FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM copy WHERE copy.package = x.id OFFSET 0) c`, ids)
 	if err := d.flush(); err != nil {
 		return err

@@ -13,6 +13,8 @@ const packageColumns = `p.key, p.id, p.route, p.stage, p.number, p.name, p.dir, 
   p.digest, p.manifest, p.instrument, p.observation, p.module, p.program, p.tags, p.observed_at, p.made_at, p.made_age,
   p.version, p.evaluated, p.wake_at, p.quarantined, p.gone, p.wanted, p.policies`
 
+func isOpen(table string) string { return table + ".state IN ('pending', 'scheduled', 'in_progress')" }
+
 func dialect() *tables.Dialect {
 	return &tables.Dialect{
 		OneWriter: true,
@@ -23,7 +25,8 @@ func dialect() *tables.Dialect {
 		EndsIn:         `substr(replace(id, '-', ''), -length($2)) = $2`,
 		Yes:            "1",
 		No:             "0",
-		Open:           func(table string) string { return table + ".state IN ('pending', 'scheduled', 'in_progress')" },
+		Open:           isOpen,
+		AmongOpen:      isOpen,
 		Ill:            "state IN ('failed', 'withdrawn')",
 		NoLease:        "lease_until = NULL",
 		Lease:          func(arg string) string { return "lease_until = " + arg },

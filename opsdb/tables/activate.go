@@ -181,7 +181,7 @@ func holds(t Tx, location string) (string, error) {
 	for _, q := range []struct{ what, sql string }{
 		{"copies", `SELECT CAST(coalesce(sum(count), 0) AS bigint) FROM (` + t.Dialect().Counted.Copies + `) x WHERE place = $1 AND state NOT IN ('deleted', 'quarantined', 'lost')`},
 		{"files", `SELECT CAST(coalesce(sum(count), 0) AS bigint) FROM (` + t.Dialect().Counted.Files + `) x WHERE place = $1 AND state NOT IN ('deleted', 'lost')`},
-		{"open tasks", `SELECT count(*) FROM task WHERE ` + t.Dialect().Open("task") + ` AND $1 IN (from_loc, to_loc)`},
+		{"open tasks", `SELECT count(*) FROM task WHERE ` + t.Dialect().AmongOpen("task") + ` AND $1 IN (from_loc, to_loc)`},
 	} {
 		n, err := Count(t, q.sql, location)
 		if err != nil {

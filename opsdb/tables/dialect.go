@@ -22,6 +22,8 @@ type Dialect struct {
 	ForUpdate string
 	// Open holds for a task that has not ended, of a table or its alias.
 	Open func(table string) string
+	// AmongOpen holds for the same; it is for statements that look for all of them, not for those of a package or a batch.
+	AmongOpen func(table string) string
 	// Ill holds for tasks that ended without having done their work.
 	Ill string
 	// NoLease takes the lease from a task, in SET; Lease has it end at the argument.

@@ -79,7 +79,7 @@ func (s Store) Tasks(ctx context.Context, q opsdb.Query) (tasks []opsdb.Task, er
 func tasksIn(v View, state string) string {
 	switch state {
 	case "open", string(opsdb.TaskPending), string(opsdb.TaskScheduled), string(opsdb.TaskInProgress):
-		return `(SELECT * FROM task WHERE ` + v.Dialect().Open("task") + v.Dialect().Apart + `)`
+		return `(SELECT * FROM task WHERE ` + v.Dialect().AmongOpen("task") + v.Dialect().Apart + `)`
 	case string(opsdb.TaskFailed), string(opsdb.TaskWithdrawn):
 		return `(SELECT * FROM task WHERE ` + v.Dialect().Ill + v.Dialect().Apart + `)`
 	}

@@ -31,7 +31,7 @@ func (s Store) Pause(ctx context.Context, p opsdb.Pause) error {
 
 // keptBack are the tasks that are scheduled and kept from beginning by a pause of the subject.
 func keptBack(t Tx, subject string) ([]opsdb.Task, error) {
-	tasks, err := Query(t, ScanTask, `SELECT `+TaskColumns+` FROM task t WHERE `+t.Dialect().Open("t")+` AND t.state = 'scheduled' ORDER BY t.id`)
+	tasks, err := Query(t, ScanTask, `SELECT `+TaskColumns+` FROM task t WHERE `+t.Dialect().AmongOpen("t")+` AND t.state = 'scheduled' ORDER BY t.id`)
 	return opsdb.KeptBack(tasks, subject), err
 }
 
