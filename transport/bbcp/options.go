@@ -17,7 +17,7 @@ const (
 	mostStreams   = 64 // bbcp takes no more
 	fewestStreams = 2  // more begin faster; but each waits for the slowest one, and many short-lived ones crowd each other out
 	// standingStreams are the fewest of a standing call: it is alone, lasts, and a lost packet holds up one of them.
-	standingStreams = 8
+	standingStreams = 4
 	usualStreams    = 32      // no more than these without being told to
 	streamWindow    = 4 << 20 // what one stream is asked to hold while there are streams left
 	leastWindow     = 128 << 10
