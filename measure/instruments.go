@@ -105,7 +105,7 @@ func ofWorkers() []Instrument {
 		{Name: renewals, Kind: Counter, Unit: "{renewal}", Help: "renewals of leases: ok, failed (OpsDB away) or lost (somebody else has the task)", Labels: []string{labelEnd}},
 		{Name: archivedAfter, Kind: Histogram, Unit: "s", Help: "from the making of a package to its receipt in an archive", Labels: []string{labelRoute, labelLocation},
 			Bounds: []float64{60, 300, 900, 3600, 4 * 3600, 12 * 3600, 24 * 3600, 48 * 3600, 7 * 24 * 3600}},
-		{Name: lost, Kind: Counter, Unit: "{item}", Help: "metrics, spans and log lines that were thrown away because their receiver was away or slow", Labels: []string{labelSink}},
+		{Name: lost, Kind: Counter, Unit: "{item}", Help: "metrics, spans and log lines that were thrown away because their receiver was away or slow, or refused them", Labels: []string{labelSink}},
 	}
 }
 
