@@ -131,6 +131,11 @@ func TestPathsAreMounted(t *testing.T) {
 	seen := 0
 	for name, s := range loadCompose(t).Services {
 		text := s.says()
+		for key, value := range s.Environment {
+			if from, _ := s.below(value); strings.HasPrefix(value, "/") && from == "" {
+				t.Errorf("%s: nothing is mounted at %s=%s", name, key, value)
+			}
+		}
 		if name == "grafana" || name == "loki" {
 			text += s.mountedText(t)
 		}

@@ -80,6 +80,9 @@ func TestCommandsExist(t *testing.T) {
 				continue
 			}
 			seen++
+			if words := strings.Fields(m[2]); m[1] == "agent" && len(words) > 0 && !strings.Contains(known, "\n  "+words[0]+" ") {
+				t.Errorf("%s: there is no verb in dtctl agent %s", name, words[0])
+			}
 			for _, f := range flag.FindAllStringSubmatch(m[2], -1) {
 				if m[1] != "agent" && !strings.Contains(known, f[1]+" ") { // its own verbs have flags of their own
 					t.Errorf("%s: dtctl %s has no %s", name, m[1], f[1])

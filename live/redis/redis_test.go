@@ -307,11 +307,20 @@ func TestWrongPassword(t *testing.T) {
 
 func TestRefusesWritesButLives(t *testing.T) {
 	t.Parallel()
-	w := inTrouble(t, direct)
-	command(t, w.server.Addr, "CONFIG SET maxmemory 1")
-	w.write(t)
-	w.away(t)
-	command(t, w.server.Addr, "CONFIG SET maxmemory 0")
-	w.healthy(t)
-	w.once(t)
+	for name, turn := range map[string]struct{ off, on string }{
+		"full":             {"CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0"},
+		"a replica":        {"REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE"},
+		"too few replicas": {"CONFIG SET min-replicas-to-write 1", "CONFIG SET min-replicas-to-write 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := inTrouble(t, direct)
+			command(t, w.server.Addr, turn.off)
+			w.write(t)
+			w.away(t)
+			command(t, w.server.Addr, turn.on)
+			w.healthy(t)
+			w.once(t)
+		})
+	}
 }
