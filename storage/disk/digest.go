@@ -104,15 +104,15 @@ func inMemory(f *os.File) bool {
 func (p *pass) run(size int64) error {
 	_ = unix.Fadvise(int(p.f.Fd()), 0, 0, unix.FADV_SEQUENTIAL)
 	if size <= blockSize {
-		return p.alone()
+		return p.alone(size)
 	}
 	return p.together(true, size > p.disk.segment)
 }
 
 // alone reads a small file.
-func (p *pass) alone() error {
-	buf := p.disk.buffers.Get().(*[]byte)
-	defer p.disk.buffers.Put(buf)
+func (p *pass) alone(size int64) error {
+	buf := p.disk.block(size)
+	defer p.disk.release(buf)
 	for {
 		n, err := p.block(*buf)
 		p.whole.add((*buf)[:n])
@@ -157,7 +157,7 @@ type shared struct {
 func (p *pass) together(whole, segments bool) error {
 	free := make(chan *[]byte, blocks)
 	for range blocks {
-		free <- p.disk.buffers.Get().(*[]byte)
+		free <- p.disk.block(blockSize)
 	}
 	give := func(s *shared) {
 		if s.left.Add(-1) == 0 {
@@ -177,7 +177,7 @@ func (p *pass) together(whole, segments bool) error {
 		<-t.done
 	}
 	for range blocks {
-		p.disk.buffers.Put(<-free)
+		p.disk.release(<-free)
 	}
 	return err
 }

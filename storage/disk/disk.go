@@ -49,7 +49,8 @@ type Disk struct {
 	clock    clock.Clock
 	segment  int64
 	kernel   kernel
-	buffers  sync.Pool // *[]byte of blockSize
+	blocks   sync.Pool // *[]byte of blockSize
+	smalls   sync.Pool // *[]byte of smallSize
 
 	mu     sync.Mutex
 	marker opsdb.ID // expected
@@ -81,7 +82,8 @@ func New(location string, root string, opts Options) (*Disk, error) {
 	if d.segment <= 0 {
 		d.segment = opsdb.SegmentSize
 	}
-	d.buffers.New = func() any { b := make([]byte, blockSize); return &b }
+	d.blocks.New = func() any { b := make([]byte, blockSize); return &b }
+	d.smalls.New = func() any { b := make([]byte, smallSize); return &b }
 	return d, nil
 }
 

@@ -15,12 +15,13 @@ import (
 
 const (
 	blockSize = 1 << 20 // of reads and writes, bytes
+	smallSize = 1 << 15 // of those of small files, bytes: a million of them would leave as many blocks behind
 	blocks    = 4       // in flight between the producer and the disk
 	window    = 8 << 20 // bytes after which the kernel is told to begin writing, or to forget
 	behind    = 8       // windows that may be unwritten before the writer waits
 )
 
-// filler is the writer a Put is given. Small content stays in one buffer;
+// filler is the writer a Put is given. Small content stays in one buffer, and very small in a small one;
 // from the second block on, another goroutine writes while the next is produced.
 type filler struct {
 	ctx   context.Context
@@ -47,7 +48,7 @@ type filler struct {
 // If it is large, and there is a follow, it is being read back already.
 func (d *Disk) fill(ctx context.Context, f *os.File, produce func(io.Writer) error, moved func(int64), g guard, follow func() (*follower, error)) (int64, guard, *follower, error) {
 	w := &filler{ctx: ctx, disk: d, f: f, moved: moved, guard: g, follow: follow}
-	w.cur = d.buffers.Get().(*[]byte)
+	w.cur = d.block(0)
 	err := produce(w)
 	return w.size, w.guard, w.along, errors.Join(err, w.finish(err == nil))
 }
@@ -56,8 +57,8 @@ func (d *Disk) fill(ctx context.Context, f *os.File, produce func(io.Writer) err
 func (w *filler) Write(p []byte) (int, error) {
 	n := 0
 	for n < len(p) {
-		if w.used == blockSize {
-			if err := w.pass(); err != nil {
+		if w.used == len(*w.cur) {
+			if err := w.more(); err != nil {
 				return n, err
 			}
 		}
@@ -72,8 +73,8 @@ func (w *filler) Write(p []byte) (int, error) {
 func (w *filler) ReadFrom(r io.Reader) (int64, error) {
 	var total int64
 	for {
-		if w.used == blockSize {
-			if err := w.pass(); err != nil {
+		if w.used == len(*w.cur) {
+			if err := w.more(); err != nil {
 				return total, err
 			}
 		}
@@ -87,6 +88,18 @@ func (w *filler) ReadFrom(r io.Reader) (int64, error) {
 			return total, err
 		}
 	}
+}
+
+// more makes room: the content outgrows the small block, or a block is full.
+func (w *filler) more() error {
+	if len(*w.cur) == blockSize {
+		return w.pass()
+	}
+	small := w.cur
+	w.cur = w.disk.block(blockSize)
+	copy(*w.cur, *small)
+	w.disk.release(small)
+	return nil
 }
 
 // pass hands the current block to the disk and takes an empty one.
@@ -118,7 +131,7 @@ func (w *filler) start() {
 	w.free = make(chan *[]byte, blocks)
 	w.stopped, w.failed = make(chan struct{}), make(chan struct{})
 	for range blocks - 1 {
-		w.free <- w.disk.buffers.Get().(*[]byte)
+		w.free <- w.disk.block(blockSize)
 	}
 	go w.drain()
 }
@@ -206,9 +219,9 @@ func (w *filler) finish(whole bool) error {
 		w.count()
 		err = w.put((*w.cur)[:w.used])
 	}
-	w.disk.buffers.Put(w.cur)
+	w.disk.release(w.cur)
 	for len(w.free) > 0 {
-		w.disk.buffers.Put(<-w.free)
+		w.disk.release(<-w.free)
 	}
 	return err
 }
@@ -252,4 +265,21 @@ func (d *Disk) writeSmall(ctx context.Context, at *dir, name string, content []b
 	}
 	sum := sha256.Sum256(content)
 	return opsdb.Digest(hex.EncodeToString(sum[:])), nil
+}
+
+// block is a buffer for content of so many bytes, as far as is known.
+func (d *Disk) block(size int64) *[]byte {
+	if size < smallSize {
+		return d.smalls.Get().(*[]byte)
+	}
+	return d.blocks.Get().(*[]byte)
+}
+
+// release takes a block back.
+func (d *Disk) release(b *[]byte) {
+	if len(*b) == smallSize {
+		d.smalls.Put(b)
+		return
+	}
+	d.blocks.Put(b)
 }
