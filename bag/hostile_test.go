@@ -13,7 +13,7 @@ import (
 	"github.com/ccatobs/cdt/opsdb"
 )
 
-// tarOf is a tar with the given entries before the tag files of a whole bag.
+// tarOf is a tar with the given entries and nothing else: that it ends is wrong, too.
 func tarOf(t *testing.T, entries ...tar.Header) []byte {
 	t.Helper()
 	var out bytes.Buffer
@@ -47,27 +47,31 @@ func readAll(b []byte, top string) error {
 func TestAHostileTarIsRefused(t *testing.T) {
 	t.Parallel()
 	file := func(name string) tar.Header { return tar.Header{Typeflag: tar.TypeReg, Name: name, Size: 3} }
-	for name, entries := range map[string][]tar.Header{
-		"empty":            {},
-		"traversal":        {file("top/data/../../etc/passwd")},
-		"absolute":         {file("/top/data/a")},
-		"another folder":   {file("other/data/a")},
-		"no folder":        {file("a")},
-		"symlink":          {{Typeflag: tar.TypeSymlink, Name: "top/data/a", Linkname: "/etc/passwd"}},
-		"hard link":        {{Typeflag: tar.TypeLink, Name: "top/data/a", Linkname: "top/data/b"}},
-		"device":           {{Typeflag: tar.TypeChar, Name: "top/data/a"}},
-		"FIFO":             {{Typeflag: tar.TypeFifo, Name: "top/data/a"}},
-		"folder":           {{Typeflag: tar.TypeDir, Name: "top/data/a/"}},
-		"no tag files":     {file("top/data/a")},
-		"unknown tag file": {file("top/data/a"), file("top/evil.txt")},
-		"wrong bagit.txt":  {file("top/data/a"), file("top/bagit.txt")},
-		"extension":        {{Typeflag: tar.TypeReg, Name: "top/data/a", PAXRecords: map[string]string{"SCHILY.xattr.user.a": "b"}}},
-		"huge tag file":    {{Typeflag: tar.TypeReg, Name: "top/bag-info.txt", Size: 2 << 20}},
+	for name, c := range map[string]struct {
+		want    string
+		entries []tar.Header
+	}{
+		"empty":            {"it ends after 0 members", nil},
+		"traversal":        {`has a part ".."`, []tar.Header{file("top/data/../../etc/passwd")}},
+		"absolute":         {`has a part ""`, []tar.Header{file("/top/data/a")}},
+		"another folder":   {"is not below", []tar.Header{file("other/data/a")}},
+		"no folder":        {"is not below", []tar.Header{file("a")}},
+		"symlink":          {"is of type '2'", []tar.Header{{Typeflag: tar.TypeSymlink, Name: "top/data/a", Linkname: "/etc/passwd"}}},
+		"hard link":        {"is of type '1'", []tar.Header{{Typeflag: tar.TypeLink, Name: "top/data/a", Linkname: "top/data/b"}}},
+		"device":           {"is of type '3'", []tar.Header{{Typeflag: tar.TypeChar, Name: "top/data/a"}}},
+		"FIFO":             {"is of type '6'", []tar.Header{{Typeflag: tar.TypeFifo, Name: "top/data/a"}}},
+		"folder":           {"is of type '5'", []tar.Header{{Typeflag: tar.TypeDir, Name: "top/data/a/"}}},
+		"no tag files":     {"it ends after 1 members", []tar.Header{file("top/data/a")}},
+		"unknown tag file": {"does not belong there", []tar.Header{file("top/data/a"), file("top/evil.txt")}},
+		"wrong bagit.txt":  {"bagit.txt says", []tar.Header{file("top/data/a"), file("top/bagit.txt")}},
+		"extension":        {"has a record", []tar.Header{{Typeflag: tar.TypeReg, Name: "top/data/a", PAXRecords: map[string]string{"SCHILY.xattr.user.a": "b"}}}},
+		"huge tag file":    {"has 2097152 bytes", []tar.Header{{Typeflag: tar.TypeReg, Name: "top/bag-info.txt", Size: 2 << 20}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if err := readAll(tarOf(t, entries...), "top"); !errors.Is(err, bag.ErrMalformed) {
-				t.Errorf("got %v", err)
+			err := readAll(tarOf(t, c.entries...), "top")
+			if !errors.Is(err, bag.ErrMalformed) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})
 	}

@@ -166,7 +166,14 @@ func TestScrubOverAYear(t *testing.T) {
 		h.flip(filepath.Join(h.Roots[at], c.Path))
 		return nil
 	}
-	h.Driver.Stop = func(_ context.Context, next time.Time) (bool, error) {
+	h.Driver.Stop = func(ctx context.Context, next time.Time) (bool, error) {
+		totals, err := h.Store.Totals(ctx)
+		h.must(err)
+		for _, at := range h.Archives() {
+			if age := h.Clock.Now().Sub(totals.Unverified[at]); totals.Unverified[at].IsZero() || age > 92*24*time.Hour {
+				t.Errorf("at %s the oldest reading is %s old", at, age)
+			}
+		}
 		for id, since := range spoilt {
 			bad := 0
 			for _, f := range h.packages() {

@@ -22,6 +22,8 @@ func TestWeaker(t *testing.T) {
 		"alternative":         {[]string{"archived >= 2}", "archived >= 2 || age >= days(2)}"}, "at ccat.buffer"},
 		"lower requirement":   {[]string{"require_archived: 2", "require_archived: 1"}, "require_archived falls from 2 to 1"},
 		"pressure sooner":     {[]string{"ccat.chai:       {delete_when: age >= days(14), pressure: {above: 80%", "ccat.chai:       {delete_when: age >= days(14), pressure: {above: 70%"}, "pressure at ccat.chai"},
+		"pressure further":    {[]string{"until: 60%", "until: 50%"}, "down to 60%, and now from 80% down to 50%"},
+		"pressure more":       {[]string{"ccat.buffer:    {delete_when: archived >= 2}", "ccat.buffer:    {delete_when: archived >= 2, pressure: {above: 80%, until: 60%}}"}, "pressure now deletes at ccat.buffer above 80%"},
 		"narrower selection":  {[]string{`group.program != "ENG"`, `group.program != "ENG" && group.program != "Cal"`}, "no longer selected"},
 		"wider selection":     {[]string{`        select: group.program != "ENG"`, "       "}, ""},
 		"wanted less":         {[]string{"when: requested", "when: requested && package.files > 1"}, "packages were wanted at cologne.ramses when requested"},

@@ -166,6 +166,33 @@ func TestDeleteOfMissingAndReadOnlyFiles(t *testing.T) {
 }
 
 // No member's path leads out of its location (D6, S10).
+// D6: what is no regular file any more keeps all of its package, and is not touched.
+func TestDeleteOfWhatIsNoFileAnyMore(t *testing.T) {
+	t.Parallel()
+	for name, become := range map[string]func(path string) error{
+		"directory": func(path string) error { return os.MkdirAll(filepath.Join(path, "sub"), 0o755) },
+		"symlink":   func(path string) error { return os.Symlink("a", path) },
+		"FIFO":      func(path string) error { return syscall.Mkfifo(path, 0o644) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := archived(t)
+			remove(t, w, stagestest.Source, "obs1/b")
+			path := filepath.Join(w.Root(stagestest.Source), "obs1/b")
+			must(t, become(path))
+			before, err := os.Lstat(path)
+			must(t, err)
+			out := w.Do("delete", stagestest.Source, stagestest.Source)
+			if len(out.Kept) != 1 || len(out.Removed) > 0 || out.Target != nil || w.Missing(stagestest.Source, "obs1/a") {
+				t.Errorf("outcome %+v", out)
+			}
+			if after, err := os.Lstat(path); err != nil || !os.SameFile(before, after) {
+				t.Errorf("it is gone, or another: %v", err)
+			}
+		})
+	}
+}
+
 func TestDeleteOfAPathThatLeadsOut(t *testing.T) {
 	t.Parallel()
 	w := archived(t)

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/storage"
 )
 
@@ -161,4 +162,80 @@ func TestReadOnlyFileIsDeletable(t *testing.T) {
 	must(t, os.Chmod(filepath.Join(d.path, "x"), 0o400))
 	must(t, d.Trash(t.Context(), "x", attempt(1)))
 	must(t, d.Purge(t.Context(), attempt(1)))
+}
+
+// What is no regular file is not even opened: a device may act on that, and a FIFO's writer is woken.
+func TestNothingIrregularIsOpened(t *testing.T) {
+	t.Parallel()
+	d := newDisk(t, Options{})
+	path := filepath.Join(d.path, "fifo")
+	must(t, unix.Mkfifo(path, 0o644))
+	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
+	must(t, err)
+	t.Cleanup(func() { _ = unix.Close(fd) })
+	_, err = unix.InotifyAddWatch(fd, path, unix.IN_OPEN)
+	must(t, err)
+	if _, err := d.OpenFile(t.Context(), "fifo"); !errors.Is(err, storage.ErrIrregular) {
+		t.Errorf("open: %v", err)
+	}
+	if n, err := unix.Read(fd, make([]byte, 4096)); !errors.Is(err, unix.EAGAIN) {
+		t.Errorf("it was opened: %d bytes of events, %v", n, err)
+	}
+}
+
+// A file that becomes a FIFO just before it is opened is seen to be one.
+func TestAFileThatBecomesAFIFOWhileItIsOpened(t *testing.T) {
+	t.Parallel()
+	d := newDisk(t, Options{})
+	one, other := filepath.Join(d.path, "one"), filepath.Join(d.path, "other")
+	must(t, os.WriteFile(one, []byte("x"), 0o644))
+	must(t, unix.Mkfifo(other, 0o644))
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				_ = unix.Renameat2(unix.AT_FDCWD, one, unix.AT_FDCWD, other, unix.RENAME_EXCHANGE)
+			}
+		}
+	}()
+	for range 3000 {
+		f, err := d.OpenFile(t.Context(), "one")
+		if errors.Is(err, storage.ErrIrregular) {
+			continue
+		}
+		must(t, err)
+		info, err := f.Info()
+		must(t, errors.Join(err, f.Close()))
+		if !info.Mode.IsRegular() {
+			t.Errorf("opened %s", info.Mode)
+			break
+		}
+	}
+	close(done)
+	<-ended
+}
+
+// What came into the trash in place of a file is neither held nor purged.
+func TestNothingIrregularLeavesTheTrash(t *testing.T) {
+	t.Parallel()
+	d := newDisk(t, Options{})
+	ctx, a := t.Context(), attempt(1)
+	must(t, os.WriteFile(filepath.Join(d.path, "x"), []byte("x"), 0o644))
+	must(t, d.Trash(ctx, "x", a))
+	at := filepath.Join(d.path, opsdb.TrashDir, a.Name())
+	must(t, os.Remove(at))
+	must(t, os.Symlink("../x", at))
+	if _, err := d.Held(ctx, a); !errors.Is(err, storage.ErrIrregular) {
+		t.Errorf("held: %v", err)
+	}
+	if err := d.Purge(ctx, a); !errors.Is(err, storage.ErrIrregular) {
+		t.Errorf("purge: %v", err)
+	}
+	if _, err := os.Lstat(at); err != nil {
+		t.Error(err)
+	}
 }
