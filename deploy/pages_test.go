@@ -11,7 +11,7 @@ import (
 
 // others are words in the pages that are not ours: programs, settings and files of others, and keys of a link with bbcp.
 func others() []string {
-	return []string{"cdt", "dtctl", "bbcp", "ssh", "wget", "ps", "dd", "known_hosts", "authorized_keys", "archive_mode", "tcp_rmem", "tcp_wmem"}
+	return []string{"cdt", "dtctl", "bbcp", "ssh", "wget", "ps", "dd", "known_hosts", "authorized_keys", "archive_mode", "env", "tcp_rmem", "tcp_wmem"}
 }
 
 // TestPagesSpeakOfWhatIs: links, targets of make, metrics, words of the program, services, dashboards and panels in the pages for who is on call.
