@@ -5,18 +5,16 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/opsdb/tables"
 )
 
 // row is a row of a result, its texts as they were before [clean].
 type row struct{ pgx.Rows }
 
-// Scan implements [tables.Scanner]. Names of the nouns are handed to the driver as the texts they are: it would find that out
-// by reflection, for every value.
+// Scan implements [tables.Scanner]; see direct.
 func (r row) Scan(dest ...any) error {
 	for i, d := range dest {
-		dest[i] = asText(d)
+		dest[i] = direct(d)
 	}
 	if err := r.Rows.Scan(dest...); err != nil {
 		return err
@@ -32,31 +30,6 @@ func (r row) Scan(dest ...any) error {
 		}
 	}
 	return nil
-}
-
-// asText is the text behind a name that rows often hold; else what was given.
-func asText(into any) any {
-	switch x := into.(type) {
-	case *opsdb.ID:
-		return (*string)(x)
-	case *opsdb.Digest:
-		return (*string)(x)
-	case *opsdb.TaskState:
-		return (*string)(x)
-	case *opsdb.Piece:
-		return (*string)(x)
-	case *opsdb.Class:
-		return (*string)(x)
-	case *opsdb.CopyState:
-		return (*string)(x)
-	case *opsdb.Form:
-		return (*string)(x)
-	case *opsdb.Medium:
-		return (*string)(x)
-	case *opsdb.Waits:
-		return (*string)(x)
-	}
-	return into
 }
 
 // Rows implements [tables.View]. What is queued goes with the query, in one round trip.

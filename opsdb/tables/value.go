@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -28,18 +29,20 @@ func JSON(v any) string {
 }
 
 // At reads a time: a timestamp, or microseconds. NULL is the zero time.
-func At(t *time.Time) sql.Scanner { return (*moment)(t) }
+func At(t *time.Time) sql.Scanner { return (*Moment)(t) }
 
-type moment time.Time
+// Moment is what At reads into. A driver that knows it may read it without a detour.
+type Moment time.Time
 
-func (m *moment) Scan(v any) error {
+// Scan implements [sql.Scanner].
+func (m *Moment) Scan(v any) error {
 	switch x := v.(type) {
 	case nil:
-		*m = moment{}
+		*m = Moment{}
 	case time.Time:
-		*m = moment(x.UTC())
+		*m = Moment(x.UTC())
 	case int64:
-		*m = moment(time.UnixMicro(x).UTC())
+		*m = Moment(time.UnixMicro(x).UTC())
 	default:
 		return fmt.Errorf("%T is no time", v)
 	}
@@ -47,16 +50,18 @@ func (m *moment) Scan(v any) error {
 }
 
 // Path reads what Blob wrote; NULL is no path.
-func Path(s *string) sql.Scanner { return (*path)(s) }
+func Path(s *string) sql.Scanner { return (*Bytes)(s) }
 
-type path string
+// Bytes is what Path reads into, as a text.
+type Bytes string
 
-func (p *path) Scan(v any) error {
+// Scan implements [sql.Scanner].
+func (p *Bytes) Scan(v any) error {
 	switch x := v.(type) {
 	case nil:
 		*p = ""
 	case []byte:
-		*p = path(x)
+		*p = Bytes(x)
 	default:
 		return fmt.Errorf("%T is no path", v)
 	}
@@ -64,21 +69,51 @@ func (p *path) Scan(v any) error {
 }
 
 // decode reads what JSON wrote into into; NULL and no text leave it as it is.
-func decode(into any) sql.Scanner { return &decoded{into} }
+func decode(into any) sql.Scanner { return &Decoded{into} }
 
-type decoded struct{ into any }
+// Decoded is what a JSON text is read into.
+type Decoded struct{ into any }
 
-func (d *decoded) Scan(v any) error {
+// Scan implements [sql.Scanner].
+func (d *Decoded) Scan(v any) error {
 	switch x := v.(type) {
 	case nil:
 		return nil
 	case string:
-		if x == "" {
-			return nil
-		}
-		return json.Unmarshal([]byte(x), d.into)
+		return d.Text(x)
 	}
 	return fmt.Errorf("%T is no JSON text", v)
+}
+
+// Text reads a text. Lists of plain words, which most rows have, are taken apart here.
+func (d *Decoded) Text(x string) error {
+	if x == "" {
+		return nil
+	}
+	if list, ok := d.into.(*[]string); ok {
+		if words, plain := wordsOf(x); plain {
+			*list = words
+			return nil
+		}
+	}
+	return json.Unmarshal([]byte(x), d.into)
+}
+
+// wordsOf reads a list of texts as JSON writes it, if nothing in them is escaped.
+func wordsOf(x string) (words []string, plain bool) {
+	if x == "[]" {
+		return []string{}, true
+	}
+	if len(x) < 4 || !strings.HasPrefix(x, `["`) || !strings.HasSuffix(x, `"]`) || strings.IndexByte(x, '\\') >= 0 {
+		return nil, false
+	}
+	words = strings.Split(x[2:len(x)-2], `","`)
+	for _, w := range words {
+		if strings.IndexByte(w, '"') >= 0 {
+			return nil, false
+		}
+	}
+	return words, true
 }
 
 // number is how much a truth counts.
