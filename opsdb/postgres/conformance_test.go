@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/ccatobs/cdt/clock"
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/opsdb/opsdbtest"
@@ -21,8 +23,26 @@ func TestConformance(t *testing.T) {
 	t.Parallel()
 	server, template := migrated(t)
 	opsdbtest.Run(t, func(t *testing.T, c clock.Clock) opsdb.Store {
-		return openByRole(t, testserver.PostgresDatabase(t, server, template), c)
+		url := testserver.PostgresDatabase(t, server, template)
+		t.Cleanup(func() { knowsWhatIsOpen(t, url) })
+		return openByRole(t, url, c)
 	})
+}
+
+// knowsWhatIsOpen holds the table of what is open against the tasks.
+func knowsWhatIsOpen(t *testing.T, url string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
+	defer cancel()
+	c, err := pgx.Connect(ctx, url)
+	must(t, err)
+	defer c.Close(ctx) //nolint:errcheck // the test is over
+	const tasks, table = `SELECT package, to_loc, id, look_at FROM task WHERE open`, `SELECT package, to_loc, task, look_at FROM open_task`
+	var wrong int
+	must(t, c.QueryRow(ctx, `SELECT count(*) FROM ((`+tasks+` EXCEPT `+table+`) UNION ALL (`+table+` EXCEPT `+tasks+`)) x`).Scan(&wrong))
+	if wrong > 0 {
+		t.Errorf("%d rows of open_task are not what is open of task", wrong)
+	}
 }
 
 // migrated is a server with the roles, a login for each, and a database to be copied.

@@ -41,6 +41,8 @@ func TestRolesMayNotMore(t *testing.T) {
 			`DELETE FROM hold`,
 			`DELETE FROM package`,
 			`DELETE FROM task`,
+			`DELETE FROM open_task`,
+			`UPDATE open_task SET look_at = NULL`,
 			`DELETE FROM file`,
 			`UPDATE package SET digest = 'ffff'`,
 			`UPDATE package SET digest = ''`,
@@ -77,7 +79,7 @@ func TestRolesMayNotMore(t *testing.T) {
 		},
 		"engine": {
 			`DELETE FROM event`, `UPDATE event SET why = ''`, `TRUNCATE event`, `DELETE FROM receipt`, `UPDATE receipt SET size = 0`, `TRUNCATE receipt`,
-			`DELETE FROM revision`, `UPDATE revision SET text = ''`, `DELETE FROM package`, `DELETE FROM file`, `DELETE FROM task`,
+			`DELETE FROM revision`, `UPDATE revision SET text = ''`, `DELETE FROM package`, `DELETE FROM file`, `DELETE FROM task`, `DELETE FROM open_task`,
 			`UPDATE package SET digest = 'ffff'`, `UPDATE member SET digest = 'x'`, `DELETE FROM copy WHERE state = 'present'`, `DROP TABLE event`, `ALTER TABLE event DISABLE TRIGGER ALL`,
 		},
 		"api": {
