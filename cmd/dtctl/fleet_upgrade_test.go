@@ -91,7 +91,7 @@ func (f *fleet) finishedSave(why string) func(context.Context, looker) (bool, er
 			if err != nil {
 				return false, err
 			}
-			if e.Kind == opsdb.EventQuarantined && strings.Contains(e.Why, why) {
+			if e.Kind == opsdb.EventSuperseded && strings.Contains(e.Why, why) {
 				apart[e.Package] = true
 			}
 		}
