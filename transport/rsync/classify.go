@@ -40,8 +40,27 @@ func (s *sending) why(ctx context.Context, it *item, size int64, said string, er
 			return failed(ctx, f, errors.New(f.Text))
 		}
 		return failed(ctx, f, fmt.Errorf("%w: %s", storage.ErrUnreachable, f.Text))
+	case exit == fileIO:
+		if bad := noRoom(ctx, it, size); bad != nil {
+			return s.targetFailed(ctx, it, bad)
+		}
 	}
 	return failed(ctx, opsdb.Failure{Class: opsdb.Transient}, fmt.Errorf("rsync from %s to %s: %w: %s", it.Source.Location(), it.Target.Location(), err, lastError(said)))
+}
+
+// fileIO is rsync's exit code of a file that could not be written or read. A receiver that ends
+// with it may not get to say why: its words go through the connection that ends with it.
+const fileIO = 11
+
+// noRoom asks the storage what keeps it from taking the rest of an item.
+func noRoom(ctx context.Context, it *item, size int64) error {
+	looking, cancel := context.WithTimeout(ctx, answer)
+	defer cancel()
+	h, err := it.Target.Check(looking)
+	if rest := it.Size - size; err == nil && h.Free >= 0 && h.Free < rest {
+		return fmt.Errorf("%w: %d bytes are free, %d are needed", storage.ErrFull, h.Free, rest)
+	}
+	return err
 }
 
 // aboutStorage is the first line of rsync's about the storage at either end, and what it means.
