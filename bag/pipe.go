@@ -15,7 +15,7 @@ import (
 // All chunks together fit into the cache of a processor, where four consumers find each.
 const (
 	chunkSize  = 256 << 10
-	chunkCount = 16
+	chunkCount = 8
 )
 
 // span is a part of a chunk that belongs to one member; last ends the member.

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	blockSize = 1 << 20 // of reads and writes, bytes
-	smallSize = 1 << 15 // of those of small files, bytes: a million of them would leave as many blocks behind
+	blockSize = 1 << 19 // of reads and writes, bytes
+	smallSize = 1 << 15 // of those of small files, bytes: a million of them would leave as many large ones behind
 	blocks    = 4       // in flight between the producer and the disk
 	window    = 8 << 20 // bytes after which the kernel is told to begin writing, or to forget
 	behind    = 8       // windows that may be unwritten before the writer waits
