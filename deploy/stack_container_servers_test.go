@@ -3,6 +3,7 @@
 package deploy
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -176,16 +177,44 @@ func (s *stack) entering(name string) []string {
 	return append(append(out, "/usr/bin/env", "-i", "-C", in.folder), c.env[3:]...)
 }
 
-// stop ends a service as docker-compose does.
+// stop ends a service as docker-compose does: nothing it started lives on, no session of an sshd either.
 func (c *container) stop() error {
+	all := descendants(c.cmd.Process.Pid)
 	_ = c.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-c.done:
+		for _, pid := range all {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
 		return nil
 	case <-time.After(patience):
 		_ = syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL)
 		return fmt.Errorf("%s did not end within %s", c.name, patience)
 	}
+}
+
+// descendants are the processes that one started, and those that they did.
+func descendants(pid int) []int {
+	children := map[int][]int{}
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, path := range stats {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:])) // state, parent
+		child, err1 := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		parent, err2 := strconv.Atoi(fields[1])
+		if err1 == nil && err2 == nil {
+			children[parent] = append(children[parent], child)
+		}
+	}
+	out := []int{}
+	for next := children[pid]; len(next) > 0; next = next[1:] {
+		out = append(out, next[0])
+		next = append(next, children[next[0]]...)
+	}
+	return out
 }
 
 // said is the end of what a service says.

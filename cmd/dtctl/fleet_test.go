@@ -335,9 +335,10 @@ func (f *fleet) fewJobs() {
 	}
 }
 
-// runNothing fails if jobs stay in hand though no worker has their task: those of killed ones are swept every half minute.
+// runNothing fails if jobs stay in hand though no worker has their task: an engine sweeps those of killed ones every half minute.
 func (f *fleet) runNothing(conn *pgx.Conn) {
 	f.t.Helper()
+	var sweeper *served
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	late := time.After(90 * time.Second)
@@ -348,14 +349,21 @@ func (f *fleet) runNothing(conn *pgx.Conn) {
 			f.t.Fatal(err)
 		}
 		if n == 0 {
-			return
+			break
+		}
+		if sweeper == nil {
+			sweeper = f.engine()
 		}
 		select {
 		case <-tick.C:
+			continue
 		case <-late:
 			f.t.Errorf("%d jobs are in hand of tasks that are over", n)
-			return
 		}
+		break
+	}
+	if sweeper != nil {
+		sweeper.stop()
 	}
 }
 

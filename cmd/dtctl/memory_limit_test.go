@@ -1,6 +1,7 @@
 package main
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,14 +12,13 @@ import (
 func TestTheMemoryLimitFollowsTheTasks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var limit int64
-		changes := 0
-		m := newMemoryLimit(true, func(bytes int64) { limit, changes = bytes, changes+1 })
-		is := func(when string, tasks, most int) {
+		var limit, changes atomic.Int64
+		m := newMemoryLimit(true, func(bytes int64) { limit.Store(bytes); changes.Add(1) })
+		is := func(when string, tasks, most int64) {
 			t.Helper()
 			synctest.Wait()
-			if want := int64(memoryAlone + memoryTold + tasks*memoryPerTask); limit != want || changes > most {
-				t.Errorf("%s: %d bytes after %d changes, want %d after %d", when, limit, changes, want, most)
+			if want := memoryAlone + memoryTold + tasks*memoryPerTask; limit.Load() != want || changes.Load() > most {
+				t.Errorf("%s: %d bytes after %d changes, want %d after %d", when, limit.Load(), changes.Load(), want, most)
 			}
 		}
 		is("at first", 1, 1)
