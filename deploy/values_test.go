@@ -143,9 +143,7 @@ func TestPanelsOfInfluxDB(t *testing.T) {
 					}
 				}
 				tags := regexp.MustCompile(`\br\.([a-z][a-z]*)`).FindAllStringSubmatch(q.Query, -1)
-				for _, m := range regexp.MustCompile(`columns: \["([a-z]+)"`).FindAllStringSubmatch(q.Query, -1) {
-					tags = append(tags, m)
-				}
+				tags = append(tags, regexp.MustCompile(`columns: \["([a-z]+)"`).FindAllStringSubmatch(q.Query, -1)...)
 				for _, m := range tags {
 					if !slices.Contains(have, m[1]) {
 						t.Errorf("%s asks for the tag %s; there are %v", p.Title, m[1], have)

@@ -57,8 +57,11 @@ func refuses(status int) bool {
 // partly is the error of an answer by which some items were not taken. Those for spans and for log lines look the same.
 func partly(kind string, text []byte) error {
 	var got collecttrace.ExportTraceServiceResponse
-	if !strings.HasPrefix(kind, "application/x-protobuf") || proto.Unmarshal(text, &got) != nil {
+	if !strings.HasPrefix(kind, "application/x-protobuf") {
 		return nil
+	}
+	if err := proto.Unmarshal(text, &got); err != nil {
+		return nil //nolint:nilerr // a good answer that says nothing more
 	}
 	n := got.GetPartialSuccess().GetRejectedSpans()
 	if n <= 0 {
