@@ -70,21 +70,6 @@ func TestOrphansEndWithTheirParent(t *testing.T) {
 	}
 }
 
-// TestLastWords: what a child says soon after its parent has ended is heard, as an rsync that fails ends before its ssh.
-func TestLastWords(t *testing.T) {
-	t.Parallel()
-	said := &Tail{}
-	cmd := Command(t.Context(), "/bin/sh", "-c", "(sleep 0.2; echo No space left >&2) & exit 11")
-	cmd.Stderr = said
-	p, err := Start(cmd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Wait(); ExitCode(err) != 11 || said.String() != "No space left\n" {
-		t.Errorf("ended with %v, saying %q", err, said)
-	}
-}
-
 func TestRun(t *testing.T) {
 	t.Parallel()
 	if err := Run(t.Context(), Command(t.Context(), "/bin/sh", "-c", "exit 3")); ExitCode(err) != 3 {
