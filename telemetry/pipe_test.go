@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -17,12 +18,20 @@ func TestABatchThatNeverGetsThroughIsGivenUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var lost atomic.Int64
+		var mu sync.Mutex
 		var got []string
+		delivered := func(want ...string) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Equal(got, want)
+		}
 		out := &safeBuffer{}
 		p := newPipe("influxdb", 10, 1, time.Second, slog.New(slog.NewJSONHandler(out, nil)), func(n int) { lost.Add(int64(n)) }, func(_ context.Context, items []string) error {
 			if items[0] == "poison" {
 				return errors.New("500 Internal Server Error")
 			}
+			mu.Lock()
+			defer mu.Unlock()
 			got = append(got, items...)
 			return nil
 		})
@@ -31,12 +40,12 @@ func TestABatchThatNeverGetsThroughIsGivenUp(t *testing.T) {
 		}
 		time.Sleep(20 * time.Minute) // of the bubble
 		synctest.Wait()
-		if lost.Load() != 0 || !slices.Equal(got, []string{"first"}) {
+		if lost.Load() != 0 || !delivered("first") {
 			t.Errorf("after 20 minutes %v were delivered, %d lost", got, lost.Load())
 		}
 		time.Sleep(20 * time.Minute)
 		synctest.Wait()
-		if lost.Load() != 1 || !slices.Equal(got, []string{"first", "second", "third"}) {
+		if lost.Load() != 1 || !delivered("first", "second", "third") {
 			t.Errorf("after 40 minutes %v were delivered, %d lost", got, lost.Load())
 		}
 		if err := p.stop(t.Context()); err != nil {

@@ -59,19 +59,8 @@ func (p *Process) wait() error {
 			break
 		}
 	}
-	letEnd(p.cmd.Process.Pid)
 	endGroup(p.cmd.Process.Pid)
 	return p.cmd.Wait()
-}
-
-// letEnd gives what a leader leaves behind a moment to end by itself: an rsync that fails ends
-// before its ssh has handed on what the other end said of it.
-func letEnd(group int) {
-	pause := look
-	for waited := time.Duration(0); waited < grace && running(group); waited += pause {
-		pause = min(2*pause, grace/10)
-		time.Sleep(pause)
-	}
 }
 
 // Wait waits until the command has ended, and nothing of its group is left.
