@@ -165,7 +165,8 @@ func (h *history) verifiedCopy(e opsdb.Event) {
 	delete(l.deleting, e.Location) // a new copy needs a new word
 }
 
-// judgeCrossing finds a package that left a send_once site while another site had it.
+// judgeCrossing finds a package that left a send_once site while another site had it. What lies at a processing
+// location is nobody's source.
 func (h *history) judgeCrossing(e opsdb.Event, r opsdb.Receipt, l *life) {
 	task, ok := h.known.tasks[r.Task]
 	from := opsdb.SiteOf(task.From)
@@ -173,7 +174,7 @@ func (h *history) judgeCrossing(e opsdb.Event, r opsdb.Receipt, l *life) {
 		return
 	}
 	for location := range l.verified {
-		if opsdb.SiteOf(location) != from && location != e.Location {
+		if opsdb.SiteOf(location) != from && location != e.Location && h.Types[location] != opsdb.Processing {
 			h.violate(SendOnce, e.Subject, "left %s for %s while %s had it", from, e.Location, location)
 			return
 		}
