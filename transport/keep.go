@@ -11,7 +11,8 @@ import (
 )
 
 // Killer is implemented by targets at another site, where an attempt may have
-// processes. When Kill has returned nil, none of the attempt runs there.
+// processes. When Kill has returned nil, none of the attempt runs there. Bytes that were on their way
+// through a call shared with other attempts may still make a part of its name: nobody may continue that file.
 type Killer interface {
 	Kill(ctx context.Context, a storage.Attempt) error
 }
