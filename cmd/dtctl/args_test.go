@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -37,5 +38,15 @@ func TestVerbsTakeTheArgumentsTheyName(t *testing.T) {
 	look(root)
 	if seen < 12 {
 		t.Errorf("only %d arguments are named", seen)
+	}
+}
+
+// A database without routes has nothing to take stock of, and says so.
+func TestInventoryWithoutRoutes(t *testing.T) {
+	t.Parallel()
+	db := "sqlite:" + filepath.Join(t.TempDir(), "cdt.db")
+	dtctl(t, exitGood, "migrate", "--db", db)
+	if _, errs := dtctl(t, exitUse, "inventory", "ccat.buffer", "--db", db); !strings.Contains(errs, "no routes are in force yet") || !strings.Contains(errs, "dtctl serve --routes") {
+		t.Errorf("it says %q", errs)
 	}
 }

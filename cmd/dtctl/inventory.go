@@ -61,8 +61,11 @@ type inventoryJSON struct {
 
 func (s *stocktaking) run(ctx context.Context, store opsdb.Store, names []string) error {
 	g, _, err := node.Active(ctx, store)
-	if err != nil {
-		return fmt.Errorf("read the routes in force: %w", err)
+	switch {
+	case errors.Is(err, opsdb.ErrNotFound):
+		return misuse("an engine puts them into force: `dtctl serve --routes FOLDER`", "no routes are in force yet: there are no locations to look at")
+	case err != nil:
+		return err
 	}
 	for _, name := range names {
 		if g.Locations[name] == nil {

@@ -26,20 +26,20 @@ func TestTheMemoryLimitFollowsTheTasks(t *testing.T) {
 		is("with 16 tasks", 16, 2)
 		for range 1000 { // ten seconds of small tasks
 			m.running(0)
-			time.Sleep(5 * time.Millisecond) // of the bubble
+			<-time.After(5 * time.Millisecond) // of the bubble
 			m.running(16)
-			time.Sleep(5 * time.Millisecond)
+			<-time.After(5 * time.Millisecond)
 		}
 		is("with 16 tasks that come and go", 16, 2)
 		m.running(3)
-		time.Sleep(memoryEases / 2)
+		<-time.After(memoryEases / 2)
 		is("a moment after", 16, 2)
-		time.Sleep(2 * memoryEases)
+		<-time.After(2 * memoryEases)
 		is("with three for some time", 3, 3)
 		m.running(0)
-		time.Sleep(2 * memoryEases)
+		<-time.After(2 * memoryEases)
 		is("with none for some time", 1, 4)
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		is("an hour later", 1, 4)
 	})
 }
