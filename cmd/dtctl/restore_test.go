@@ -23,11 +23,16 @@ func TestRestoreOfABackup(t *testing.T) {
 	t.Parallel()
 	// Sources and buffers are kept until the restore: proofs of deletions would be lost with the events after the back-up.
 	y, r := newYardOf(t, keeping(yardRoutes)), rand.New(rand.NewPCG(7, 0)) //nolint:gosec // repeatable on purpose
-	y.fill("obs1", 8_000_000, r)
 	s := y.serve()
+	dtctl(t, exitGood, "pause", "link:lab>cellar", "--why", "the back-up is made while packages are under way", "--db", y.db())
+	y.fill("obs1", 8_000_000, r)
 	y.waitUntil(s, func() bool { return y.packages() > 0 && y.grouped() == 0 })
 	saved := filepath.Join(y.root, "backup.db")
 	vacuumInto(t, y.db(), saved)
+	if y.archived() {
+		t.Fatal("everything was archived before the back-up: this tries nothing")
+	}
+	dtctl(t, exitGood, "resume", "link:lab>cellar", "--db", y.db())
 	y.waitUntil(s, y.archived)
 	s.stop()
 	y.putBack(saved)
@@ -41,6 +46,7 @@ func TestRestoreOfABackup(t *testing.T) {
 	if out, _ := dtctl(t, exitGood, "status", "--db", y.db()); !strings.Contains(out, "THE DATABASE WAS RESTORED") {
 		t.Errorf("status: %s", out)
 	}
+	dtctl(t, exitGood, "resume", "link:lab>cellar", "--db", y.db())
 	before := y.packages()
 	out, _ := dtctl(t, exitFound, "inventory", "--db", y.db())
 	if !strings.Contains(out, "unknown camera/obs7/camera-obs7-m1-99-aabbccdd.tar") || !strings.Contains(out, "the database is not trusted yet") {

@@ -14,16 +14,20 @@ func TestFoldersVanishWhileTheyAreUsed(t *testing.T) {
 	t.Parallel()
 	d := newDisk(t, Options{})
 	ctx := t.Context()
-	stop := make(chan struct{})
+	// A few removals for every use: where a sync is slow, removing without a pause leaves nobody a folder.
+	removals := make(chan struct{}, 24)
+	allow := func() {
+		for range 8 {
+			select {
+			case removals <- struct{}{}:
+			default:
+			}
+		}
+	}
 	var removing, using sync.WaitGroup
 	for range 2 {
 		removing.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
+			for range removals {
 				if err := d.RemoveDirs(ctx, "a/b/c/x"); err != nil {
 					t.Errorf("remove the folders: %v", err)
 				}
@@ -36,16 +40,25 @@ func TestFoldersVanishWhileTheyAreUsed(t *testing.T) {
 			for round := range 20 {
 				a := attempt(int64(worker*1000 + round))
 				p := putOf(path, a.Token, []byte(path))
+				allow()
 				if _, err := d.Put(ctx, p); err != nil {
 					t.Errorf("put: %v", err)
 					return
 				}
-				for what, err := range map[string]error{
-					"trash": d.Trash(ctx, path, a), "restore": d.Restore(ctx, a, path), "trash file": d.TrashFile(ctx, path, attempt(77), worker),
-					"restore file": d.RestoreFile(ctx, attempt(77), worker, path), "trash again": d.TrashFile(ctx, path, attempt(77), worker), "purge file": d.PurgeFile(ctx, attempt(77), worker),
+				for _, use := range []struct {
+					what string
+					do   func() error
+				}{
+					{"trash", func() error { return d.Trash(ctx, path, a) }},
+					{"restore", func() error { return d.Restore(ctx, a, path) }},
+					{"trash file", func() error { return d.TrashFile(ctx, path, attempt(77), worker) }},
+					{"restore file", func() error { return d.RestoreFile(ctx, attempt(77), worker, path) }},
+					{"trash again", func() error { return d.TrashFile(ctx, path, attempt(77), worker) }},
+					{"purge file", func() error { return d.PurgeFile(ctx, attempt(77), worker) }},
 				} {
-					if err != nil {
-						t.Errorf("%s: %v", what, err)
+					allow()
+					if err := use.do(); err != nil {
+						t.Errorf("%s: %v", use.what, err)
 						return
 					}
 				}
@@ -53,7 +66,7 @@ func TestFoldersVanishWhileTheyAreUsed(t *testing.T) {
 		})
 	}
 	using.Wait()
-	close(stop)
+	close(removals)
 	removing.Wait()
 }
 
