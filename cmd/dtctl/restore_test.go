@@ -24,7 +24,10 @@ func TestRestoreOfABackup(t *testing.T) {
 	// Sources and buffers are kept until the restore: proofs of deletions would be lost with the events after the back-up.
 	y, r := newYardOf(t, keeping(yardRoutes)), rand.New(rand.NewPCG(7, 0)) //nolint:gosec // repeatable on purpose
 	s := y.serve()
-	dtctl(t, exitGood, "pause", "link:lab>cellar", "--why", "the back-up is made while packages are under way", "--db", y.db())
+	y.waitUntil(s, func() bool { // the database is there, and its routes are in force
+		var o, e bytes.Buffer
+		return run(t.Context(), []string{"pause", "link:lab>cellar", "--why", "packages stay under way", "--db", y.db()}, strings.NewReader(""), &o, &e) == exitGood
+	})
 	y.fill("obs1", 8_000_000, r)
 	y.waitUntil(s, func() bool { return y.packages() > 0 && y.grouped() == 0 })
 	saved := filepath.Join(y.root, "backup.db")
