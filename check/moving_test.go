@@ -1,7 +1,9 @@
 package check_test
 
 import (
+	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,6 +71,42 @@ func TestWhatBreaksNoRule(t *testing.T) {
 			w.config.Finished = false
 			w.drop(opsdb.EventFileDeleted, "")
 		}),
+	})
+}
+
+// processed records, right after the packing and so before all else, that the package was sent over the ocean to a location.
+func (w *world) processed(location string, kind opsdb.LocationType) {
+	w.t.Helper()
+	w.config.Types[location], w.config.Roots[location] = kind, w.path(location, "")
+	w.writeJSON(location, opsdb.MarkerName, opsdb.Marker{Version: 1, Location: location})
+	born := slices.IndexFunc(w.db.events, func(e opsdb.Event) bool { return e.Kind == opsdb.EventPackaged })
+	at := w.db.events[born].At
+	w.arrive(summit, location)
+	last := len(w.db.events) - 1
+	e := w.db.events[last]
+	r := w.receipt(location)
+	r.Task, r.At = w.db.tasks[len(w.db.tasks)-1].ID, at
+	text, err := json.Marshal(r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	e.At, e.After = at, string(text)
+	w.db.events = slices.Insert(w.db.events[:last], born+1, e)
+}
+
+// What lies unpacked at a processing location is nobody's source: a package that is there only may cross again to be
+// kept. What is kept beyond the ocean is one, also for what is to be processed.
+func TestCrossingsPastAnUnpackedCopy(t *testing.T) {
+	t.Parallel()
+	unspoilt(t, map[string]func(w *world){
+		"sent to be kept where an unpacked copy is": told(func(w *world) { w.processed(ramses, opsdb.Processing) }),
+	})
+	judge(t, []spoil{
+		{"sent to be kept where another buffer has it", check.SendOnce, told(func(w *world) { w.processed("cologne.other", opsdb.Buffer) })},
+		{"sent to be processed where an archive has it", check.SendOnce, told(func(w *world) {
+			w.config.Types[ramses] = opsdb.Processing
+			w.arrive(summit, ramses)
+		})},
 	})
 }
 

@@ -65,3 +65,36 @@ func TestWays(t *testing.T) {
 		})
 	}
 }
+
+// send_once outranks cost and what is down, also while the first crossing is only planned or under way, and with no `choose` that would settle it (B7, B8).
+func TestSendOnceOutranksOtherWays(t *testing.T) {
+	t.Parallel()
+	planned := []string{"ship ccat.buffer>cologne.buffer ready/ready fresh"}
+	underWay := []string{"ship ccat.buffer>cologne.buffer running/working "}
+	for _, c := range []struct {
+		name string
+		set  func(*facts)
+		want []string
+	}{
+		{"planned, and cut between the archives", func(f *facts) { f.linkDown("cologne>cornell") }, planned},
+		{"planned, and slow between the archives", func(f *facts) { f.g.Links["cologne>cornell"].Bandwidth = 1000 }, planned},
+		{"under way, and cut between the archives", func(f *facts) {
+			f.linkDown("cologne>cornell").task("ship", "ccat.buffer", "cologne.buffer", opsdb.TaskInProgress)
+		}, underWay},
+		{"under way, and slow between the archives", func(f *facts) {
+			f.g.Links["cologne>cornell"].Bandwidth = 1000
+			f.task("ship", "ccat.buffer", "cologne.buffer", opsdb.TaskInProgress)
+		}, underWay},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			g := ccat("cologne", "cornell")
+			stageOf(g, "ship").Choose = ""
+			f := newFacts(g).packed().copy("ccat.buffer", opsdb.Present)
+			c.set(f)
+			if diff := cmp.Diff(c.want, show(f.evaluate())); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

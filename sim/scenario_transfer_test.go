@@ -20,11 +20,17 @@ import (
 // the ocean and its turn.
 func (h *house) whenShipped(do func(opsdb.Task)) {
 	h.t.Helper()
+	h.whenScheduled("ship", do)
+}
+
+// whenScheduled calls do once, between the dispatch of the first send of a stage and its turn.
+func (h *house) whenScheduled(stage string, do func(opsdb.Task)) {
+	h.t.Helper()
 	done := false
 	h.Driver.Step = func(ctx context.Context) error {
 		tasks, err := h.Store.Tasks(ctx, opsdb.Query{State: string(opsdb.TaskScheduled)})
 		for _, task := range tasks {
-			if task.Stage == "ship" && task.Piece == opsdb.Send && !done {
+			if task.Stage == stage && task.Piece == opsdb.Send && !done {
 				done = true
 				do(task)
 			}
@@ -33,7 +39,7 @@ func (h *house) whenShipped(do func(opsdb.Task)) {
 	}
 	h.t.Cleanup(func() {
 		if !done {
-			h.t.Error("no package was dispatched over the ocean")
+			h.t.Errorf("no package was dispatched by the stage %s", stage)
 		}
 	})
 }

@@ -140,51 +140,6 @@ func TestStagingRestoresNamesAndLeavesUsersFiles(t *testing.T) {
 	h.judge()
 }
 
-// Two routes on one source: a file goes only when both allow it.
-func TestTwoRoutesOnOneSource(t *testing.T) {
-	t.Parallel()
-	second := `
-  quick:
-    description: A second route on the same files, which keeps them longer.
-    stages:
-      pack: {type: package, from: ccat.primecam, to: ccat.buffer}
-      ship: {type: transfer, from: ccat.buffer, to: cornell.buffer}
-      archive: {type: archive, from: cornell.buffer, to: cornell.lta}
-    retention:
-      require_archived: 1
-      locations:
-        ccat.primecam: {delete_when: age >= days(40)}
-        ccat.buffer: {delete_when: archived >= 1}
-        cornell.buffer: {delete_when: archived >= 1}
-`
-	files := edited(t, "        cologne.ramses: {delete_when: released && age >= days(3)}\n", "        cologne.ramses: {delete_when: released && age >= days(3)}\n"+second)
-	h := newHouse(t, files)
-	h.fill("ccat.primecam", 4, 20_000)
-	gone := map[string]time.Time{}
-	h.Driver.Moved = func(from, _ time.Time) {
-		for _, o := range h.truth["ccat.primecam"] {
-			if _, err := os.Stat(filepath.Join(h.Roots["ccat.primecam"], o.Path)); err != nil && gone[o.Path].IsZero() {
-				gone[o.Path] = from
-			}
-		}
-	}
-	h.run()
-	r, err := h.Check(t.Context(), h.truth, true)
-	h.must(err)
-	for _, v := range r.Violations {
-		t.Errorf("violation %s: %s: %s", v.Rule, v.Subject, v.Text)
-	}
-	h.cleaned(r)
-	for path, at := range gone {
-		if at.Sub(start) < 40*24*time.Hour {
-			t.Errorf("%s went after %s, before the second route allowed it", path, at.Sub(start))
-		}
-	}
-	if n := len(h.packages()); n != 2 {
-		t.Errorf("%d packages, want one of each route", n)
-	}
-}
-
 // A6: files that come after the package was closed make the next package. A3: many files, one larger than the maximum.
 func TestLateFilesAndSizes(t *testing.T) {
 	t.Parallel()

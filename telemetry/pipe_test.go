@@ -38,12 +38,12 @@ func TestABatchThatNeverGetsThroughIsGivenUp(t *testing.T) {
 		for _, item := range []string{"first", "poison", "second", "third"} {
 			p.put(item)
 		}
-		time.Sleep(20 * time.Minute) // of the bubble
+		<-time.After(20 * time.Minute) // of the bubble
 		synctest.Wait()
 		if lost.Load() != 0 || !delivered("first") {
 			t.Errorf("after 20 minutes %v were delivered, %d lost", got, lost.Load())
 		}
-		time.Sleep(20 * time.Minute)
+		<-time.After(20 * time.Minute)
 		synctest.Wait()
 		if lost.Load() != 1 || !delivered("first", "second", "third") {
 			t.Errorf("after 40 minutes %v were delivered, %d lost", got, lost.Load())
@@ -70,7 +70,7 @@ func TestWhatIsRefusedIsSaidOnce(t *testing.T) {
 			return nil
 		})
 		for i := range 120 { // two hours
-			time.Sleep(time.Minute)
+			<-time.After(time.Minute)
 			p.put(i)
 		}
 		if err := p.stop(t.Context()); err != nil {

@@ -34,7 +34,13 @@ type world struct {
 
 func newWorld(t *testing.T, l link, size int) *world {
 	t.Helper()
-	w := &world{link: l, root: filepath.Join(t.TempDir(), "root"), bytes: storagetest.Bytes(size, 1)}
+	return newWorldIn(t, l, t.TempDir(), size)
+}
+
+// newWorldIn is a world whose target lies in a folder.
+func newWorldIn(t *testing.T, l link, dir string, size int) *world {
+	t.Helper()
+	w := &world{link: l, root: filepath.Join(dir, "root"), bytes: storagetest.Bytes(size, 1)}
 	w.source, _ = newDisk(t, "ccat.buffer", filepath.Join(t.TempDir(), "root"))
 	storagetest.MustPut(t, w.source, "p.tar", w.bytes)
 	w.item = transport.Item{
@@ -195,6 +201,44 @@ func TestFullAndForbidden(t *testing.T) {
 			t.Errorf("%s: %v, classified %+v", reason, err, f)
 		}
 		if err := unix.Unmount(parts, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestAFileThatCouldNotBeWritten: a receiver that ends with exit code 11 says nothing of why. The destination is
+// asked then: it is blamed if it has too little room for the rest or cannot be written, and nothing is if it is well.
+func TestAFileThatCouldNotBeWritten(t *testing.T) {
+	t.Parallel()
+	l := newLink(t, testserver.Program(t, "github.com/ccatobs/cdt/cmd/dtctl"))
+	for _, c := range []struct {
+		name     string
+		size     int // of the package; the file system has room for 4 MiB
+		readOnly bool
+		class    opsdb.FailureClass
+		reason   string
+		subject  string
+		says     string
+	}{
+		{"there is room", 1 << 20, false, opsdb.Transient, "", "", "exit status 11"},
+		{"there is too little", 6 << 20, false, opsdb.Environment, "full", "location:cologne.buffer", "6291456 are needed"},
+		{"there is room and nothing may be written", 1 << 20, true, opsdb.Environment, "read_only", "location:cologne.buffer", "read-only"},
+	} {
+		dir := t.TempDir()
+		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=4m"); err != nil {
+			t.Fatal(err)
+		}
+		w := newWorldIn(t, l, dir, c.size)
+		w.options.Program = script(t, "exit 11")
+		if c.readOnly {
+			w.options.Program = script(t, "mount -o remount,ro "+dir+" || exit 1; exit 11") // in the midst of the call
+		}
+		err := w.send(t.Context(), t, nil)
+		f := stages.FailureOf(err)
+		if f.Class != c.class || f.Reason != c.reason || f.Subject != c.subject || !strings.Contains(f.Text, c.says) {
+			t.Errorf("%s: %v, classified %+v", c.name, err, f)
+		}
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
 			t.Fatal(err)
 		}
 	}
