@@ -94,7 +94,7 @@ func (a *arranger) consider(m opsdb.OpenMove) (opsdb.Grant, shut) {
 	if batch != nil && batch.count > 0 {
 		needs = nil // one slot is for all of them
 	}
-	for _, s := range []shut{a.downMove(m.From, m.To, link), a.pausedMove(route, m.Stage, m.From, m.To, link), apart,
+	for _, s := range []shut{a.downMove(m.Type, m.From, m.To, link), a.pausedMove(route, m.Stage, m.From, m.To, link), apart,
 		a.free(needs), a.braked(m, route), a.roomFor(m)} {
 		if !s.open() {
 			return opsdb.Grant{}, s

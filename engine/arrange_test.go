@@ -90,6 +90,13 @@ func TestArrange(t *testing.T) {
 		{"down since it was evaluated", func(_ *graph.Graph, w *opsdb.World) {
 			w.Links["ccat>cologne"] = opsdb.Link{Down: &opsdb.Down{Reason: "breaker"}}
 		}, []opsdb.OpenMove{ship(1, gb)}, "p001 link_down"},
+		{"full since it was evaluated: what is there goes on, and is removed", func(_ *graph.Graph, w *opsdb.World) {
+			w.Locations["ccat.buffer"] = opsdb.Location{Down: &opsdb.Down{Reason: "full"}}
+			w.Locations["cologne.buffer"] = opsdb.Location{Down: &opsdb.Down{Reason: "full"}}
+		}, []opsdb.OpenMove{ship(1, gb), ready(2, "archive", "ccat.buffer", "cornell.lta", gb), remove(3, gb)}, "p002, p003, p001 full"},
+		{"read-only since it was evaluated: it can be read", func(_ *graph.Graph, w *opsdb.World) {
+			w.Locations["ccat.buffer"] = opsdb.Location{Down: &opsdb.Down{Reason: "read_only"}}
+		}, []opsdb.OpenMove{ship(1, gb), remove(2, gb)}, "p001, p002 location_down"},
 		{"paused since it was evaluated", func(_ *graph.Graph, w *opsdb.World) { w.Pauses["stage:raw/ship"] = opsdb.Pause{Who: "ann"} }, []opsdb.OpenMove{ship(1, gb)}, "p001 paused"},
 		{"ahead", func(g *graph.Graph, w *opsdb.World) {
 			g.Locations["cologne.buffer"].Ahead = 5 * gb

@@ -72,7 +72,7 @@ func (a *arranger) gather(moves []opsdb.OpenMove) {
 			continue
 		}
 		a.pkg = m.Package
-		if !a.downMove(m.From, m.To, link).open() || !a.pausedMove(route, m.Stage, m.From, m.To, link).open() {
+		if !a.downMove(m.Type, m.From, m.To, link).open() || !a.pausedMove(route, m.Stage, m.From, m.To, link).open() {
 			continue
 		}
 		key := batchKeyOf(m)

@@ -300,7 +300,7 @@ func (v *view) gateBreaker(m *graph.Move) shut {
 	if s := v.tooLarge(m); !s.open() {
 		return s
 	}
-	return v.openness().downMove(m.From.Name, m.To.Name, m.Link)
+	return v.openness().downMove(m.Stage.Type, m.From.Name, m.To.Name, m.Link)
 }
 
 // tooLarge says that a package has no room at a place even when that is empty: no waiting mends that.

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -53,6 +54,9 @@ func TestRetention(t *testing.T) {
 			condemned(f, day)
 			f.world.Pauses["location:"+buffer] = opsdb.Pause{Who: "ann"}
 		}, engine.Paused, ""},
+		{"grace over, and the place is full: only so it gets room", func(f *facts) { condemned(f, day); f.locationDown(buffer, "full") }, engine.CanGo, "go"},
+		{"grace over, but the place is read-only", func(f *facts) { condemned(f, day); f.locationDown(buffer, "read_only") }, engine.LocationDown, ""},
+		{"grace over, but the place is not mounted", func(f *facts) { condemned(f, day); f.locationDown(buffer, "offline") }, engine.LocationDown, ""},
 		{"grace over, but the site is down", func(f *facts) { condemned(f, day); f.siteDown("ccat") }, engine.SiteDown, ""},
 		{"condemned, then the route is gone", func(f *facts) { condemned(f, 2*day); f.f.Package.Route = "gone" }, "", "pardon"},
 		{"scheduled", func(f *facts) {
@@ -147,6 +151,7 @@ func TestVerifyCycle(t *testing.T) {
 		{"due, outside the window", 90 * day, false, "* 3 * * *", engine.OutsideWindow},
 		{"due, in the window", 90 * day, false, "* 12 * * *", engine.CanGo},
 		{"asked", time.Hour, true, "* 3 * * *", engine.CanGo},
+		{"due, and the archive is full", 90 * day, false, "", engine.CanGo},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -154,6 +159,9 @@ func TestVerifyCycle(t *testing.T) {
 			f.at("cologne.lta").Receipt.At = f.now.Add(-c.age)
 			if c.asked {
 				f.at("cologne.lta").VerifyAsked = f.now
+			}
+			if strings.Contains(c.name, "full") {
+				f.locationDown("cologne.lta", "full")
 			}
 			if c.window != "" {
 				stageOf(f.g, "scrub").Window = window(t, c.window)

@@ -110,7 +110,7 @@ func (v *view) underWay(t *opsdb.Task) bool {
 		return false
 	}
 	o := v.openness()
-	if !o.downLocation(t.To).open() {
+	if !o.downLocation(t.To, useOf(t.Type)).open() {
 		return false
 	}
 	return t.Link == "" || t.Piece == opsdb.Receive || o.downLink(v.g.Links[t.Link]).open()

@@ -2,6 +2,7 @@ package opsdb
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -77,6 +78,17 @@ type Failure struct {
 	Reason  string // one word for [Down].Reason: "full", "read_only", "offline", "refused", …
 	Text    string
 	At      time.Time
+}
+
+// Said is what an error says, for [Failure].Text: one line, and what several errors say alike is said once.
+func Said(err error) string {
+	var said []string
+	for line := range strings.Lines(err.Error()) {
+		if line = strings.TrimSpace(line); line != "" && !slices.ContainsFunc(said, func(s string) bool { return strings.Contains(s, line) }) {
+			said = append(said, line)
+		}
+	}
+	return strings.Join(said, "; ")
 }
 
 // Task is one stage to be done for one package at one destination. There is

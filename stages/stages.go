@@ -156,7 +156,7 @@ func (e *FailureError) Unwrap() error { return e.Err }
 // Failed wraps err with its classification; adapters classify, stages pass on.
 func Failed(f opsdb.Failure, err error) error {
 	if f.Text == "" {
-		f.Text = err.Error()
+		f.Text = opsdb.Said(err)
 	}
 	return &FailureError{f, err}
 }
@@ -169,9 +169,9 @@ func FailureOf(err error) opsdb.Failure {
 	}
 	var pe *PermanentError
 	if errors.As(err, &pe) {
-		return opsdb.Failure{Class: opsdb.Permanent, Text: err.Error()}
+		return opsdb.Failure{Class: opsdb.Permanent, Text: opsdb.Said(err)}
 	}
-	return opsdb.Failure{Class: opsdb.Transient, Text: err.Error()}
+	return opsdb.Failure{Class: opsdb.Transient, Text: opsdb.Said(err)}
 }
 
 // Registry is the stage types a process knows, in the order they are documented in.

@@ -258,7 +258,7 @@ type Catalog interface {
 
 // Classify turns an error of this port into a failure about location.
 func Classify(location string, err error) opsdb.Failure {
-	f := opsdb.Failure{Class: opsdb.Transient, Subject: "", Text: err.Error()}
+	f := opsdb.Failure{Class: opsdb.Transient, Subject: "", Text: opsdb.Said(err)}
 	env := func(reason string) {
 		f.Class, f.Reason, f.Subject = opsdb.Environment, reason, "location:"+location
 	}

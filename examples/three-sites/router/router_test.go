@@ -123,7 +123,7 @@ func TestThroughput(t *testing.T) {
 	took := time.Since(start)
 	share := float64(n) * 8 / took.Seconds() / rate
 	t.Logf("%d bytes in %s: %.3f of the rate", n, took, share)
-	if share < 0.8 || share > 1.05 {
+	if share < 0.2 || share > 1.05 { // from below the machine's load decides, but bytes that are taken for bits would show
 		t.Errorf("a stream has %.3f of the rate", share)
 	}
 	c, err := w.Count("near", "far")
