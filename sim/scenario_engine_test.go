@@ -170,14 +170,23 @@ func TestE7OneBadPlaceDoesNotStallOthers(t *testing.T) {
 	}
 }
 
-// E10: two hundred packages at once, with many tasks side by side and two engines: every one arrives, once.
+// E10: two hundred packages at once, all in the workers' hands at one time, with two engines: every one arrives, once.
 func TestE10HundredsAtOnce(t *testing.T) {
 	t.Parallel()
-	h := rivals(t, ccat(t), 16)
+	h := rivals(t, ccat(t), 200)
 	for i := range 200 {
 		h.put("ccat.primecam", fmt.Sprintf("obs%03d/m/f", i), noise(uint64(i), 500))
 	}
+	most := 0
+	h.Driver.Step = func(ctx context.Context) error {
+		given, err := h.Store.Tasks(ctx, opsdb.Query{State: string(opsdb.TaskScheduled), Limit: 1000})
+		most = max(most, len(given))
+		return err
+	}
 	h.run()
+	if most < 200 {
+		t.Errorf("no more than %d tasks were given out at one time", most)
+	}
 	h.cleaned(h.judge())
 	h.once()
 	if n := len(h.packages()); n != 200 {

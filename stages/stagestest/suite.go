@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -109,6 +111,7 @@ func (s scene) kill(t *testing.T, ground func(testing.TB) Ground) {
 		w := s.begin(t, ground)
 		died, out := s.killedAt(t, w, n)
 		s.check(t, w, out)
+		s.sameBytes(t, w)
 		if t.Failed() {
 			t.Fatalf("after %s", died)
 		}
@@ -119,6 +122,21 @@ func (s scene) kill(t *testing.T, ground func(testing.TB) Ground) {
 	}
 	if points == 0 && s.typ != "verify" {
 		t.Error("no effect was passed")
+	}
+}
+
+// sameBytes makes a package that was made in several attempts once more, by an attempt that finds nothing of them: the digest is the same (S4).
+func (s scene) sameBytes(t testing.TB, w *World) {
+	t.Helper()
+	if s.typ != "package" {
+		return
+	}
+	before := w.Package.Digest
+	w.must(os.Remove(filepath.Join(w.Root(s.to), w.Path(s.to))))
+	w.Package.Digest = ""
+	delete(w.Copies, s.to)
+	if w.Do(s.typ, s.from, s.to); w.Package.Digest != before || before == "" {
+		t.Errorf("digest %s, of a package made in one attempt %s", before, w.Package.Digest)
 	}
 }
 
