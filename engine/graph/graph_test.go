@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ccatobs/cdt/engine/diag"
+	"github.com/ccatobs/cdt/engine/expr"
 	"github.com/ccatobs/cdt/engine/graph"
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/stages/builtin"
@@ -143,6 +144,36 @@ func third(t *testing.T, state ...string) *graph.Graph {
 links:
   - {from: cologne, to: third, transport: bbcp}
 `, "cornell.buffer]", "cornell.buffer, third.buffer]", "cornell.lta]", "cornell.lta, third.lta]")
+}
+
+// Where a route does not say how many archives a deletion requires, it is all of its archive sites (S1, S13).
+func TestRequireIsAllArchiveSites(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		g    *graph.Graph
+		want int
+	}{
+		"one":                   {good(t, small), 1},
+		"two":                   {ccat(t, "require_archived: 2 ", "# "), 2},
+		"two at one site":       {ccat(t, "require_archived: 2 ", "# ", "/scratch/ccat}}\n", "/scratch/ccat}}\n      lta2:    {type: long_term_archive, disk: {path: /lta2}}\n", "cornell.lta]", "cornell.lta, cologne.lta2]"), 2},
+		"two and a planned one": {third(t, "    state: planned\n"), 2},
+	} {
+		if got := c.g.Routes[0].Retention.Require; got != c.want {
+			t.Errorf("%s: a deletion requires %d archives, want %d", name, got, c.want)
+		}
+	}
+}
+
+// A rule that says nothing but `pressure` never lets anything go by itself, whatever is archived and however old it is.
+func TestPressureAloneDeletesNothing(t *testing.T) {
+	t.Parallel()
+	g := good(t, small+"    retention: {locations: {home.buffer: {pressure: {above: 80%, until: 60%}}}}\n")
+	rule := g.Routes[0].Retention.Rules[0]
+	everything := expr.Env{Archived: 9, Copies: 9, Age: 1e6 * time.Hour, Released: true,
+		At: func(string) bool { return true }, ArchivedAll: func(string) bool { return true }}
+	if yes, err := rule.When.Bool(everything); yes || err != nil || rule.Above != 80 || rule.Until != 60 {
+		t.Errorf("the rule %+v holds: %v, %v", rule, yes, err)
+	}
 }
 
 func TestPlannedAndLostSites(t *testing.T) {

@@ -29,6 +29,8 @@ func TestWeaker(t *testing.T) {
 		"wanted less":        {[]string{"when: requested", "when: requested && package.files > 1"}, "packages were wanted at cologne.ramses when requested"},
 		"wanted elsewhere": {[]string{"      ramses:   {type: processing, disk: {path: /scratch/ccat}}\n", "      ramses:   {type: processing, disk: {path: /scratch/ccat}}\n      hercules: {type: processing, disk: {path: /scratch/more}}\n",
 			"to: cologne.ramses", "to: cologne.hercules"}, "packages at cologne.ramses were wanted by the stage process, and are no longer"},
+		"wanted by a stage that is gone": {[]string{"      process:\n        type: stage\n        from: [landing, archives]\n        to: cologne.ramses\n        when: requested\n", ""},
+			"packages at cologne.ramses were wanted by the stage process, and are no longer"},
 		"renamed, and lower":  {[]string{"  raw:\n", "  new:\n    formerly: [raw]\n", "require_archived: 2", "require_archived: 1"}, "route new: require_archived falls from 2 to 1"},
 		"renamed":             {[]string{"  raw:\n", "  new:\n"}, "that the route raw selected"},
 		"renamed and said so": {[]string{"  raw:\n", "  new:\n    formerly: [raw]\n"}, ""},

@@ -31,13 +31,17 @@ func TestCheck(t *testing.T) {
 		"program of words":  {Name: "a", Program: "ssh -v"},
 		"program relative":  {Name: "a", Program: "bin/ssh"},
 		"a newline":         {Name: "a\n"},
+		"socket relative":   {Name: "a", Share: "socket"},
+		"socket with words": {Name: "a", Share: "/run/a b"},
+		"socket of ssh's":   {Name: "a", Share: "/run/%C"},
+		"socket too long":   {Name: "a", Share: "/" + strings.Repeat("s", longestSocket)},
 		"port":              {Name: "a", Port: 65536},
 		"port below zero":   {Name: "a", Port: -1},
 	} {
 		if err := h.Check(); err == nil {
 			t.Errorf("%s: taken", name)
 		}
-		if err := Run(t.Context(), h.Command(t.Context(), "true")); err == nil {
+		if cmd := h.Command(t.Context(), "true"); cmd.Err == nil || Run(t.Context(), cmd) == nil { // it must not even begin
 			t.Errorf("%s: run", name)
 		}
 	}
