@@ -164,7 +164,7 @@ func (c *checker) unit(f function, arg ast.Node, from int) operand {
 		return c.errorf(start(arg), diag.ExprLiteral, "for example: "+f.example(), "%s takes a whole number as it is written", f.name)
 	}
 	if int64(n.Value) > math.MaxInt64/f.unit {
-		return c.errorf(start(arg), diag.ExprOverflow, "", "%s(%d) is more than CDT can count", f.name, n.Value)
+		return c.errorf(start(arg), diag.ExprOverflow, "write a smaller number", "%s(%d) is more than CDT can count", f.name, n.Value)
 	}
 	return operand{typ: f.typ, constant: true, value: int64(n.Value) * f.unit, from: from}
 }

@@ -84,7 +84,7 @@ func (c *checker) comparable(n *ast.BinaryNode, l, r operand) bool {
 	case l.typ != r.typ:
 		c.mismatch(l, r)
 	case l.constant && r.constant:
-		c.errorf(l.from, diag.ExprConstant, "", "both sides are constants: this never changes")
+		c.errorf(l.from, diag.ExprConstant, "compare with something that changes, as age or group.bytes", "both sides are constants: this never changes")
 	case !equality && (l.typ == boolean || l.typ == text):
 		c.errorf(n.Location().From, diag.ExprType, "write == or !=", "%s cannot be compared with %s", l.typ, op)
 	case equality && (l.typ == duration || l.typ == moment):
@@ -166,7 +166,7 @@ func (c *checker) membership(n *ast.BinaryNode) operand {
 	case l.list || l.typ == texts || (r.list && l.typ != r.typ) || (!r.list && l.typ != text):
 		return c.errorf(l.from, diag.ExprType, "", "%s cannot be in this list", l.typ)
 	case l.constant && r.constant:
-		return c.errorf(l.from, diag.ExprConstant, "", "both sides are constants: this never changes")
+		return c.errorf(l.from, diag.ExprConstant, "compare with something that changes, as age or group.bytes", "both sides are constants: this never changes")
 	case c.kind == Delete && l.name != nil && l.name.path == "archived":
 		return c.errorf(l.from, diag.ExprArchived, "for example: archived >= 2", "in retention archived is compared with >= or > and nothing else")
 	}

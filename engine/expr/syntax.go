@@ -27,9 +27,9 @@ func (c *checker) syntax(source string, err error) {
 		from := numberStart(runes, offset)
 		c.errorf(from, diag.ExprSyntax, unitHint(string(runes[from:])), "this is no number")
 	case strings.Contains(message, "value out of range"), strings.Contains(message, "literal is too large"):
-		c.errorf(numberStart(runes, offset), diag.ExprOverflow, "", "the number is more than CDT can count")
+		c.errorf(numberStart(runes, offset), diag.ExprOverflow, "write a smaller number", "the number is more than CDT can count")
 	case strings.HasPrefix(message, "unexpected token EOF"), strings.HasPrefix(message, "unexpected end"):
-		c.errorf(offset, diag.ExprSyntax, "", "the expression ends too early")
+		c.errorf(offset, diag.ExprSyntax, "something is missing at its end: an operand or a bracket", "the expression ends too early")
 	default:
 		c.errorf(offset, diag.ExprSyntax, operatorHint(string(runes[max(0, offset-1):])), "%s", readable(message))
 	}

@@ -32,6 +32,9 @@ func TestBadRoutes(t *testing.T) {
 				if p.Place.Line == 0 || p.Place.Column == 0 {
 					t.Errorf("no exact place: %v", p)
 				}
+				if p.Hint == "" {
+					t.Errorf("no hint: %v", p)
+				}
 			}
 			golden(t, strings.TrimSuffix(name, ".yaml")+".txt", text(problems))
 		})

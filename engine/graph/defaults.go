@@ -39,7 +39,7 @@ func (c *compiler) buffer(l *Location, in *route.Location, most int64) {
 	}
 	switch {
 	case l.Capacity > 0 && l.Capacity < most:
-		c.list.Warnf(in.Capacity.At, diag.TooMuch, "", "%s is smaller than one package of max_size", l.Name)
+		c.list.Warnf(in.Capacity.At, diag.TooMuch, "give it room for two packages at least, or lower max_size", "%s is smaller than one package of max_size", l.Name)
 	case l.Capacity > 0 && l.Capacity-l.Reserve < most:
 		c.list.Warnf(in.Capacity.At, diag.TooMuch, "give it room for two packages at least", "%s has no room for a package of max_size beside its reserve", l.Name)
 	}

@@ -96,10 +96,10 @@ func (c *compiler) positive(f route.Fields, names ...string) {
 	for _, name := range names {
 		d, s := f.Duration(name), f.Size(name)
 		if d.Set && d.V < time.Second {
-			c.list.Errorf(d.At, diag.TooLittle, "", "%s must be at least 1s", name)
+			c.list.Errorf(d.At, diag.TooLittle, "for example: 1m", "%s must be at least 1s", name)
 		}
 		if s.Set && s.V == 0 {
-			c.list.Errorf(s.At, diag.TooLittle, "", "%s must be more than zero", name)
+			c.list.Errorf(s.At, diag.TooLittle, "for example: 50GB", "%s must be more than zero", name)
 		}
 	}
 }
@@ -114,6 +114,6 @@ func (c *compiler) meaningless(s *Stage) {
 		c.list.Errorf(a.in.Wanted.At, diag.OddSetting, "say it at the stage that leads there", "a stage of type %s leads nowhere, so nothing can be wanted by it", s.Type)
 	}
 	if a.in.Choose.Set {
-		c.list.Errorf(a.in.Choose.At, diag.OddSetting, "", "a stage of type %s has nothing to choose between", s.Type)
+		c.list.Errorf(a.in.Choose.At, diag.OddSetting, "leave it out", "a stage of type %s has nothing to choose between", s.Type)
 	}
 }

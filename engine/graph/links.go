@@ -38,7 +38,7 @@ func (c *compiler) link(in *route.Link, from, to *Site) {
 		c.list.Errorf(in.To.At, diag.LinkToItself, "within a site no link is needed", "the link from %s leads to %s itself", from.Name, to.Name)
 		return
 	case old != nil:
-		c.list.Errorf(in.At, diag.LinkTwice, "", "there is a link from %s to %s already, at %s", from.Name, to.Name, old.At)
+		c.list.Errorf(in.At, diag.LinkTwice, "leave one of them out", "there is a link from %s to %s already, at %s", from.Name, to.Name, old.At)
 		return
 	}
 	l := &Link{From: from, To: to, Transport: in.Transport.V, Bandwidth: in.Bandwidth.V, RTT: in.RTT.V, AtOnce: max(in.AtOnce.V, 1),

@@ -48,7 +48,7 @@ func (c *compiler) needs(r *Route, s *Stage) {
 		i := slices.Index(names, v.V)
 		switch {
 		case v.V == s.Name:
-			c.list.Errorf(v.At, diag.Cycle, "", "the stage %s needs itself", s.Name)
+			c.list.Errorf(v.At, diag.Cycle, "leave it out of its needs", "the stage %s needs itself", s.Name)
 		case i < 0 && c.isStageName(r, v):
 		case i < 0:
 			c.list.Errorf(v.At, diag.UnknownStage, diag.DidYouMean(v.V, names), "the route %s has no stage %q", r.Name, v.V)

@@ -122,13 +122,13 @@ func (c *compiler) rule(r *Route, rule *Rule, in *route.Rule) {
 	l := rule.Location
 	for _, other := range r.Retention.Rules {
 		if other.Location == l {
-			c.list.Errorf(in.At, diag.RuleTwice, "", "%s has a rule already, at %s", l.Name, other.At)
+			c.list.Errorf(in.At, diag.RuleTwice, "put both into one, with || or &&", "%s has a rule already, at %s", l.Name, other.At)
 			return
 		}
 	}
 	r.Retention.Rules = append(r.Retention.Rules, rule)
 	if c.settled() && !r.touches(l) {
-		c.list.Warnf(in.At, diag.IdleRule, "", "no stage of the route %s brings packages to %s or takes them there", r.Name, l.Name)
+		c.list.Warnf(in.At, diag.IdleRule, "leave it out, or have a stage bring packages there", "no stage of the route %s brings packages to %s or takes them there", r.Name, l.Name)
 	}
 }
 

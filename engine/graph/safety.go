@@ -61,14 +61,14 @@ func (c *compiler) enoughArchives(r *Route, in route.Retention) {
 		at = in.Require.At
 	}
 	if len(w.sources) == 0 && len(sitesOf(r.Archives)) == 0 {
-		c.list.Errorf(at, diag.NoArchive, "", "the route %s has a retention, and no way from a source to an archive", r.Name)
+		c.list.Errorf(at, diag.NoArchive, "add an archive stage, or leave the retention out", "the route %s has a retention, and no way from a source to an archive", r.Name)
 		return
 	}
 	for _, source := range w.sources {
 		archives := slices.DeleteFunc(slices.Clone(w.reached[source]), func(l *Location) bool { return !slices.Contains(r.Archives, l) })
 		switch n := len(sitesOf(archives)); {
 		case n == 0:
-			c.list.Errorf(at, diag.NoArchive, "", "the route %s has a retention, and no way from %s to an archive", r.Name, source.Name)
+			c.list.Errorf(at, diag.NoArchive, "add a way from there to an archive, or leave the retention out", "the route %s has a retention, and no way from %s to an archive", r.Name, source.Name)
 		case n < r.Retention.Require:
 			c.list.Errorf(at, diag.RequireArchived, "lower it, or add an archive at another site",
 				"require_archived is %d, and from %s archives at %d site(s) can be reached: %s", r.Retention.Require, source.Name, n, siteNames(archives))
@@ -92,18 +92,18 @@ func (c *compiler) canHold(r *Route, rule *Rule) {
 		return
 	}
 	if n, sites := rule.When.Floor(), len(sitesOf(r.Archives)); n > sites {
-		c.list.Warnf(rule.At, diag.NeverHolds, "", "the rule for %s asks for %d archives, and the route has them at %d site(s)", rule.Location.Name, n, sites)
+		c.list.Warnf(rule.At, diag.NeverHolds, "ask for fewer, or add an archive at another site", "the rule for %s asks for %d archives, and the route has them at %d site(s)", rule.Location.Name, n, sites)
 	}
 	reads := rule.When.Reads()
 	for _, name := range reads.Locations {
 		if l := c.g.Locations[name]; l != nil && !r.touches(l) {
-			c.list.Warnf(rule.At, diag.NeverHolds, "", "the rule for %s asks for a copy at %s, and the route brings none there", rule.Location.Name, name)
+			c.list.Warnf(rule.At, diag.NeverHolds, "ask for a copy where the route brings one", "the rule for %s asks for a copy at %s, and the route brings none there", rule.Location.Name, name)
 		}
 	}
 	for _, set := range reads.Sets {
 		for _, l := range c.g.Sets[set] {
 			if !r.touches(l) {
-				c.list.Warnf(rule.At, diag.NeverHolds, "", "the rule for %s asks for copies at all of %s, and the route brings none to %s", rule.Location.Name, set, l.Name)
+				c.list.Warnf(rule.At, diag.NeverHolds, "ask for a set of places to which the route brings copies", "the rule for %s asks for copies at all of %s, and the route brings none to %s", rule.Location.Name, set, l.Name)
 			}
 		}
 	}

@@ -27,7 +27,7 @@ func (c *compiler) distinct(s *route.Named) {
 	for i, v := range s.List.V {
 		for _, before := range s.List.V[:i] {
 			if before.V == v.V {
-				c.list.Errorf(v.At, diag.TwiceInSet, "", "%s stands twice in the set %s", v.V, s.Name)
+				c.list.Errorf(v.At, diag.TwiceInSet, "leave one of them out", "%s stands twice in the set %s", v.V, s.Name)
 				break
 			}
 		}
@@ -50,7 +50,7 @@ func (c *compiler) members(s *route.Named, within []string) []*Location {
 			c.unknownPlace(v)
 		case slices.Contains(within, v.V):
 			circle := append(within[slices.Index(within, v.V):len(within):len(within)], v.V)
-			c.list.Errorf(v.At, diag.SetInItself, "", "the set %s contains itself: %s", v.V, strings.Join(circle, " → "))
+			c.list.Errorf(v.At, diag.SetInItself, "name the locations themselves in one of them", "the set %s contains itself: %s", v.V, strings.Join(circle, " → "))
 			c.doubt = true
 		default:
 			out = add(out, c.members(inner, within)...)

@@ -69,14 +69,14 @@ func (c *compiler) locationSettings(in *route.Location, l *Location) {
 		{"backfill", in.Backfill.At, in.Backfill.Set, opsdb.Buffer},
 	} {
 		if s.set && l.Type != "" && l.Type != s.typ {
-			c.list.Errorf(s.at, diag.OddSetting, "", "%s is for a location of type %s, and %s is %s", s.name, s.typ, l.Name, l.Type)
+			c.list.Errorf(s.at, diag.OddSetting, "leave it out", "%s is for a location of type %s, and %s is %s", s.name, s.typ, l.Name, l.Type)
 		}
 	}
 	if in.Capacity.Set && l.Capacity == 0 {
 		c.list.Errorf(in.Capacity.At, diag.TooLittle, "leave it out if it is not known", "%s has no room at all", l.Name)
 	}
 	if l.Capacity > 0 && l.Reserve > l.Capacity {
-		c.list.Errorf(in.Reserve.At, diag.TooMuch, "", "reserve of %s is more than its capacity", l.Name)
+		c.list.Errorf(in.Reserve.At, diag.TooMuch, "keep less in reserve", "reserve of %s is more than its capacity", l.Name)
 	}
 }
 

@@ -63,7 +63,7 @@ func (c *compiler) formerNames() {
 func (c *compiler) former(list route.List, name string, taken map[string]string, what string) {
 	for _, v := range list.V {
 		if other, ok := taken[v.V]; ok {
-			c.list.Errorf(v.At, diag.FormerTaken, "", "%q names the %s %s already", v.V, what, other)
+			c.list.Errorf(v.At, diag.FormerTaken, "in formerly stand names that are no longer in use", "%q names the %s %s already", v.V, what, other)
 			continue
 		}
 		taken[v.V] = name

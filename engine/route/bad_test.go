@@ -48,6 +48,9 @@ func TestBadAndLarge(t *testing.T) {
 	}
 }
 
+// ofTheWhole are the codes that may speak of a file, or of all of them.
+var ofTheWhole = map[string]bool{"CDT0101": true, "CDT0102": true, "CDT0103": true, "CDT0104": true, "CDT0107": true, "CDT0130": true}
+
 func golden(t *testing.T, file string, parse func() (*route.Set, *diag.List)) {
 	t.Run(strings.TrimSuffix(filepath.Base(file), ".bad.yaml"), func(t *testing.T) {
 		t.Parallel()
@@ -55,6 +58,9 @@ func golden(t *testing.T, file string, parse func() (*route.Set, *diag.List)) {
 		var got strings.Builder
 		for _, p := range list.Problems() {
 			got.WriteString(p.String() + "\n")
+			if exact := p.Place.Line > 0 && p.Place.Column > 0; p.Code == "" || p.Hint == "" || !exact && !ofTheWhole[p.Code] {
+				t.Errorf("no exact place, code or hint: %s", p)
+			}
 		}
 		name := strings.TrimSuffix(file, ".yaml") + ".txt"
 		if *update {

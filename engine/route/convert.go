@@ -133,11 +133,11 @@ func (d *decoder) int(f Field, t Text) any {
 	case digits == "" || strings.Trim(digits, "0123456789") != "":
 		d.list.Errorf(t.At, codeWrongType, "write an integer, as 4", "%s is an integer, not %s", f.Name, display(t.V))
 	case digits != t.V:
-		d.list.Errorf(t.At, codeNegative, "", "%s is not negative", f.Name)
+		d.list.Errorf(t.At, codeNegative, "leave out the minus", "%s is not negative", f.Name)
 	case err != nil:
-		d.list.Errorf(t.At, codeOutOfRange, "", "%s is too much for %s", display(t.V), f.Name)
+		d.list.Errorf(t.At, codeOutOfRange, "at most 2147483647", "%s is too much for %s", display(t.V), f.Name)
 	case v < int64(f.Min):
-		d.list.Errorf(t.At, codeOutOfRange, "", "%s is at least %d", f.Name, f.Min)
+		d.list.Errorf(t.At, codeOutOfRange, "write "+strconv.Itoa(f.Min)+" or more", "%s is at least %d", f.Name, f.Min)
 	default:
 		return Value[int]{int(v), t.At, t.Set}
 	}
@@ -148,11 +148,11 @@ func (d *decoder) number(f Field, t Text) any {
 	v, err := strconv.ParseFloat(t.V, 64)
 	switch {
 	case errors.Is(err, strconv.ErrRange) || math.IsInf(v, 0):
-		d.list.Errorf(t.At, codeOutOfRange, "", "%s is too much for %s", display(t.V), f.Name)
+		d.list.Errorf(t.At, codeOutOfRange, "write a smaller number", "%s is too much for %s", display(t.V), f.Name)
 	case err != nil || math.IsNaN(v) || strings.ContainsAny(t.V, "xXpP_"):
 		d.list.Errorf(t.At, codeWrongType, "write a number, as 1.5", "%s is a number, not %s", f.Name, display(t.V))
 	case v < 0:
-		d.list.Errorf(t.At, codeNegative, "", "%s is not negative", f.Name)
+		d.list.Errorf(t.At, codeNegative, "leave out the minus", "%s is not negative", f.Name)
 	default:
 		return Value[float64]{v, t.At, t.Set}
 	}

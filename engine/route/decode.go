@@ -65,7 +65,7 @@ func example(f Field) string {
 	case f.Example != "":
 		return "for example " + f.Name + ": " + f.Example
 	}
-	return ""
+	return "write " + f.Name + ": and what belongs to it"
 }
 
 func (d *decoder) unknown(p pair, fields []Field, what string) {
@@ -117,7 +117,20 @@ func (d *decoder) shape(n *yaml.Node, what, want string) {
 		d.list.Errorf(at, codeNoValue, "give it one, or leave the key out", "%s has no value", what)
 		return
 	}
-	d.list.Errorf(at, codeWrongShape, "", "%s is %s, not %s", what, want, kinds[n.Kind])
+	d.list.Errorf(at, codeWrongShape, shapeHint(want), "%s is %s, not %s", what, want, kinds[n.Kind])
+}
+
+// shapeHint shows how what is wanted is written.
+func shapeHint(want string) string {
+	switch want {
+	case "an object with keys":
+		return "write keys below it, as key: value"
+	case "a list":
+		return "write [a, b], or one line with - for each"
+	case "a single value":
+		return "write one value behind the colon"
+	}
+	return "write one word, or [a, b]"
 }
 
 // field decodes the value of one key into out.

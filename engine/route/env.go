@@ -64,7 +64,7 @@ func (d *decoder) variable(inner string, at diag.Place) (value string, offset in
 	}
 	if v, set := d.env(name); set && (v != "" || !has) {
 		if !utf8.ValidString(v) {
-			d.list.Errorf(at, codeOddVariable, "", "the environment variable %s is not UTF-8", name)
+			d.list.Errorf(at, codeOddVariable, "set it to text", "the environment variable %s is not UTF-8", name)
 			return "", 0, false
 		}
 		return v, 0, true

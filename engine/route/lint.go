@@ -19,7 +19,7 @@ type linter struct {
 // walk reports the problems below n; false means that n is not to be used at all.
 func (l *linter) walk(n *yaml.Node, depth int) bool {
 	if depth > maxDepth {
-		l.list.Errorf(l.s.start(n), codeTooDeep, "", "values are nested more than %d deep", maxDepth)
+		l.list.Errorf(l.s.start(n), codeTooDeep, "write it flatter", "values are nested more than %d deep", maxDepth)
 		return false
 	}
 	l.tag(n)

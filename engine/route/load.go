@@ -117,7 +117,7 @@ func readFolder(name string, root *os.Root, list *diag.List) map[string][]byte {
 			continue
 		}
 		if len(files) == maxFiles {
-			list.Errorf(diag.Place{File: name}, codeTooLarge, "", "the folder has more than %d files", maxFiles)
+			list.Errorf(diag.Place{File: name}, codeTooLarge, "put routes into a folder of their own", "the folder has more than %d files", maxFiles)
 			return nil
 		}
 		full := filepath.Join(name, e.Name())

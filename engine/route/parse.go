@@ -160,7 +160,7 @@ func (p *parser) link(e Entry) *Link {
 	}
 	for _, k := range f.Keys {
 		if known, _ := field(linkFields(), k.V); known.Type == Object && k.V != l.Transport.V && l.Transport.Set {
-			p.list.Warnf(k.At, codeOtherLink, "", "the link uses %s, so the settings of %s do nothing", l.Transport.V, k.V)
+			p.list.Warnf(k.At, codeOtherLink, "leave them out, or name the transport they are for", "the link uses %s, so the settings of %s do nothing", l.Transport.V, k.V)
 		}
 	}
 	return l

@@ -70,7 +70,7 @@ func (q quantity) parse(s string) (int64, *misread) {
 	case number == "":
 		return 0, &misread{codeNoQuantity, q.hint(), q.what + " is an integer and a unit, not " + strconv.Quote(s)}
 	case strings.HasPrefix(trimmed, "-"):
-		return 0, &misread{codeNegative, "", q.what + " is not negative"}
+		return 0, &misread{codeNegative, "leave out the minus", q.what + " is not negative"}
 	case word == "":
 		return 0, &misread{codeNoUnit, "for example " + number + q.usual + "; units are " + q.known(), q.what + " needs a unit"}
 	case trimmed != s, digits != trimmed, word[0] == ' ', word[0] == '.', word[0] == '_', word[0] == ',', word[0] == 'e', q.several(word):
@@ -104,7 +104,7 @@ func (q quantity) limit() string {
 	if q.most == 100 {
 		return "0% to 100%"
 	}
-	return ""
+	return "write a smaller one, as " + q.example
 }
 
 func (q quantity) names() []string {

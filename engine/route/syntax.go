@@ -16,7 +16,7 @@ const maxSearched = 128 << 10
 func (s *source) syntax(err error, list *diag.List) {
 	message := reason(err)
 	if strings.Contains(message, "exceeded max depth") {
-		list.Errorf(s.whole(), codeTooDeep, "", "values are nested more than %d deep", maxDepth)
+		list.Errorf(s.whole(), codeTooDeep, "write it flatter", "values are nested more than %d deep", maxDepth)
 		return
 	}
 	if len(s.text) > maxSearched {
