@@ -51,7 +51,7 @@ pin: ## Write the digests of the images into docker-compose.yml, where a registr
 
 test: format vet ## Everything that must pass: format, vet, lint, all tests with the race detector
 	$(if $(RACE),,@echo "WARNING: no C compiler, so no race detector (install gcc and libc6-dev)")
-	$(GO) test $(RACE) -timeout 14m $(TEST_FLAGS) ./...
+	$(GO) test $(RACE) -timeout 40m $(TEST_FLAGS) ./...
 	@if $(MAKE) --no-print-directory install-tools; then $(MAKE) --no-print-directory lint; \
 	else echo "WARNING: no linter here and none could be built: the import table was not checked"; fi
 	@echo "Left to make test-full:"; sed -n 's/^\t@echo "\(.*\)" # full$$/  - \1/p' $(firstword $(MAKEFILE_LIST))
@@ -82,8 +82,8 @@ test-full: ## The long tests whole: what `make test` names at its end as left to
 	CDT_SERVERS=full $(GO) test -tags servers -timeout 60m -run TestTheStackIsSeen -v $(TEST_FLAGS) ./deploy
 
 test-servers: ## The tests that start real servers (PostgreSQL, Redis, sshd, versitygw); what is missing fails and says so
-	$(GO) test $(RACE) -tags servers -timeout 14m $(TEST_FLAGS) ./testserver/... ./opsdb/... ./jobs/... ./live/... ./cmd/dtctl/... ./storage/... ./transport/... ./examples/three-sites/... ./deploy/...
-	$(GO) test -tags servers -timeout 14m $(TEST_FLAGS) -skip TestKillAtEveryEffect ./sim
+	$(GO) test $(RACE) -tags servers -timeout 40m $(TEST_FLAGS) ./testserver/... ./opsdb/... ./jobs/... ./live/... ./cmd/dtctl/... ./storage/... ./transport/... ./examples/three-sites/... ./deploy/...
+	$(GO) test -tags servers -timeout 40m $(TEST_FLAGS) -skip TestKillAtEveryEffect ./sim
 
 bench: ## Run benchmarks, one by name: BENCH=pack, evaluate, dispatch, latency, smallfiles, goodput, blackhole
 	CDT_BENCH='$(BENCH)' $(GO) test -tags servers -run '^$$' -bench '(?i)$(BENCH)' -benchtime $(BENCHTIME) -timeout 60m $(TEST_FLAGS) ./...

@@ -145,7 +145,7 @@ func noise(seed uint64, size int) []byte {
 // run drives to the end.
 func (h *house) run() {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(h.t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(h.t.Context(), 20*time.Minute)
 	defer cancel()
 	h.must(h.Run(ctx))
 }

@@ -17,7 +17,7 @@ import (
 // runHooked drives to the end and calls hook at every effect.
 func (h *house) runHooked(hook func(name string)) {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(effect.With(h.t.Context(), &effect.Points{Hook: hook}), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(effect.With(h.t.Context(), &effect.Points{Hook: hook}), 20*time.Minute)
 	defer cancel()
 	h.must(h.Run(ctx))
 }

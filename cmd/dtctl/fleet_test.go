@@ -201,9 +201,10 @@ func (f *fleet) fill(observation string, total, largest int64, r *rand.Rand) {
 type looker = *postgres.Store
 
 // until waits until done says so.
+// A busy machine may take thrice as long.
 func (f *fleet) until(what string, longest time.Duration, done func(context.Context, looker) (bool, error)) {
 	f.t.Helper()
-	limit := time.NewTimer(longest)
+	limit := time.NewTimer(3 * longest)
 	defer limit.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

@@ -118,7 +118,7 @@ func (y *yard) putBack(saved string) {
 // waitUntil polls until something is so.
 func (y *yard) waitUntil(s *served, so func() bool) {
 	y.t.Helper()
-	limit, look := time.NewTimer(3*time.Minute), time.NewTicker(100*time.Millisecond)
+	limit, look := time.NewTimer(10*time.Minute), time.NewTicker(100*time.Millisecond)
 	defer limit.Stop()
 	defer look.Stop()
 	for !so() {

@@ -164,7 +164,7 @@ func until(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("usage: until EXPRESSION PROGRAM [ARG...]")
 	}
 	want := regexp.MustCompile(args[0])
-	limit := time.NewTimer(3 * time.Minute)
+	limit := time.NewTimer(10 * time.Minute)
 	defer limit.Stop()
 	look := time.NewTicker(100 * time.Millisecond)
 	defer look.Stop()

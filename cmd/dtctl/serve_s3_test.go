@@ -172,7 +172,7 @@ func (y *yard) says(args []string, text string) {
 // until polls while the server runs.
 func (y *yard) until(s *served, ok func() bool) {
 	y.t.Helper()
-	limit := time.After(3 * time.Minute)
+	limit := time.After(10 * time.Minute)
 	for look := time.NewTicker(500 * time.Millisecond); !ok(); {
 		select {
 		case <-look.C:

@@ -154,7 +154,7 @@ func (y *yard) progress() string {
 // waitUntilFinished waits until nothing is left to be done but re-reading.
 func (y *yard) waitUntilFinished(s *served) {
 	y.t.Helper()
-	limit := time.NewTimer(4*time.Minute + time.Duration(killBytes(y.t)/10_000_000)*time.Second)
+	limit := time.NewTimer(12*time.Minute + time.Duration(killBytes(y.t)/10_000_000)*time.Second)
 	defer limit.Stop()
 	look := time.NewTicker(250 * time.Millisecond)
 	defer look.Stop()
