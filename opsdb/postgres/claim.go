@@ -25,7 +25,8 @@ func (s *Store) Claim(ctx context.Context, task opsdb.ID, worker string, lease t
 	return s.claims.call(ctx, claiming{task, worker, lease})
 }
 
-// claim does claims in two round trips, however many they are: what their runs need to know is read along with the commit.
+// claim does a few claims in one round trip: all is asked for at once, with the commit. Many take two: what their
+// runs need to know is then looked up by what the first one answers.
 func (s *Store) claim(ctx context.Context, wishes []claiming) ([]opsdb.Assignment, []error) {
 	out, errs := make([]opsdb.Assignment, len(wishes)), make([]error, len(wishes))
 	var c *claims
@@ -36,6 +37,7 @@ func (s *Store) claim(ctx context.Context, wishes []claiming) ([]opsdb.Assignmen
 	})
 	if err == nil {
 		c.sort()
+		c.unknown = c.lookFor()
 	}
 	for i, w := range wishes {
 		if errs[i] = err; err == nil {
@@ -50,8 +52,10 @@ func (s *Store) claim(ctx context.Context, wishes []claiming) ([]opsdb.Assignmen
 type claims struct {
 	*tx
 	wishes   []claiming
+	got      []job
 	claimed  map[opsdb.ID]job
 	there    []opsdb.ID // tasks that were not claimed, but are there
+	unknown  error      // why that is not known
 	about    map[opsdb.ID]about
 	copies   map[opsdb.ID]opsdb.Copy
 	receipts map[opsdb.ID][]opsdb.Receipt
@@ -65,6 +69,15 @@ type answers struct {
 	abouts   []about
 	copies   []opsdb.Copy
 	receipts []opsdb.Receipt
+	earlier  []begun
+}
+
+// begun is a deletion that has begun before another one of the same copy.
+type begun struct{ task, before opsdb.ID }
+
+func scanBegun(r scanner) (e begun, err error) {
+	err = r.Scan(&e.task, &e.before)
+	return e, err
 }
 
 // about is what stands in other tables about a package.
@@ -119,48 +132,54 @@ func (c *claims) do() error {
 	}
 	tasks := idList(ids)
 	var near bool
-	var claimed []job
+	c.quiet, c.got = true, nil
 	c.each(func(r scanner) error { return r.Scan(&near) }, lockTheirNear, tasks)
-	ask(&c.view, &claimed, tables.ScanJob, `UPDATE task t SET state = 'in_progress', token = t.token + 1, worker = x.worker, lease_until = x.until, look_at = least(t.look_at, x.until), phase = '', done = 0, total = 0, updated_at = x.now
-	  FROM (SELECT id, worker, `+nowIs1+` AS now, `+nowIs1+` + lease * interval '1 microsecond' AS until FROM unnest($2::text[], $3::text[], $4::bigint[]) w (id, worker, lease)) x
-	  WHERE t.id = x.id AND t.state = 'scheduled' AND t.lease_until > x.now AND `+mayBegin+mayPack+` RETURNING `+tables.TaskColumns,
-		c.handed(), tasks, workers, leases)
+	ask(&c.view, &c.got, func(r scanner) (job, error) {
+		c.quiet = !near
+		return tables.ScanJob(r)
+	}, claimTasks, c.handed(), tasks, workers, leases)
+	if len(ids) <= few {
+		c.changes++
+		c.askFor(theirPackages, theirCopies, tasks, tasks)
+		ask(&c.view, &c.read.earlier, scanBegun, earlierOf, tasks)
+		return nil
+	}
 	if err := c.flush(); err != nil {
 		return err
 	}
-	c.changes += int64(len(claimed))
-	c.quiet = !near
-	c.claimed = make(map[opsdb.ID]job, len(claimed))
-	for _, j := range claimed {
-		c.claimed[j.ID] = j
-	}
-	if len(claimed) < len(ids) {
-		there, err := query(&c.view, tables.ScanID, `SELECT t.id`+tasksOf, tasks)
-		if c.there = there; err != nil {
-			return err
-		}
-	}
-	c.know(claimed)
+	c.changes += int64(len(c.got))
+	c.know()
 	return nil
 }
 
-// What is read of packages, copies and places, each looked up by its id (see tasksOf).
+// claimTasks claims what can be claimed.
+const claimTasks = `UPDATE task t SET state = 'in_progress', token = t.token + 1, worker = x.worker, lease_until = x.until, look_at = least(t.look_at, x.until), phase = '', done = 0, total = 0, updated_at = x.now
+  FROM (SELECT id, worker, ` + nowIs1 + ` AS now, ` + nowIs1 + ` + lease * interval '1 microsecond' AS until FROM unnest($2::text[], $3::text[], $4::bigint[]) w (id, worker, lease)) x
+  WHERE t.id = x.id AND t.state = 'scheduled' AND t.lease_until > x.now AND ` + mayBegin + mayPack + ` RETURNING ` + tables.TaskColumns
+
+// What is read of packages, copies and places, each looked up by its id (see tasksOf): ids that are known, or those of the tasks.
 const (
-	aboutPackages = `SELECT (SELECT digests FROM segments g WHERE g.package = p.key),
-	  CASE WHEN EXISTS (SELECT 1 FROM peer e WHERE e.package = p.key) THEN (SELECT array_agg(o.id ORDER BY o.id) FROM peer e JOIN package o ON o.key = e.other WHERE e.package = p.key) END, ` + packageColumns +
-		` FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM package WHERE package.id = x.id OFFSET 0) p CROSS JOIN LATERAL (SELECT * FROM package_state WHERE package = p.key OFFSET 0) s`
-	copiesOf   = `SELECT ` + tables.CopyColumns + ` FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM copy WHERE copy.id = x.id OFFSET 0) c` + readingOf
-	readingsOf = `SELECT ` + readingColumns + ` FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM receipt WHERE receipt.package = x.id OFFSET 0) r ORDER BY r.key`
-	earlierOf  = `SELECT t.id, o.id` + tasksOf + `CROSS JOIN LATERAL (SELECT id FROM task o WHERE o.package = t.package AND o.target_copy = t.target_copy AND o.type = 'delete' AND o.confirmed > 0 AND o.id <> t.id OFFSET 0) o ORDER BY o.id`
+	aboutPackage = `SELECT (SELECT digests FROM segments g WHERE g.package = p.key),
+	  CASE WHEN EXISTS (SELECT 1 FROM peer e WHERE e.package = p.key) THEN (SELECT array_agg(o.id ORDER BY o.id) FROM peer e JOIN package o ON o.key = e.other WHERE e.package = p.key) END, ` + packageColumns
+	packagesOf = ` CROSS JOIN LATERAL (SELECT * FROM package WHERE package.id = x.id OFFSET 0) p CROSS JOIN LATERAL (SELECT * FROM package_state WHERE package = p.key OFFSET 0) s`
+	aboutCopy  = `SELECT ` + tables.CopyColumns
+	copiesOf   = ` CROSS JOIN LATERAL (SELECT * FROM copy WHERE copy.id = x.id OFFSET 0) c` + readingOf
+	aReading   = `SELECT ` + readingColumns
+	readingsOf = ` CROSS JOIN LATERAL (SELECT * FROM receipt WHERE receipt.package = x.id OFFSET 0) r ORDER BY r.key`
+	earlierOf  = `SELECT t.id, o.id` + tasksOf + `CROSS JOIN LATERAL (SELECT id FROM task o WHERE t.type = 'delete' AND o.package = t.package AND o.target_copy = t.target_copy AND o.type = 'delete' AND o.confirmed > 0 AND o.id <> t.id OFFSET 0) o ORDER BY o.id`
+
+	theseIDs      = ` FROM unnest($1::text[]) x (id)`
+	theirPackages = ` FROM (SELECT DISTINCT t.package` + tasksOf + `) x (id)`
+	theirCopies   = ` FROM (SELECT DISTINCT unnest(ARRAY[t.source_copy, t.target_copy])` + tasksOf + `) x (id)`
 )
 
-// know asks for what the runs of the tasks need to know.
-func (c *claims) know(claimed []job) {
-	if len(claimed) == 0 {
+// know asks for what the runs of the tasks that were claimed need to know.
+func (c *claims) know() {
+	if len(c.got) == 0 {
 		return
 	}
 	var packages, named, deletions []string
-	for _, j := range claimed {
+	for _, j := range c.got {
 		packages = append(packages, string(j.Package))
 		for _, id := range []opsdb.ID{j.SourceCopy, j.TargetCopy} {
 			if id != "" {
@@ -171,16 +190,19 @@ func (c *claims) know(claimed []job) {
 			deletions = append(deletions, string(j.ID))
 		}
 	}
-	packages, named = once(packages), once(named)
-	ask(&c.view, &c.read.abouts, scanAbout, aboutPackages, packages)
-	ask(&c.view, &c.read.copies, tables.ScanCopy, copiesOf, named)
-	ask(&c.view, &c.read.receipts, tables.ScanReceipt, readingsOf, packages)
-	c.askPlaces(deletions)
+	c.askFor(theseIDs, theseIDs, once(packages), once(named))
+	if len(deletions) > 0 {
+		ask(&c.view, &c.read.earlier, scanBegun, earlierOf, deletions)
+	}
 }
 
-// askPlaces asks for the types of places, which are few, and for what deletions before have begun.
-func (c *claims) askPlaces(deletions []string) {
-	c.places, c.earlier = map[string]opsdb.LocationType{}, map[opsdb.ID][]opsdb.ID{}
+// askFor asks for packages, copies, readings, and the types of places, which are few.
+func (c *claims) askFor(packages, copies string, ofPackages, ofCopies []string) {
+	c.read = answers{}
+	ask(&c.view, &c.read.abouts, scanAbout, aboutPackage+packages+packagesOf, ofPackages)
+	ask(&c.view, &c.read.copies, tables.ScanCopy, aboutCopy+copies+copiesOf, ofCopies)
+	ask(&c.view, &c.read.receipts, tables.ScanReceipt, aReading+packages+readingsOf, ofPackages)
+	c.places = map[string]opsdb.LocationType{}
 	c.each(func(r scanner) error {
 		var name string
 		var is opsdb.LocationType
@@ -188,15 +210,6 @@ func (c *claims) askPlaces(deletions []string) {
 		c.places[name] = is
 		return err
 	}, `SELECT name, type FROM location`)
-	if len(deletions) == 0 {
-		return
-	}
-	c.each(func(r scanner) error {
-		var task, before opsdb.ID
-		err := r.Scan(&task, &before)
-		c.earlier[task] = append(c.earlier[task], before)
-		return err
-	}, earlierOf, deletions)
 }
 
 // once is each of them once.
@@ -207,6 +220,10 @@ func once(list []string) []string {
 
 // sort keeps what was read by what it is looked up by.
 func (c *claims) sort() {
+	c.claimed = make(map[opsdb.ID]job, len(c.got))
+	for _, j := range c.got {
+		c.claimed[j.ID] = j
+	}
 	abouts, copies, receipts := c.read.abouts, c.read.copies, c.read.receipts
 	c.about, c.copies, c.receipts = make(map[opsdb.ID]about, len(abouts)), make(map[opsdb.ID]opsdb.Copy, len(copies)), make(map[opsdb.ID][]opsdb.Receipt, len(receipts))
 	for _, a := range abouts {
@@ -218,12 +235,36 @@ func (c *claims) sort() {
 	for _, r := range receipts {
 		c.receipts[r.Package] = append(c.receipts[r.Package], r)
 	}
+	c.earlier = map[opsdb.ID][]opsdb.ID{}
+	for _, e := range c.read.earlier {
+		c.earlier[e.task] = append(c.earlier[e.task], e.before)
+	}
+}
+
+// lookFor looks whether tasks are there that were not claimed.
+func (c *claims) lookFor() error {
+	var ids []opsdb.ID
+	for _, w := range c.wishes {
+		if _, mine := c.claimed[w.task]; !mine {
+			ids = append(ids, w.task)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	return c.store.read(c.ctx, "Claim", func(v *view) (err error) {
+		c.there, err = query(v, tables.ScanID, `SELECT t.id`+tasksOf, idList(ids))
+		return err
+	})
 }
 
 // assignment puts together what was read for one task.
 func (c *claims) assignment(task opsdb.ID) (a opsdb.Assignment, err error) {
 	j, mine := c.claimed[task]
 	if !mine {
+		if c.unknown != nil {
+			return a, c.unknown
+		}
 		if slices.Contains(c.there, task) {
 			return a, fmt.Errorf("task %s: %w", task, opsdb.ErrNotClaim)
 		}

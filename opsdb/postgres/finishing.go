@@ -56,7 +56,7 @@ func (s *Store) finish(ctx context.Context, all []finishing) ([]opsdb.Task, []er
 var errOnePackage = errors.New("several of them are of one package")
 
 func (s *Store) finishTogether(ctx context.Context, all []finishing) (done []opsdb.Task, err error) {
-	err = s.write(ctx, "Finish", func(t *tx) error {
+	err = s.writeHow(ctx, along, "Finish", func(t *tx) error {
 		e := ends{tx: t, done: make([]opsdb.Task, len(all))}
 		if err := e.record(all); err != nil {
 			return err
