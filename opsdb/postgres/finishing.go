@@ -56,7 +56,11 @@ func (s *Store) finish(ctx context.Context, all []finishing) ([]opsdb.Task, []er
 var errOnePackage = errors.New("several of them are of one package")
 
 func (s *Store) finishTogether(ctx context.Context, all []finishing) (done []opsdb.Task, err error) {
-	err = s.writeHow(ctx, along, "Finish", func(t *tx) error {
+	how := along
+	if slices.ContainsFunc(all, func(f finishing) bool { return len(f.out.Removed)+len(f.out.Changed) > 0 }) {
+		how = straight // files are looked for first
+	}
+	err = s.writeHow(ctx, how, "Finish", func(t *tx) error {
 		e := ends{tx: t, done: make([]opsdb.Task, len(all))}
 		if err := e.record(all); err != nil {
 			return err
