@@ -33,7 +33,7 @@ func (s *Store) Dispatch(ctx context.Context, revision int64, grants []opsdb.Gra
 		t.quiet = true
 		d := dispatch{tx: t, revision: revision, seen: map[opsdb.ID]int64{}, batches: map[opsdb.ID]bool{}}
 		var active int64
-		t.each(func(r scanner) error { return r.Scan(&active, &d.epoch) }, `SELECT revision, epoch FROM opsdb FOR SHARE`)
+		t.each(func(r scanner) error { return r.Scan(&active, &d.epoch, &d.restored) }, `SELECT revision, epoch, restored_at IS NOT NULL FROM opsdb FOR SHARE`)
 		if err := d.take(grants); err != nil {
 			return err
 		}
@@ -65,6 +65,7 @@ type dispatch struct {
 	deletes  bool
 	revision int64
 	epoch    string
+	restored bool               // held, like the revision
 	seen     map[opsdb.ID]int64 // versions as they were before this call changed them
 	batches  map[opsdb.ID]bool  // those that have their slots
 }
@@ -232,7 +233,9 @@ func (d *dispatch) task(g opsdb.Grant, p pack, old []job) (job, *opsdb.Dispatche
 	case "verify":
 		no, err = d.reading(&j)
 	case "package":
-		if no, err = tables.Packing(d); no == nil && err == nil {
+		if d.restored {
+			no = tables.NoPacking()
+		} else {
 			no, err = d.making(&j, g)
 		}
 	default:

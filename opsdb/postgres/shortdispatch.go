@@ -13,7 +13,7 @@ import (
 // Dispatch implements opsdb.Short. The packages are held since they were
 // saved, at the version that was evaluated: what is known of them is as it was then.
 func (h *short) Dispatch(_ context.Context, grants []opsdb.Grant) ([]opsdb.Dispatched, error) {
-	d := dispatch{tx: h.tx, revision: h.revision, epoch: h.world.Epoch, seen: map[opsdb.ID]int64{}, batches: map[opsdb.ID]bool{}}
+	d := dispatch{tx: h.tx, revision: h.revision, epoch: h.world.Epoch, restored: h.world.Restored != nil, seen: map[opsdb.ID]int64{}, batches: map[opsdb.ID]bool{}}
 	d.known = known{stale: map[opsdb.ID]bool{}, packs: map[opsdb.ID]pack{}, open: map[opsdb.ID][]job{}, copies: map[opsdb.ID][]opsdb.Copy{}, used: map[string]int64{}}
 	rooms, slots, most := map[string]bool{}, map[string]bool{}, map[string]int{}
 	for _, g := range grants {

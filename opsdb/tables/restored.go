@@ -20,8 +20,13 @@ func Packing(d Tx) (*opsdb.Dispatched, error) {
 	if err != nil || !restored {
 		return nil, err
 	}
+	return NoPacking(), nil
+}
+
+// NoPacking is what Packing returns for who knows already that the database was put back.
+func NoPacking() *opsdb.Dispatched {
 	r := refused(opsdb.GateShut, "%s", opsdb.ErrRestored)
-	return &r, nil
+	return &r
 }
 
 // Recognise implements opsdb.Restoring.
