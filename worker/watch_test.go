@@ -26,10 +26,11 @@ type yard struct {
 	away    error
 	looks   int
 	reports map[string][]opsdb.LocationReport
+	at      map[string]time.Time // of the last report
 }
 
 func newYard(cfg worker.WatchConfig) *yard {
-	y := &yard{free: 100, marker: "m", reports: map[string][]opsdb.LocationReport{}}
+	y := &yard{free: 100, marker: "m", reports: map[string][]opsdb.LocationReport{}, at: map[string]time.Time{}}
 	cfg.Locations = func() []string { return []string{"cologne.buffer", "cologne.lta"} }
 	y.Watch = worker.NewWatch(cfg, y, y)
 	return y
@@ -64,7 +65,7 @@ func (y *yard) Report(_ context.Context, r opsdb.LocationReport) error {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	if y.away == nil {
-		y.reports[r.Location] = append(y.reports[r.Location], r)
+		y.reports[r.Location], y.at[r.Location] = append(y.reports[r.Location], r), time.Now()
 	}
 	return y.away
 }
@@ -233,6 +234,9 @@ func TestE7ALocationThatHangsStallsNoOther(t *testing.T) {
 		down, err := y.Inspect(t.Context())
 		if took := time.Since(begin); down != 1 || err != nil || took != 11*time.Second {
 			t.Fatalf("down %d, error %v, after %s", down, err, took)
+		}
+		if after := y.at["cologne.lta"].Sub(begin); after != 0 {
+			t.Fatalf("the other one was reported %s late", after)
 		}
 		if reasonOf(y.last(t, "cologne.buffer")) != "offline" || y.last(t, "cologne.lta").Down != nil {
 			t.Fatalf("reported %+v and %+v", y.last(t, "cologne.buffer"), y.last(t, "cologne.lta"))
