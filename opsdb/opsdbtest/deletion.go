@@ -77,6 +77,7 @@ func testDeletion(t *testing.T, open Open) {
 	t.Run("grace", func(t *testing.T) { t.Parallel(); testGrace(t, open) })
 	t.Run("grace begins", func(t *testing.T) { t.Parallel(); testGraceBegins(t, open) })
 	t.Run("brake", func(t *testing.T) { t.Parallel(); testBrake(t, open) })
+	t.Run("brake of a large copy", func(t *testing.T) { t.Parallel(); testBrakeOfALargeCopy(t, open) })
 	t.Run("archive", func(t *testing.T) { t.Parallel(); testArchiveStays(t, open) })
 	t.Run("twice", func(t *testing.T) { t.Parallel(); testConfirmTwice(t, open) })
 	t.Run("kept", func(t *testing.T) { t.Parallel(); testKept(t, open) })
@@ -184,45 +185,6 @@ func testGraceBegins(t *testing.T, open Open) {
 	d.advance(time.Minute)
 	if out := d.remove(p, "cologne.buffer"); out.Refusal != opsdb.Granted {
 		t.Fatalf("after its grace: %+v", out)
-	}
-}
-
-func testBrake(t *testing.T, open Open) {
-	for name, limit := range map[string]opsdb.Spent{"bytes": {Bytes: 1000, Packages: 5}, "packages": {Bytes: 1 << 40, Packages: 2}} {
-		t.Run(name, func(t *testing.T) { t.Parallel(); testBrakeOf(t, open, limit) })
-	}
-}
-
-func testBrakeOf(t *testing.T, open Open, limit opsdb.Spent) {
-	d := newDesk(t, open)
-	var packs []opsdb.Package
-	for range 3 {
-		p := d.archived(1)
-		d.condemn(p, "cologne.buffer")
-		packs = append(packs, p)
-	}
-	d.advance(2 * time.Hour)
-	want := []opsdb.Refusal{opsdb.Granted, opsdb.Granted, opsdb.NoBrake}
-	for i, p := range packs {
-		e := d.evaluation(p, d.move(p, "delete", "delete", "cologne.buffer", "cologne.buffer"))
-		limited := policy()
-		limited.Brake = limit
-		e.Policies["cologne.buffer"] = limited
-		if out := d.try(grant(d.save(e)[0])); out.Refusal != want[i] {
-			t.Fatalf("deletion %d: %+v", i, out)
-		}
-	}
-	w, err := d.store.World(t.Context())
-	d.check(err)
-	if got := w.Deleted["cologne.buffer"]; got != (opsdb.Spent{Bytes: 1000, Packages: 2}) {
-		t.Errorf("counted %+v", got)
-	}
-	d.advance(time.Hour)
-	if w, err = d.store.World(t.Context()); err != nil || w.Deleted["cologne.buffer"] != (opsdb.Spent{}) {
-		t.Errorf("an hour later %+v, %v", w.Deleted, err)
-	}
-	if out := d.remove(packs[2], "cologne.buffer"); out.Refusal != opsdb.Granted {
-		t.Errorf("an hour later: %+v", out)
 	}
 }
 

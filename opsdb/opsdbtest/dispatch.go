@@ -15,6 +15,7 @@ func testDispatch(t *testing.T, open Open) {
 		"task":          testDispatchedTask,
 		"refusals":      testRefusals,
 		"room":          testRoom,
+		"freed room":    testFreedRoom,
 		"last slot":     testLastSlot,
 		"queue":         testQueue,
 		"claim expires": testClaimExpires,
