@@ -74,3 +74,24 @@ func testBrakeOfALargeCopy(t *testing.T, open Open) {
 		}
 	}
 }
+
+// What could not be deleted and is condemned again has its whole grace again, in which a person can stop it (S14).
+func testGraceAfterAFailure(t *testing.T, open Open) {
+	d := newDesk(t, open)
+	p := d.condemned()
+	a := d.claim(d.remove(p, "cologne.buffer").Task.ID)
+	_, err := d.store.Confirm(t.Context(), a.Task.ID, a.Task.Token)
+	d.check(err)
+	d.check(d.store.Fail(t.Context(), a.Task.ID, a.Task.Token, opsdb.Failure{Class: opsdb.Permanent, Text: "read-only"}, d.clock.Now(), true, opsdb.Outcome{}))
+	d.advance(24 * time.Hour)
+	d.condemn(p, "cologne.buffer")
+	d.stateAt(p.ID, "cologne.buffer", opsdb.DeletionPossible)
+	d.advance(59 * time.Minute)
+	if out := d.remove(p, "cologne.buffer"); out.Refusal != opsdb.GateShut {
+		t.Fatalf("in its second grace: %+v", out)
+	}
+	d.advance(time.Minute)
+	if out := d.remove(p, "cologne.buffer"); out.Refusal != opsdb.Granted {
+		t.Fatalf("after its second grace: %+v", out)
+	}
+}

@@ -76,6 +76,7 @@ func testDeletion(t *testing.T, open Open) {
 	}
 	t.Run("grace", func(t *testing.T) { t.Parallel(); testGrace(t, open) })
 	t.Run("grace begins", func(t *testing.T) { t.Parallel(); testGraceBegins(t, open) })
+	t.Run("grace after a failure", func(t *testing.T) { t.Parallel(); testGraceAfterAFailure(t, open) })
 	t.Run("brake", func(t *testing.T) { t.Parallel(); testBrake(t, open) })
 	t.Run("brake of a large copy", func(t *testing.T) { t.Parallel(); testBrakeOfALargeCopy(t, open) })
 	t.Run("archive", func(t *testing.T) { t.Parallel(); testArchiveStays(t, open) })
