@@ -21,16 +21,21 @@ func testBrakeOf(t *testing.T, open Open, limit opsdb.Spent) {
 		d.condemn(p, "cologne.buffer")
 		packs = append(packs, p)
 	}
+	d.condemn(packs[3], "ccat.buffer")
 	d.advance(2 * time.Hour)
-	remove := func(p opsdb.Package, when string, want opsdb.Refusal) {
+	removeAt := func(at string, p opsdb.Package, when string, want opsdb.Refusal) {
 		t.Helper()
-		e := d.evaluation(p, d.move(p, "delete", "delete", "cologne.buffer", "cologne.buffer"))
+		e := d.evaluation(p, d.move(p, "delete", "delete", at, at))
 		limited := policy()
 		limited.Brake = limit
-		e.Policies["cologne.buffer"] = limited
+		e.Policies[at] = limited
 		if out := d.try(grant(d.save(e)[0])); out.Refusal != want {
 			t.Fatalf("%s: %+v", when, out)
 		}
+	}
+	remove := func(p opsdb.Package, when string, want opsdb.Refusal) {
+		t.Helper()
+		removeAt("cologne.buffer", p, when, want)
 	}
 	counted := func(when string, want opsdb.Spent) {
 		t.Helper()
@@ -42,6 +47,7 @@ func testBrakeOf(t *testing.T, open Open, limit opsdb.Spent) {
 	d.advance(30 * time.Minute)
 	remove(packs[1], "the second deletion", opsdb.Granted)
 	remove(packs[2], "the third deletion", opsdb.NoBrake)
+	removeAt("ccat.buffer", packs[3], "at another place", opsdb.Granted)
 	counted("at once", opsdb.Spent{Bytes: 1000, Packages: 2})
 	d.advance(28 * time.Minute)
 	remove(packs[2], "58 minutes after the first", opsdb.NoBrake)
