@@ -118,7 +118,7 @@ func Init(ctx context.Context, s Marks, c clock.Clock, k Credentials, l *graph.L
 		return opsdb.Marker{}, err
 	}
 	m := opsdb.Marker{Version: opsdb.FormatVersion, ID: opsdb.NewID(), Location: l.Name, MadeAt: c.Now()}
-	if h, err := st.Check(ctx); err == nil {
+	if h, err := st.Check(ctx); err == nil || errors.Is(err, storage.ErrReadOnly) && h.Marker.ID != "" { // it can be read, and has its marker
 		m = h.Marker
 	} else if err := st.Init(ctx, m, adopt); err != nil {
 		return m, fmt.Errorf("initialise %s: %w", l.Name, err)

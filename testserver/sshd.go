@@ -120,7 +120,8 @@ func (s *SSHServer) Start() {
 	// Not bound to the test's context: that ends before the clean-up that stops it.
 	s.cmd = exec.CommandContext(context.WithoutCancel(s.t.Context()), program, "-D", "-e", "-f", filepath.Join(s.dir, "sshd_config"))
 	running := s.cmd
-	s.Log = (&server{name: "sshd", cmd: running, ready: "Server listening on", signal: syscall.SIGTERM}).start(s.t).String
+	said := (&server{name: "sshd", cmd: running, ready: "Server listening on", signal: syscall.SIGTERM}).start(s.t)
+	s.Log = func() string { return strings.Join(said.kept(), "\n") }
 	s.t.Cleanup(func() { endChildren(running.Process.Pid) }) // runs before the server is stopped
 }
 

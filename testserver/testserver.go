@@ -19,6 +19,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -134,7 +135,7 @@ func listen(out io.Reader, ready string) *log {
 		told := false
 		for lines := bufio.NewScanner(out); lines.Scan(); {
 			l.mu.Lock()
-			l.lines = append(l.lines[max(0, len(l.lines)-50):], lines.Text())
+			l.lines = append(last(l.lines, 10_000), lines.Text())
 			l.mu.Unlock()
 			if !told && strings.Contains(lines.Text(), ready) {
 				told = true
@@ -146,11 +147,17 @@ func listen(out io.Reader, ready string) *log {
 	return l
 }
 
-func (l *log) String() string {
+// String is the end of what was said.
+func (l *log) String() string { return strings.Join(last(l.kept(), 50), "\n") }
+
+// kept is all of it, unless that is very long.
+func (l *log) kept() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return strings.Join(l.lines, "\n")
+	return slices.Clone(l.lines)
 }
+
+func last(lines []string, n int) []string { return lines[max(0, len(lines)-n):] }
 
 // unprivileged returns a user to run as, if this process is root: some servers
 // refuse to be root. nil: run as who we are.
