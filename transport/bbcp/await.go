@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"time"
@@ -68,11 +69,15 @@ func (s *sending) await(ctx context.Context, line *standing, l *load) {
 	seen, told := l.kept, line.moved.Load()
 	for {
 		if l.begun.Load() {
+			whole := isOver(l.over) // asked first: what is handed over later may not have arrived yet
 			n, err := partSize(ctx, l.item)
-			if err == nil && n > seen { // where it cannot be asked nothing moves, in the end
+			switch {
+			case err == nil && n > seen: // where it cannot be asked nothing moves, in the end
 				seen = n
 				line.touch()
 				l.at(n)
+			case whole && n < l.Size && (err == nil || errors.Is(err, fs.ErrNotExist)):
+				line.pushOn()
 			}
 			if err == nil && n == l.Size {
 				l.finish()
@@ -180,6 +185,9 @@ func (s *sending) withdrawn(ctx context.Context, line *standing, l *load) bool {
 	n, err := partSize(ctx, l.item)
 	if err == nil && n >= l.given || l.given == l.kept {
 		return true
+	}
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		line.pushOn()
 	}
 	select {
 	case <-ctx.Done():

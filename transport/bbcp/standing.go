@@ -58,7 +58,8 @@ type standing struct {
 	stop  context.CancelCauseFunc
 	ended chan struct{} // when all of it has ended, at both ends as far as that can be told
 	loads chan *load
-	moved atomic.Int64 // by since: when bytes were last seen to arrive
+	stuck chan struct{} // one token: what was handed over does not arrive
+	moved atomic.Int64  // by since: when bytes were last seen to arrive
 
 	mu    sync.Mutex
 	users int
@@ -181,7 +182,7 @@ func (t *Standing) start(ctx context.Context, o Options, target storage.Storage,
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for a pipe: %w", err)
 	}
-	s := &standing{dir: dir, ended: make(chan struct{}), loads: make(chan *load, mostWaiting)}
+	s := &standing{dir: dir, ended: make(chan struct{}), loads: make(chan *load, mostWaiting), stuck: make(chan struct{}, 1)}
 	pipe := filepath.Join(dir, "pipe")
 	if !ssh.File(pipe) {
 		err = fmt.Errorf("the folder %q (TMPDIR) may not stand in a call of bbcp", dir)

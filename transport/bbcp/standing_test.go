@@ -207,3 +207,18 @@ func TestStanding(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatStaysBehind: the streams of a call wait for each other, and the last bytes of a package for what comes after them.
+func TestWhatStaysBehind(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, standIn(t), "lag=5000000")
+	w.standing()
+	w.opts.Bandwidth, w.opts.Stall = 100*mb, 20*time.Second
+	calls := w.log("")
+	it := w.item("p.tar", 2*mb)
+	must(t, w.send(it)[0])
+	w.arrived(it)
+	if len(calls()) != 1 {
+		t.Errorf("calls %q", calls())
+	}
+}

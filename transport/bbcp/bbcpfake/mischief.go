@@ -28,6 +28,7 @@ import (
 //	dies=N       the sink is killed after N bytes
 //	orphan=N     the first process is killed after N bytes; the others finish
 //	disallow     no program pipes here
+//	lag=N        a program at the target gets the last N bytes only when more come
 const mischiefVariable = "BBCP_FAKE"
 
 func has(mischief, word string) bool {

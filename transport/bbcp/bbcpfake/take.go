@@ -28,6 +28,7 @@ type taking struct {
 	mu     sync.Mutex
 	queued map[int64][]byte // blocks of a pipe that came too early
 	next   int64
+	come   int64 // bytes that came for a pipe
 }
 
 // errCut is a source that ended too early.
@@ -130,7 +131,9 @@ func (t *taking) write(b []byte, at int64) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.queued[at] = b
-	for b, ok := t.queued[t.next]; ok; b, ok = t.queued[t.next] {
+	t.come += int64(len(b))
+	lag, _ := value(t.mischief, "lag")
+	for b, ok := t.queued[t.next]; ok && t.next+lag <= t.come; b, ok = t.queued[t.next] {
 		delete(t.queued, t.next)
 		if _, err := t.out.Write(b); err != nil {
 			return err
