@@ -25,7 +25,6 @@ import (
 const (
 	oceanRate = 200_000_000
 	oceanWay  = 100 * time.Millisecond
-	cuts      = 5
 	// atOnce is how many sends share a line, and together how many packages go in one: while one looks for what is there
 	// and records what arrived, the packages of others fill the line.
 	atOnce, together = "3", "3"
@@ -33,8 +32,8 @@ const (
 
 // BenchmarkGoodput brings a mix of 2 GB (CDT_BENCH_BYTES: another amount) over a line of 200 Mbit/s with a round
 // trip of 200 ms, from files at the telescope to copies that were read back in both archives, and prints the bytes
-// of the files per second as a share of the line: undisturbed, and with five cuts of 60 s (CDT_BENCH_CUT: another
-// time) as a share of what the line could have carried while it was whole. Beside it, on the same line, stand
+// of the files per second as a share of the line: undisturbed, and with five cuts of 60 s (CDT_BENCH_CUTS, CDT_BENCH_CUT:
+// others) as a share of what the line could have carried while it was whole. Beside it, on the same line, stand
 // `rsync -W` with one call for everything and with one call for each file; they verify nothing and reach one site.
 // CDT_BENCH_TRANSPORT: rsync or bbcp over the ocean; bbcp where it is installed. CDT_BENCH_AT_ONCE and CDT_BENCH_BATCH: other
 // numbers of sends at once and packages in one; CDT_BENCH_ALONE: without rsync beside it.
@@ -63,9 +62,10 @@ func BenchmarkGoodput(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
+		cuts := number(b, "CDT_BENCH_CUTS", 5)
 		for range b.N {
 			o := newOcean(b, bytes)
-			ours := o.carry(o.cutAt(cut))
+			ours := o.carry(o.cutAt(cuts, cut))
 			fmt.Printf("%s: CDT by %s %.3f of what the line could carry between %d cuts of %s\n", b.Name(), o.transport, ours, cuts, cut)
 			b.ReportMetric(ours, "of-available")
 		}
@@ -173,16 +173,16 @@ func (o *ocean) share(bytes int64, took time.Duration) float64 {
 }
 
 // cutAt cuts both lines over the ocean, evenly over the time that the bytes need.
-func (o *ocean) cutAt(lasting time.Duration) func() time.Duration {
+func (o *ocean) cutAt(cuts int, lasting time.Duration) func() time.Duration {
 	return func() time.Duration {
-		open := time.Duration(float64(o.bytes) * 8 / oceanRate / (cuts + 1) * float64(time.Second))
+		open := time.Duration(float64(o.bytes) * 8 / oceanRate / float64(cuts+1) * float64(time.Second))
 		for i := range cuts {
 			at := time.Duration(i+1)*open + time.Duration(i)*lasting
 			for _, to := range []string{sites.Cologne, sites.Cornell} {
 				o.Must(o.Router.CutAt(sites.CCAT, to, at, lasting))
 			}
 		}
-		return cuts * lasting
+		return time.Duration(cuts) * lasting
 	}
 }
 

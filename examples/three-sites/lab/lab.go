@@ -222,13 +222,14 @@ func (l *Lab) install(program, site string) {
 const windows = "4096 1048576 67108864"
 
 // soonAgain lets TCP look every second whether a cut is over, where the kernel
-// can (6.15); otherwise it waits up to as long again as the cut lasted. Retries are counted, so there must be more of them.
+// can (6.15); otherwise it waits up to as long again as the cut lasted. Retries are counted, so there must be more of them;
+// and what the cut swallowed must not be taken for mere delay. So says docs/operations/bbcp.md.
 func soonAgain(m *machine.Machine) error {
 	err := m.Set("net.ipv4.tcp_rto_max_ms", "1000")
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	return errors.Join(err, m.Set("net.ipv4.tcp_retries2", "255"))
+	return errors.Join(err, m.Set("net.ipv4.tcp_retries2", "255"), m.Set("net.ipv4.tcp_frto", "0"))
 }
 
 // connect joins a site to the others.
