@@ -180,7 +180,7 @@ func TestArchiveCopyFoundCorrupt(t *testing.T) {
 			p.run(30 * day)
 			bad := p.copyAt(0, at)
 			p.corrupt[bad.ID] = true
-			p.run(5 * time.Minute) // the cycle of verify is 90 days
+			p.run(100 * day) // the cycle of verify is 90 days
 			good := p.copyAt(0, at)
 			if good.ID == bad.ID || good.State != opsdb.Present {
 				t.Fatalf("the copy at %s was not made again: %+v", at, good)
@@ -220,7 +220,7 @@ func TestArchiveSiteLost(t *testing.T) {
 	}
 	p.asleep["cologne"] = true
 	p.activate(g)
-	p.run(5 * time.Minute)
+	p.run(2 * day)
 	if got := where(p.packages()[0]); got != "cornell.lta geneva.lta" {
 		t.Errorf("after the loss of Cologne it is at %s", got)
 	}
