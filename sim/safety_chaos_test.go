@@ -156,9 +156,9 @@ func (c *chaos) due(n int) bool {
 func (c *chaos) drive() (killed bool) {
 	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
 	defer cancel()
-	passed := new(atomic.Int64)
+	passed, effects := new(atomic.Int64), c.effects // what a process leaves behind looks at its own
 	hooked := effect.With(ctx, &effect.Points{Hook: func(name string) {
-		if passed.Add(1) == c.effects {
+		if passed.Add(1) == effects {
 			cancel()
 		}
 		if ctx.Err() == nil {
@@ -167,7 +167,7 @@ func (c *chaos) drive() (killed bool) {
 	}})
 	err := c.Run(hooked)
 	switch {
-	case errors.Is(err, errKilled), err != nil && passed.Load() >= c.effects:
+	case errors.Is(err, errKilled), err != nil && passed.Load() >= effects:
 		c.say("killed: %v", err)
 		return true
 	case err != nil:
