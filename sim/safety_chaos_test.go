@@ -166,6 +166,9 @@ func (c *chaos) drive() (killed bool) {
 		}
 	}})
 	err := c.Run(hooked)
+	cancel() // nothing that it leaves behind does anything from here on, nor is it in the midst of it
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	switch {
 	case errors.Is(err, errKilled), err != nil && passed.Load() >= effects:
 		c.say("killed: %v", err)
@@ -184,7 +187,7 @@ func (c *chaos) amid(ctx context.Context, name string) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.left <= 0 {
+	if c.left <= 0 || ctx.Err() != nil {
 		return
 	}
 	var err error
