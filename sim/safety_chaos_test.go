@@ -154,7 +154,7 @@ func (c *chaos) due(n int) bool {
 
 // drive runs the process to its end, or until it is killed.
 func (c *chaos) drive() (killed bool) {
-	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(c.t.Context(), 10*time.Minute)
 	defer cancel()
 	passed, effects := new(atomic.Int64), c.effects // what a process leaves behind looks at its own
 	hooked := effect.With(ctx, &effect.Points{Hook: func(name string) {
