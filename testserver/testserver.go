@@ -13,6 +13,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -51,16 +52,29 @@ func Need(t testing.TB, program, debian string, folders ...string) string {
 	return ""
 }
 
-// Port returns a TCP port of this host that was free a moment ago.
+// Port returns a TCP port of this host that is free, and nobody else's who asks so until the test has ended. It is below those
+// that the kernel gives to connections.
 func Port(t testing.TB) int {
 	t.Helper()
+	const first, count = 20_000, 12_000
 	var lc net.ListenConfig
-	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("find a free port: %v", err)
+	for range 1000 {
+		port := first + rand.IntN(count) //nolint:gosec // any will do
+		mine, err := lc.Listen(t.Context(), "unix", fmt.Sprintf("@cdt-port-%d", port))
+		if err != nil {
+			continue
+		}
+		l, err := lc.Listen(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			_ = mine.Close()
+			continue
+		}
+		_ = l.Close()
+		t.Cleanup(func() { _ = mine.Close() })
+		return port
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("find a free port: a thousand were taken")
+	return 0
 }
 
 // server is a child process that is ready once a line of its output says so.

@@ -103,9 +103,9 @@ func TestOverSSH(t *testing.T) {
 			it := f.item("p.tar", 16*mb)
 			ctx, cancel := context.WithCancel(f.t.Context())
 			defer cancel()
-			f.opts.Rate = mb / 2 // however busy the machine is, the end comes later
+			f.opts.Rate = 2 * mb
 			go func() {
-				until(f.t, "some bytes", func() bool { info, err := os.Stat(f.part(it)); return err == nil && info.Size() > mb/2 })
+				until(f.t, "some bytes", func() bool { info, err := os.Stat(f.part(it)); return err == nil && info.Size() > mb })
 				cancel()
 			}()
 			if errs := f.sendWith(ctx, it); !errors.Is(errs[0], context.Canceled) {
@@ -128,11 +128,11 @@ func TestOverSSH(t *testing.T) {
 		}},
 		{"connection lost on the way", func(f *far) {
 			it, other := f.item("p.tar", 16*mb), f.item("q.tar", 100)
-			f.opts.Rate = mb / 2 // however busy the machine is, the end comes later
+			f.opts.Rate = 2 * mb
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				until(f.t, "some bytes", func() bool { info, err := os.Stat(f.part(it)); return err == nil && info.Size() > mb/2 })
+				until(f.t, "some bytes", func() bool { info, err := os.Stat(f.part(it)); return err == nil && info.Size() > mb })
 				f.sshd.Break()
 			}()
 			errs := f.b.transport(f.t, f.opts).Send(f.t.Context(), []transport.Item{it, other}, nil)
