@@ -26,34 +26,13 @@ func (o openness) downSite(name string) shut {
 	return shut{reason: SiteDown, text: downText("site "+name, s.Down), cause: "site:" + name}
 }
 
-// use is what is done at a location.
-type use int
-
-const (
-	reads use = iota
-	removes
-	writes
-)
-
-// hinders reports whether what is down stands in the way of a use. What is full can be read, and only what is removed
-// there makes room again; what is read-only can be read. Everything else stands in the way of all.
-func hinders(d *opsdb.Down, u use) bool {
-	switch d.Reason {
-	case "full":
-		return u == writes
-	case "read_only":
-		return u != reads
-	}
-	return true
-}
-
 // downLocation says why a location cannot be used so: its own fault or its site's.
-func (o openness) downLocation(name string, u use) shut {
+func (o openness) downLocation(name string, u opsdb.Use) shut {
 	if s := o.downSite(opsdb.SiteOf(name)); !s.open() {
 		return s
 	}
 	l := o.w.Locations[name]
-	if l.Down.Open(o.pkg) || !hinders(l.Down, u) {
+	if l.Down.Open(o.pkg) || !l.Down.Hinders(u) {
 		return shut{}
 	}
 	s := shut{reason: LocationDown, text: downText(name, l.Down), cause: "location:" + name}
@@ -119,7 +98,7 @@ func (o openness) pausedMove(route *graph.Route, stage string, from, to string, 
 
 // downMove says what of a move of a stage's type is down: what is read, what is written, or the link between.
 func (o openness) downMove(stage, from, to string, link *graph.Link) shut {
-	for _, s := range []shut{o.downLocation(from, reads), o.downLink(link), o.downLocation(to, useOf(stage))} {
+	for _, s := range []shut{o.downLocation(from, opsdb.Reads), o.downLink(link), o.downLocation(to, useOf(stage))} {
 		if !s.open() {
 			return s
 		}
@@ -128,14 +107,14 @@ func (o openness) downMove(stage, from, to string, link *graph.Link) shut {
 }
 
 // useOf is what a stage's type does where it goes to.
-func useOf(stage string) use {
+func useOf(stage string) opsdb.Use {
 	switch stage {
 	case typeVerify:
-		return reads
+		return opsdb.Reads
 	case typeDelete:
-		return removes
+		return opsdb.Removes
 	}
-	return writes
+	return opsdb.Writes
 }
 
 // roomLimit is how many bytes CDT may have at a location, used and reserved;

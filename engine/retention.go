@@ -217,7 +217,7 @@ func (v *view) peersWilling(c *opsdb.Copy) shut {
 // goes asks what may still hold back the act itself.
 func (v *view) goes(c *opsdb.Copy, task *opsdb.Task) shut {
 	o := v.openness()
-	for _, s := range []shut{v.retry(task, 0), o.pausedMove(v.route, DeleteStage, c.Location, c.Location, nil), o.downLocation(c.Location, removes)} {
+	for _, s := range []shut{v.retry(task, 0), o.pausedMove(v.route, DeleteStage, c.Location, c.Location, nil), o.downLocation(c.Location, opsdb.Removes)} {
 		if !s.open() {
 			return s
 		}

@@ -75,7 +75,7 @@ func (v *view) whyNotRead(c *opsdb.Copy, stage *graph.Stage, name string, urgent
 	if s := v.retry(task, 0); !s.open() {
 		return s
 	}
-	return o.downLocation(c.Location, reads)
+	return o.downLocation(c.Location, opsdb.Reads)
 }
 
 // freshEnough is shut while the last reading is younger than the cycle.

@@ -118,7 +118,7 @@ func Worked(t Tx, subjects map[string]bool) error {
 // used on, by what reads or removes there: of that only its probe says that it can be written again.
 func Closes(t Tx, subject string) error {
 	b, found, err := breakerOf(t, subject)
-	if err != nil || !found || b.reason != nil && (b.until.IsZero() || partly(*b.reason) && b.probe == "") {
+	if err != nil || !found || b.reason != nil && (b.until.IsZero() || (&opsdb.Down{Reason: *b.reason}).Partly() && b.probe == "") {
 		return err
 	}
 	if b.reason == nil {
@@ -126,9 +126,6 @@ func Closes(t Tx, subject string) error {
 	}
 	return comesUp(t, b.table, b.name)
 }
-
-// partly reports whether what is down for this reason can be used for something all the same.
-func partly(reason string) bool { return reason == "full" || reason == "read_only" }
 
 // HalfOpen is a part of Expire: it lets one package through each breaker whose pause is over, each in a transaction of its own.
 func (s Store) HalfOpen(ctx context.Context, now time.Time) error {
