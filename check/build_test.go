@@ -198,7 +198,7 @@ func (w *world) travel() {
 
 // arrive records that a task brought the package and that it was read back.
 func (w *world) arrive(from, to string) opsdb.Receipt {
-	task := opsdb.Task{ID: opsdb.NewID(), Package: w.pkg.ID, From: from, To: to, State: opsdb.TaskCompleted, Token: 1}
+	task := opsdb.Task{ID: opsdb.NewID(), Package: w.pkg.ID, From: from, To: to, State: opsdb.TaskCompleted, Token: 1, CreatedAt: w.now}
 	w.db.tasks = append(w.db.tasks, task)
 	r := w.receipt(to)
 	r.Task = task.ID

@@ -71,6 +71,9 @@ func (h *history) sentCopy(e opsdb.Event) {
 	}
 	l.Sent += s.Bytes
 	l.Kept += s.Kept
+	if !s.Arrived {
+		h.cutOff[opsdb.ID(strings.TrimPrefix(e.Before, "task:"))] = e.At
+	}
 	if !s.Arrived || h.crossed.came[over] && !h.crossed.there[over] {
 		l.Faults += s.Bytes
 	}

@@ -73,7 +73,7 @@ func (h *history) objection(e opsdb.Event, l *life, proof opsdb.DeletionProof, r
 		return "says no freshness that can be read"
 	case fresh > 0 && e.At.Sub(r.At) > fresh:
 		return "is older than " + proof.Fresh
-	case !l.verified[r.Location]:
+	case l.verified[r.Location].IsZero():
 		return "no event before says that the copy was verified, or a later one took it back"
 	}
 	return ""

@@ -20,13 +20,14 @@ type history struct {
 	holders  map[opsdb.ID][]opsdb.ID // file → the packages that hold it
 	deleted  map[opsdb.ID]bool       // files with a file.deleted
 	crossed  crossings
+	cutOff   map[opsdb.ID]time.Time // task → when its last attempt to send failed
 }
 
 // life is one package as the events tell it.
 type life struct {
 	digest    opsdb.Digest
 	size      int64
-	verified  map[string]bool // locations with a copy that was read back and not lost since
+	verified  map[string]time.Time // locations with a copy that was read back and not lost since, and when that was
 	condemned map[string]time.Time
 	deleting  map[string]bool // locations with a copy.deleting that nothing took back
 	cut       map[string]bool // locations with one that was taken back: some files may have gone before
@@ -34,7 +35,7 @@ type life struct {
 
 // readEvents checks the chain and judges every event by those before it.
 func (r *run) readEvents(ctx context.Context) (*history, error) {
-	h := &history{run: r, lives: map[opsdb.ID]*life{}, holders: map[opsdb.ID][]opsdb.ID{}, deleted: map[opsdb.ID]bool{}, crossed: newCrossings()}
+	h := &history{run: r, lives: map[opsdb.ID]*life{}, holders: map[opsdb.ID][]opsdb.ID{}, deleted: map[opsdb.ID]bool{}, crossed: newCrossings(), cutOff: map[opsdb.ID]time.Time{}}
 	for id, members := range r.known.members {
 		for _, m := range members {
 			h.holders[m.File] = append(h.holders[m.File], id)
@@ -84,7 +85,7 @@ func hashOf(before opsdb.Digest, e opsdb.Event) (opsdb.Digest, error) {
 func (h *history) life(pkg opsdb.ID) *life {
 	l, ok := h.lives[pkg]
 	if !ok {
-		l = &life{verified: map[string]bool{}, condemned: map[string]time.Time{}, deleting: map[string]bool{}, cut: map[string]bool{}}
+		l = &life{verified: map[string]time.Time{}, condemned: map[string]time.Time{}, deleting: map[string]bool{}, cut: map[string]bool{}}
 		if f, known := h.known.packages[pkg]; known {
 			l.digest, l.size = f.Package.Digest, f.Package.Size
 		}
@@ -105,7 +106,7 @@ func (h *history) follow(e opsdb.Event) {
 	case opsdb.EventCopySpoilt:
 		h.takenAway(e)
 	case opsdb.EventTaskFailed, opsdb.EventTaskWithdrawn:
-		if !h.life(e.Package).verified[e.Location] { // what it had brought has no task any more
+		if h.life(e.Package).verified[e.Location].IsZero() { // what it had brought has no task any more
 			h.takenAway(e)
 		}
 	case opsdb.EventQuarantined, opsdb.EventCopyLost:
@@ -161,20 +162,24 @@ func (h *history) verifiedCopy(e opsdb.Event) {
 		h.violate("S7", e.Subject, "the receipt from %s is from the future", e.Location)
 	}
 	h.judgeCrossing(e, r, l)
-	l.verified[e.Location] = true
+	l.verified[e.Location] = e.At
 	delete(l.deleting, e.Location) // a new copy needs a new word
 }
 
-// judgeCrossing finds a package that left a send_once site while another site had it. What lies at a processing
-// location is nobody's source.
+// judgeCrossing finds a package that was sent from a send_once site when another site had it. A crossing that began before that is
+// let end: its destination may have been out of reach meanwhile. What lies at a processing location is nobody's source.
 func (h *history) judgeCrossing(e opsdb.Event, r opsdb.Receipt, l *life) {
 	task, ok := h.known.tasks[r.Task]
 	from := opsdb.SiteOf(task.From)
 	if !ok || from == opsdb.SiteOf(e.Location) || !h.sendsOnce(from) {
 		return
 	}
-	for location := range l.verified {
-		if opsdb.SiteOf(location) != from && location != e.Location && h.Types[location] != opsdb.Processing {
+	begun := task.CreatedAt
+	if again := h.cutOff[task.ID]; again.After(begun) {
+		begun = again
+	}
+	for location, since := range l.verified {
+		if opsdb.SiteOf(location) != from && location != e.Location && h.Types[location] != opsdb.Processing && !since.After(begun) {
 			h.violate(SendOnce, e.Subject, "left %s for %s while %s had it", from, e.Location, location)
 			return
 		}

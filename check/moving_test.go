@@ -110,6 +110,28 @@ func TestCrossingsPastAnUnpackedCopy(t *testing.T) {
 	})
 }
 
+// A crossing that began before another site had the package is let end, as when its destination was out of reach meanwhile;
+// one that failed is not begun again.
+func TestCrossingsThatBeganBefore(t *testing.T) {
+	t.Parallel()
+	before := func(w *world) opsdb.ID {
+		task := &w.db.tasks[len(w.db.tasks)-1]
+		task.CreatedAt = w.find(opsdb.EventPackaged, 0).At
+		return task.ID
+	}
+	unspoilt(t, map[string]func(w *world){
+		"ended after": told(func(w *world) {
+			w.arrive(summit, landing2)
+			before(w)
+		}),
+	})
+	judge(t, []spoil{{"sent again after", check.SendOnce, told(func(w *world) {
+		w.event(opsdb.EventCopySent, "copy:x", landing2, opsdb.Sent{Link: "ccat>cornell"})
+		w.arrive(summit, landing2)
+		w.db.events[len(w.db.events)-2].Before = "task:" + string(before(w))
+	})}})
+}
+
 func TestLeftoversAreNoted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -30,19 +30,18 @@ func (w *Worker) Run(ctx context.Context) error {
 }
 
 // presence renews the worker's row until the last task has ended: while tasks
-// run in their grace the worker is still there.
+// run in their grace the worker is still there. When OpsDB was away the row is renewed as soon
+// as it is back: a site that is not seen for long enough is taken for dead, and what it has is sent elsewhere.
 func (w *Worker) presence(ctx, hard context.Context) {
-	tick := time.NewTicker(w.cfg.Renew)
-	defer tick.Stop()
-	for {
-		if err := errors.Join(w.present(hard), w.Replay(hard)); err != nil && hard.Err() == nil {
+	for failed := 0; hard.Err() == nil; {
+		next := w.cfg.Renew
+		if err := errors.Join(w.present(hard), w.Replay(hard)); err == nil {
+			failed = 0
+		} else if failed++; hard.Err() == nil {
+			next = min(next, w.delay(failed))
 			w.cfg.Log.WarnContext(ctx, "OpsDB is away", "error", err)
 		}
-		select {
-		case <-hard.Done():
-			return
-		case <-tick.C:
-		}
+		pause(hard, next)
 	}
 }
 

@@ -146,8 +146,13 @@ func (w *Worker) Busy() int { return int(w.busy.Load()) }
 // Waiting is how many results wait for OpsDB in the journal.
 func (w *Worker) Waiting() int { return w.cfg.Journal.Len() }
 
+// answerTime is how long the worker's row waits for an answer, at least: the line may be dead, and the next connection good.
+const answerTime = 10 * time.Second
+
 // present renews the worker's row.
 func (w *Worker) present(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, max(w.cfg.Renew, answerTime))
+	defer cancel()
 	err := w.store.Present(ctx, opsdb.Worker{ID: w.cfg.ID, Sites: w.cfg.Sites, Version: w.cfg.Version, SeenAt: w.cfg.Clock.Now(), AtOnce: w.cfg.Total * lookahead, Protocol: opsdb.Protocol})
 	if err == nil {
 		w.lastRenewed.Store(max(1, int64(w.since())))

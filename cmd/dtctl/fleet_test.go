@@ -285,6 +285,7 @@ func (f *fleet) check() {
 	}
 	for _, v := range report.Violations {
 		f.t.Errorf("violation %s: %s: %s", v.Rule, v.Subject, v.Text)
+		f.tell(v.Subject)
 	}
 	for _, a := range c.Archives {
 		if report.Archived[a] != len(f.truth) {
@@ -295,6 +296,27 @@ func (f *fleet) check() {
 		f.t.Errorf("%d of %d source files were deleted", report.SourcesDeleted, len(f.truth))
 	}
 	f.fewJobs()
+}
+
+// tell prints the events of the package that a violation is about.
+func (f *fleet) tell(subject string) {
+	f.t.Helper()
+	var of opsdb.ID
+	var all []opsdb.Event
+	for e, err := range f.look().Events(f.t.Context(), 0) {
+		if err != nil {
+			f.t.Error(err)
+			return
+		}
+		if all = append(all, e); e.Subject == subject && e.Package != "" {
+			of = e.Package
+		}
+	}
+	for _, e := range all {
+		if e.Subject == subject || of != "" && e.Package == of {
+			f.t.Logf("%s %s %s %s at %s by %s, before %q, after %q: %s", e.At.UTC().Format("15:04:05.000"), e.Kind, e.Subject, e.Package, e.Location, e.Actor, e.Before, e.After, e.Why)
+		}
+	}
 }
 
 // fewJobs fails if the queue still holds what is over: of a job that was done nothing is left, and of those that died with
