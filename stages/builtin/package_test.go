@@ -31,13 +31,22 @@ func TestAMemberThatIsNotWhatWasFrozen(t *testing.T) {
 		"a symlink": {func(t *testing.T, p string) { must(t, os.Remove(p)); must(t, os.Symlink("b", p)) }, true},
 		"a FIFO":    {func(t *testing.T, p string) { must(t, os.Remove(p)); must(t, syscall.Mkfifo(p, 0o644)) }, true},
 		"a folder":  {func(t *testing.T, p string) { must(t, os.Remove(p)); must(t, os.Mkdir(p, 0o755)) }, true},
+		"below a symlink": {func(t *testing.T, p string) {
+			dir := filepath.Dir(p)
+			must(t, os.Rename(dir, dir+".away"))
+			must(t, os.Symlink(dir+".away", dir))
+		}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := world(t)
 			c.change(t, filepath.Join(w.Root(stagestest.Source), "obs1/a"))
 			out := w.Do("package", stagestest.Source, stagestest.Buffer)
-			if len(out.Changed) != 1 || out.Packed != nil || out.Target != nil {
+			changed := 1
+			if name == "below a symlink" {
+				changed = 2 // the other one is there, too
+			}
+			if len(out.Changed) != changed || out.Packed != nil || out.Target != nil {
 				t.Fatalf("outcome %+v", out)
 			}
 			if m := out.Changed[0]; m.File != w.Table[0].File || m.Gone != c.gone || m.Reason == "" || !c.gone && m.Identity == "" {

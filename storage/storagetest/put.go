@@ -119,9 +119,15 @@ func checkOutside(t *testing.T, s storage.Storage) {
 		_, err = s.Quarantine(t.Context(), path, NewAttempt())
 		wants(t, fmt.Sprintf("quarantine %q", path), err, storage.ErrOutside)
 	}
-	evil := storage.Attempt{Task: "../../x", Epoch: "e", Token: 1}
-	_, err := s.Put(t.Context(), PutOf(evil, "fine", []byte("x")))
-	wants(t, "put of an attempt with a path for a name", err, storage.ErrOutside)
+	kept := opsdb.QuarantineDir + "/x" // can be read, and nothing is put there
+	_, err := s.Put(t.Context(), PutOf(NewAttempt(), kept, []byte("x")))
+	wants(t, "put into the quarantine", err, storage.ErrOutside)
+	wants(t, "put small into the quarantine", s.PutSmall(t.Context(), NewAttempt(), kept, nil), storage.ErrOutside)
+	for _, task := range []opsdb.ID{"../../x", "a/b"} {
+		evil := storage.Attempt{Task: task, Epoch: "e", Token: 1}
+		_, err := s.Put(t.Context(), PutOf(evil, "fine", []byte("x")))
+		wants(t, fmt.Sprintf("put of an attempt %q with a path for a name", task), err, storage.ErrOutside)
+	}
 }
 
 func checkTaken(t *testing.T, s storage.Storage) {
