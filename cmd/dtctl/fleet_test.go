@@ -295,6 +295,9 @@ func (f *fleet) check() {
 	if report.SourcesDeleted != len(f.truth) {
 		f.t.Errorf("%d of %d source files were deleted", report.SourcesDeleted, len(f.truth))
 	}
+	for _, l := range report.Links {
+		f.t.Logf("over %s: %d packages of %.1f MB, %.1f MB crossed, %.1f of them for faults", l.Link, l.Packages, float64(l.Unique)/1e6, float64(l.Sent)/1e6, float64(l.Faults)/1e6)
+	}
 	f.fewJobs()
 }
 
