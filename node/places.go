@@ -110,17 +110,34 @@ func (p *Places) open(location string) (storage.Storage, error) {
 	return s, nil
 }
 
+// ErrMarked says that a location was initialised before and its root does not carry the marker of then: an unmounted
+// disk looks like that, and a marker is never made because it is missing (S9).
+var ErrMarked = errors.New("the location was initialised before, and this root does not carry the marker of then")
+
+// Taking is how Init takes a root.
+type Taking struct {
+	Adopt   bool // also one with other content
+	Another bool // also in the place of one that the location had before, which is gone for good
+}
+
 // Init gives the root of a location its marker and records it in OpsDB. A root
-// that carries the location's marker already is taken as it is; one with other content only with adopt.
-func Init(ctx context.Context, s Marks, c clock.Clock, k Credentials, l *graph.Location, adopt bool, who string) (opsdb.Marker, error) {
+// that carries the location's marker already is taken as it is. The error wraps ErrMarked for a root without the
+// marker that OpsDB knows, and nothing is written then.
+func Init(ctx context.Context, s Marks, c clock.Clock, k Credentials, l *graph.Location, how Taking, who string) (opsdb.Marker, error) {
 	st, err := Open(l, "", c, k)
 	if err != nil {
 		return opsdb.Marker{}, err
 	}
-	m := opsdb.Marker{Version: opsdb.FormatVersion, ID: opsdb.NewID(), Location: l.Name, MadeAt: c.Now()}
-	if h, err := st.Check(ctx); err == nil || errors.Is(err, storage.ErrReadOnly) && h.Marker.ID != "" { // it can be read, and has its marker
-		m = h.Marker
-	} else if err := st.Init(ctx, m, adopt); err != nil {
+	known, err := s.Marker(ctx, l.Name)
+	if err != nil {
+		return opsdb.Marker{}, fmt.Errorf("look up the marker of %s: %w", l.Name, err)
+	}
+	m, there, err := markerThere(ctx, st)
+	if err = how.may(known, m.ID, err); err == nil && !there {
+		m = opsdb.Marker{Version: opsdb.FormatVersion, ID: opsdb.NewID(), Location: l.Name, MadeAt: c.Now()}
+		err = st.Init(ctx, m, how.Adopt)
+	}
+	if err != nil {
 		return m, fmt.Errorf("initialise %s: %w", l.Name, err)
 	}
 	if err := s.AddMarker(ctx, l.Name, m.ID, who); err != nil {
@@ -129,8 +146,31 @@ func Init(ctx context.Context, s Marks, c clock.Clock, k Credentials, l *graph.L
 	return m, nil
 }
 
+// markerThere is the location's marker at its root, if it can be read: of a root that can only be read, too.
+func markerThere(ctx context.Context, st storage.Storage) (m opsdb.Marker, there bool, err error) {
+	h, err := st.Check(ctx)
+	if err == nil || errors.Is(err, storage.ErrReadOnly) && h.Marker.ID != "" {
+		return h.Marker, true, nil
+	}
+	return opsdb.Marker{}, false, err
+}
+
+// may says why a root may not be taken, if OpsDB knows a marker of the location; err is why none could be read.
+func (how Taking) may(known, found opsdb.ID, err error) error {
+	switch {
+	case known == "" || how.Another || known == found:
+		return nil
+	case err == nil:
+		return fmt.Errorf("%w: it carries %s, and was %s", ErrMarked, found, known)
+	case errors.Is(err, storage.ErrOffline):
+		return fmt.Errorf("%w, %s: %w", ErrMarked, known, err)
+	}
+	return err
+}
+
 // Marks records the markers of locations: OpsDB.
 type Marks interface {
+	Marker(ctx context.Context, location string) (opsdb.ID, error)
 	AddMarker(ctx context.Context, location string, marker opsdb.ID, who string) error
 }
 

@@ -17,6 +17,7 @@ var (
 	ErrConflict  = errors.New("another content is known under this name") // A2
 	ErrInvariant = errors.New("invariant broken")                         // never expected; S12 and friends
 	ErrNewer     = errors.New("the database is newer than this program")
+	ErrOlder     = errors.New("the database is older than this program")
 	ErrLocked    = errors.New("another process serves this database")
 )
 
@@ -242,6 +243,8 @@ type Operating interface {
 	// AddMarker records the identity that init-location wrote into a root. The
 	// location may come with a revision that is not active yet.
 	AddMarker(ctx context.Context, location string, marker ID, who string) error
+	// Marker is the identity of a location that AddMarker recorded last, in force or not; "" if it never did.
+	Marker(ctx context.Context, location string) (ID, error)
 	Hold(ctx context.Context, h Hold) (Hold, error)
 	Unhold(ctx context.Context, hold ID, who, why string) error
 	// Lift ends the quarantine of a package and asks for its copies to be re-read; its source files are compared

@@ -179,7 +179,7 @@ func (o *Observatory) mark(ctx context.Context) error {
 		if w.Locations[name].Marker != "" {
 			continue
 		}
-		if _, err := node.Init(ctx, o.Store, o.Clock, node.Credentials{}, l, true, "sim"); err != nil {
+		if _, err := node.Init(ctx, o.Store, o.Clock, node.Credentials{}, l, node.Taking{Adopt: true}, "sim"); err != nil {
 			return err
 		}
 	}

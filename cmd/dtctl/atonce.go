@@ -17,6 +17,9 @@ type atOnce struct {
 // defaultAtOnce is how many tasks run at once if nothing else is said.
 const defaultAtOnce = 4
 
+// mostAtOnce is what one process can have in hand: more is a slip of the finger.
+const mostAtOnce = 1000
+
 // parseAtOnce reads "4", "package=2,transfer=4" or "8,package=2". Without a
 // number for all, it is the sum of those of the types, and at least the default.
 func parseAtOnce(text string) (atOnce, error) {
@@ -30,6 +33,9 @@ func parseAtOnce(text string) (atOnce, error) {
 		n, err := strconv.Atoi(number)
 		if err != nil || n < 1 || typed && typ == "" {
 			return out, misuse("write 4, or package=2,transfer=4", "--at-once: %q is no number of tasks", part)
+		}
+		if n > mostAtOnce {
+			return out, misuse("a process does few tasks at once: write 4, or package=2,transfer=4", "--at-once: %q is more than %d", part, mostAtOnce)
 		}
 		switch {
 		case typ == "" && out.total > 0, typ != "" && out.types[typ] > 0:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -80,9 +81,26 @@ func (b *beside) start(ctx context.Context, name string, sites []string, store n
 	return c, nil
 }
 
+// canBeTold refuses what could never take a notification: the first one is no time to find that out.
+func (b *beside) canBeTold() error {
+	if b.webhook != "" && !webAddress(b.webhook) {
+		return misuse("write it as https://host/path", "--notify-webhook is no address of a web server")
+	}
+	if len(b.command) == 0 {
+		return nil
+	}
+	if _, err := exec.LookPath(b.command[0]); err != nil {
+		return misuse("name a program that is there and may be run by this user", "--notify-command: %w", err)
+	}
+	return nil
+}
+
 // notifier is nil if nobody is to be told.
 func (b *beside) notifier(store notify.Source, state string, log *slog.Logger) (*notify.Notifier, error) {
 	var sinks []notify.Sink
+	if err := b.canBeTold(); err != nil {
+		return nil, err
+	}
 	if b.webhook != "" {
 		name, value, ok := strings.Cut(b.header, ":")
 		if !ok && b.header != "" {

@@ -102,6 +102,9 @@ func (d *doctor) examine(ctx context.Context) {
 	if !d.inForce(ctx) {
 		return
 	}
+	if isShared(d.db) {
+		d.mayFile(ctx)
+	}
 	d.workers(ctx)
 	d.locations(ctx)
 	d.transports(ctx)
@@ -111,7 +114,7 @@ func (d *doctor) examine(ctx context.Context) {
 func (d *doctor) openDatabase(ctx context.Context) opsdb.Store {
 	name := config.Address(d.db)
 	if isShared(d.db) {
-		s, err := openShared(ctx, d.db)
+		s, err := openShared(ctx, d.db, asItIs)
 		if err != nil {
 			d.add("database", name, findingWrong, or(hintOf(err), "look at the address, the server and its log"), "%v", err)
 			return nil
@@ -123,7 +126,7 @@ func (d *doctor) openDatabase(ctx context.Context) opsdb.Store {
 		d.add("database", name, findingWrong, "give --db or CDT_DB; `dtctl serve` makes a new one", "it does not exist")
 		return nil
 	}
-	s, err := d.openStore(ctx, clock.System{})
+	s, err := d.openStoreOf(ctx, clock.System{}, asItIs)
 	if err != nil {
 		d.add("database", name, findingWrong, or(hintOf(err), "look at the file, its owner and its rights"), "%v", err)
 		return nil

@@ -128,7 +128,11 @@ func (d *doctor) cure(l *graph.Location, err error) string {
 		return "run `dtctl init-location " + l.Name + "`"
 	case there != nil:
 		return "mount the disk: " + l.Path + " is not there"
-	case errors.Is(err, storage.ErrReadOnly), errors.Is(err, storage.ErrDenied):
+	case errors.Is(err, storage.ErrFull):
+		return "make room on the disk of " + l.Path + " (`dtctl status` shows how much of it is CDT's); it goes on by itself"
+	case errors.Is(err, storage.ErrReadOnly):
+		return "look at why the disk of " + l.Path + " is read-only (a failing disk is mounted again like that: dmesg), and mount it writable"
+	case errors.Is(err, storage.ErrDenied):
 		return "make " + l.Path + " writable for the user dtctl runs as"
 	}
 	return "is its disk mounted at " + l.Path + "? It had a marker, which is never made again by itself"

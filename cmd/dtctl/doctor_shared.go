@@ -42,6 +42,18 @@ func (d *doctor) rights(ctx context.Context) {
 	d.add("database", user, findingGood, "", "has the rights of %s", strings.Join(roles, ", "))
 }
 
+// mayFile looks whether a worker that logs in like this may file what it finds at the sources of the sites here.
+func (d *doctor) mayFile(ctx context.Context) {
+	sources := sourcesOf(d.graph, d.sites)
+	if len(sources) == 0 {
+		return
+	}
+	if user, has, err := held(ctx, d.db); err == nil && !has[finder] {
+		d.add("database", user, findingWrong, "have the owner of the database GRANT "+finder+" TO "+user,
+			"it has not the rights of %s: no file is found at %s", finder, strings.Join(sources, ", "))
+	}
+}
+
 // queue looks at River's tables.
 func (d *doctor) queue(ctx context.Context) {
 	missing, err := river.Missing(ctx, d.db)

@@ -15,12 +15,13 @@ import (
 )
 
 func (a *app) initLocationCommand() *cobra.Command {
-	var adopt bool
+	var how node.Taking
 	var who string
 	c := &cobra.Command{
 		Use: "init-location LOCATION...", Short: "Mark the root of a location as its own, once", Args: cobra.MinimumNArgs(1),
 		Long: `Writes a marker with an identity into the root of a location and records it in the database.
-Without its marker a location is offline: an unmounted disk is never taken for an empty one.
+Without its marker a location is offline: an unmounted disk is never taken for an empty one. So a location that was
+initialised before is not marked again without its marker, but with --another-disk: then run ` + "`dtctl inventory`" + ` of it, and what was there is made anew where it is wanted.
 Where the location is, is in the routes that are given, or else in those in force.`,
 		Example: "  dtctl init-location ccat.buffer cologne.lta\n  dtctl init-location ccat.primecam --adopt   # a folder that has files already",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -39,11 +40,12 @@ Where the location is, is in the routes that are given, or else in those in forc
 						return misuse("`dtctl graph` shows the locations; one that is new: --routes FOLDER", "no location %q in the routes", name)
 					}
 				}
-				return a.initLocations(c.Context(), s, g, args, adopt, person(who))
+				return a.initLocations(c.Context(), s, g, args, how, person(who))
 			})
 		},
 	}
-	c.Flags().BoolVar(&adopt, "adopt", false, "take a root that has content")
+	c.Flags().BoolVar(&how.Adopt, "adopt", false, "take a root that has content")
+	c.Flags().BoolVar(&how.Another, "another-disk", false, "the disk that carried the location before is gone for good: mark this one in its place")
 	c.Flags().StringVar(&who, "who", "", "who orders it (default: your login name)")
 	return c
 }
@@ -65,7 +67,7 @@ func (a *app) routesOfLocations(ctx context.Context, s opsdb.Store) (*graph.Grap
 	return g, err
 }
 
-func (a *app) initLocations(ctx context.Context, s opsdb.Store, g *graph.Graph, names []string, adopt bool, who string) error {
+func (a *app) initLocations(ctx context.Context, s opsdb.Store, g *graph.Graph, names []string, how node.Taking, who string) error {
 	type made struct {
 		Location string   `json:"location"`
 		Root     string   `json:"root"`
@@ -73,7 +75,7 @@ func (a *app) initLocations(ctx context.Context, s opsdb.Store, g *graph.Graph, 
 	}
 	var out []made
 	for _, name := range names {
-		m, err := node.Init(ctx, s, clock.System{}, a.credentials(), g.Locations[name], adopt, who)
+		m, err := node.Init(ctx, s, clock.System{}, a.credentials(), g.Locations[name], how, who)
 		if err != nil {
 			return initHint(g.Locations[name], err)
 		}
@@ -97,6 +99,8 @@ func rootOf(l *graph.Location) string {
 
 func initHint(l *graph.Location, err error) error {
 	switch {
+	case errors.Is(err, node.ErrMarked):
+		return hint(err, "is the disk mounted? If it is gone for good, and another one is to take its place: --another-disk, and then `dtctl inventory %s`", l.Name)
 	case errors.Is(err, storage.ErrForeign):
 		return hint(err, "it belongs to another location: give %s a folder, or a bucket or prefix, of its own", l.Name)
 	case l.Storage == opsdb.S3 && !errors.Is(err, storage.ErrNotEmpty):

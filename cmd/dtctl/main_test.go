@@ -81,7 +81,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits, "json": jsonField, "keep": keepField, "lines": jsonLines,
-			"odd": oddFiles, "tree": tree, "until": until, "newer": newer,
+			"odd": oddFiles, "tree": tree, "until": until, "newer": newer, "older": older,
 		},
 		RequireExplicitExec: true,
 	})

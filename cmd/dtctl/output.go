@@ -69,6 +69,8 @@ func hintOf(err error) string {
 		return h.hint
 	case errors.Is(err, opsdb.ErrNewer):
 		return "the database was made by a newer dtctl: use that version"
+	case errors.Is(err, opsdb.ErrOlder):
+		return "run `dtctl migrate` of this version, when nothing older serves the database any more, or use the version that does"
 	case errors.Is(err, sqlite.ErrNotDatabase):
 		return "give --db or CDT_DB the file that `dtctl serve` made; this one was left as it is"
 	case errors.Is(err, opsdb.ErrLocked):

@@ -187,3 +187,11 @@ func newer(ts *testscript.TestScript, _ bool, args []string) {
 	_, err = db.Exec(`INSERT INTO schema_version (version_id, is_applied) VALUES (999999, 1)`) //nolint:noctx // a moment
 	ts.Check(errors.Join(err, db.Close()))
 }
+
+// older takes the last migration away from what a database says of itself.
+func older(ts *testscript.TestScript, _ bool, args []string) {
+	db, err := sql.Open("sqlite", ts.MkAbs(args[0]))
+	ts.Check(err)
+	_, err = db.Exec(`DELETE FROM schema_version WHERE version_id = (SELECT max(version_id) FROM schema_version)`) //nolint:noctx // a moment
+	ts.Check(errors.Join(err, db.Close()))
+}

@@ -54,8 +54,8 @@ While a PostgreSQL database is away it waits, at its start as later.`,
 	leaseFlags(f, &s.lease, &s.grace, &s.scan)
 	s.liveFlags(f)
 	s.notifyFlags(f)
-	f.DurationVar(&s.claimBy, "claim-by", 2*time.Minute, "how long a task may wait for a worker before it is withdrawn")
-	f.DurationVar(&s.sweep, "sweep", 30*time.Second, "how often the engine looks though nothing woke it")
+	spanVar(f, &s.claimBy, "claim-by", 2*time.Minute, time.Second, "how long a task may wait for a worker before it is withdrawn")
+	spanVar(f, &s.sweep, "sweep", 30*time.Second, shortestPause, "how often the engine looks though nothing woke it")
 	f.StringVar(&s.state, "state", stateFolder(), "folder for results that wait while a PostgreSQL database is away")
 	f.BoolVar(&s.initAll, "init-locations", false, "initialise locations that never were, if their root is empty or absent; sources are adopted")
 	f.BoolVar(&s.allowWeaker, "allow-weaker", false, "accept routes that make something deletable which was not")
@@ -190,7 +190,7 @@ func (s *serving) initialise(ctx context.Context, store opsdb.Store, g *graph.Gr
 			continue
 		}
 		l := g.Locations[name]
-		m, err := node.Init(ctx, store, clock.System{}, s.credentials(), l, l.Type == opsdb.Source, person(""))
+		m, err := node.Init(ctx, store, clock.System{}, s.credentials(), l, node.Taking{Adopt: l.Type == opsdb.Source}, person(""))
 		if err != nil {
 			return initHint(l, err)
 		}

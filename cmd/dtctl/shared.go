@@ -36,8 +36,8 @@ func database(db string) error {
 }
 
 // openShared opens a PostgreSQL database for the verbs of people.
-func openShared(ctx context.Context, url string) (*postgres.Store, error) {
-	s, err := postgres.Open(ctx, url, postgres.Options{Name: "dtctl", Connections: 2})
+func openShared(ctx context.Context, url string, how schema) (*postgres.Store, error) {
+	s, err := postgres.Open(ctx, url, postgres.Options{Name: "dtctl", Connections: 2, Keep: bool(how)})
 	return s, sharedHint(err)
 }
 
@@ -45,9 +45,11 @@ func openShared(ctx context.Context, url string) (*postgres.Store, error) {
 func sharedHint(err error) error {
 	switch {
 	case errors.Is(err, postgres.ErrOlder):
-		return hint(err, "run `dtctl migrate` of this version as the owner of the database")
-	case errors.Is(err, postgres.ErrUnreachable), errors.Is(err, postgres.ErrRefused):
-		return hint(err, "start it, or correct --db; the password may also come from PGPASSWORD or ~/.pgpass")
+		return hint(err, "run `dtctl migrate` of this version as the owner of the database, when nothing older serves it any more")
+	case errors.Is(err, postgres.ErrUnreachable):
+		return hint(err, "start it, or correct --db")
+	case errors.Is(err, postgres.ErrRefused):
+		return hint(err, "correct the user, the password or the name in --db (the password may also come from PGPASSWORD or ~/.pgpass), or have its administrator grant what is missing: cdt_engine, cdt_worker, cdt_api or cdt_reader")
 	}
 	return err
 }
@@ -78,6 +80,9 @@ func join(ctx context.Context, url, name string, roles node.Roles, inHand int, l
 		return s, sharedHint(err)
 	}
 	s.store = store
+	if err := entitled(ctx, url, roles); err != nil {
+		return s, err
+	}
 	if err := river.Migrate(ctx, url); err != nil {
 		return s, hint(fmt.Errorf("prepare the queue in %s: %w", config.Address(url), err), "run `dtctl migrate` of this version as the owner of the database")
 	}

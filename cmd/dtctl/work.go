@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -70,6 +71,8 @@ func (w *working) run(ctx context.Context) error {
 	if !isShared(w.db) {
 		return misuse("`dtctl serve` does the work of all sites on an embedded database; give a worker --db postgres://…", "%s is an embedded database, which one process serves", config.Address(w.db))
 	}
+	slices.Sort(w.sites)
+	w.sites = slices.Compact(w.sites) // named twice, a site is served once
 	at, err := parseAtOnce(w.atOnce)
 	if err != nil {
 		return err
@@ -102,6 +105,12 @@ func (w *working) work(ctx context.Context, s *shared, name string, at atOnce, s
 	}
 	if err := knownSites(g, w.sites); err != nil {
 		return err
+	}
+	if sources := sourcesOf(g, w.sites); len(sources) > 0 {
+		if user, has, err := held(ctx, w.db); err == nil && !has[finder] {
+			seen.Log.ErrorContext(ctx, "no file will be found: the user of the database has not the rights of "+finder, "user", user, "locations", sources,
+				"hint", "have the owner of the database GRANT "+finder+" TO it")
+		}
 	}
 	if err := node.SameProtocol(ctx, s.store); err != nil {
 		return protocolHint(err)

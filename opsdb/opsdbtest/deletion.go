@@ -2,6 +2,7 @@ package opsdbtest
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -276,6 +277,9 @@ func testKept(t *testing.T, open Open) {
 		t.Fatalf("package %+v", f.Package)
 	}
 	d.stateAt(p.ID, "ccat.primecam", opsdb.Present)
+	if q := f.Package.Quarantined; !strings.Contains(q, opsdb.ShowPath(d.known()[0].Path)+" (its digest differs)") {
+		d.Errorf("a person is not told which file: %q", q)
+	}
 	if d.events(opsdb.EventFileKept) != 1 {
 		t.Error("nobody was told")
 	}

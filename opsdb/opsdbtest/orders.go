@@ -151,6 +151,11 @@ func testMarkers(t *testing.T, open Open) {
 		d.check(d.store.AddMarker(t.Context(), "ccat.buffer", id, "ada"))
 	}
 	d.check(d.store.AddMarker(t.Context(), "lima.buffer", id, "ada")) // before its routes are in force
+	for name, want := range map[string]opsdb.ID{"ccat.buffer": id, "lima.buffer": id, "lima.lta": ""} {
+		if got, err := d.store.Marker(t.Context(), name); err != nil || got != want {
+			t.Errorf("%s has marker %q, %v; want %q", name, got, err, want)
+		}
+	}
 	m := places()
 	m.Sites = append(m.Sites, opsdb.Site{Name: "lima"})
 	m.Locations = append(m.Locations, opsdb.Location{Name: "lima.buffer", Type: opsdb.Buffer, Storage: opsdb.Disk})

@@ -13,13 +13,15 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/sys/unix"
+
+	"github.com/ccatobs/cdt/opsdb"
 )
 
 // What may be wrong with a database before anything is asked of it.
 var (
 	ErrUnreachable = errors.New("PostgreSQL cannot be reached")
 	ErrRefused     = errors.New("PostgreSQL refuses")
-	ErrOlder       = errors.New("the database is older than this program: let its owner migrate it")
+	ErrOlder       = fmt.Errorf("%w: let its owner migrate it", opsdb.ErrOlder)
 	errURL         = errors.New("this is no address of a PostgreSQL database: say postgres://user@host:5432/name")
 )
 

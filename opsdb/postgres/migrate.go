@@ -36,15 +36,15 @@ func Migrate(ctx context.Context, url string) error {
 	if err != nil {
 		return fmt.Errorf("migrate database: %w", err)
 	}
-	if err := migrate(ctx, config.ConnConfig); err != nil {
+	if err := migrate(ctx, config.ConnConfig, true); err != nil {
 		return fmt.Errorf("migrate database %s: %w", address(config.ConnConfig), explain(err))
 	}
 	return nil
 }
 
-// migrate brings the schema up to date if the user owns it, one process at a time.
-func migrate(ctx context.Context, config *pgx.ConnConfig) error {
-	owner, err := outdated(ctx, config)
+// migrate brings the schema up to date if it may and the user owns it, one process at a time.
+func migrate(ctx context.Context, config *pgx.ConnConfig, may bool) error {
+	owner, err := outdated(ctx, config, may)
 	if err != nil || owner == "" {
 		return err
 	}
@@ -65,14 +65,17 @@ func migrate(ctx context.Context, config *pgx.ConnConfig) error {
 }
 
 // outdated returns as which role the schema is to be made or migrated; "" if there is nothing to do.
-func outdated(ctx context.Context, config *pgx.ConnConfig) (owner string, err error) {
+func outdated(ctx context.Context, config *pgx.ConnConfig, may bool) (owner string, err error) {
 	db := stdlib.OpenDB(*config)
 	defer func() { err = errors.Join(err, db.Close()) }()
 	current, target, err := versions(ctx, db)
 	if err != nil || current == target {
 		return "", err
 	}
-	if owner, err = ownerOf(ctx, db); err == nil && owner == "" {
+	if may {
+		owner, err = ownerOf(ctx, db)
+	}
+	if err == nil && owner == "" {
 		err = fmt.Errorf("%w: schema %d, needed %d", ErrOlder, current, target)
 	}
 	return owner, err

@@ -35,6 +35,8 @@ type Options struct {
 	Sweep time.Duration
 	// Name says who is connected, for people who look at the database; default: "cdt".
 	Name string
+	// Keep leaves the schema as it is, for those who look: an older one, or none, is ErrOlder for its owner as well.
+	Keep bool
 	// with is a store of this process that hears of what this one changes, at once.
 	with *Store
 	// trace is told of every statement.
@@ -71,8 +73,8 @@ type Store struct {
 var _ opsdb.Store = (*Store)(nil)
 
 // Open connects to the database at url, a URL or a string of keywords. An
-// empty database, or one with an older schema, is made or migrated if the user owns it;
-// for another user the error wraps ErrOlder. It wraps opsdb.ErrNewer if the schema
+// empty database, or one with an older schema, is made or migrated if the user owns it and Keep does not forbid it;
+// otherwise the error wraps ErrOlder. It wraps opsdb.ErrNewer if the schema
 // is newer than this program, and ErrRefused or ErrUnreachable if nobody lets us in. No error tells a password.
 func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	config, err := configure(url, opts)
@@ -130,7 +132,7 @@ func configure(url string, opts Options) (*pgxpool.Config, error) {
 }
 
 func open(ctx context.Context, config *pgxpool.Config, opts Options) (*Store, error) {
-	if err := migrate(ctx, config.ConnConfig); err != nil {
+	if err := migrate(ctx, config.ConnConfig, !opts.Keep); err != nil {
 		return nil, err
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)

@@ -43,25 +43,30 @@ func TestOpenRefuses(t *testing.T) {
 	testserver.PostgresExec(t, newer, `INSERT INTO cdt_schema_version (version_id, is_applied) VALUES (9999, true)`)
 	older := testserver.PostgresDatabase(t, server, template)
 	testserver.PostgresExec(t, older, `DELETE FROM cdt_schema_version WHERE version_id > 1`)
+	kept := testserver.PostgresDatabase(t, server, older)
+	none := testserver.PostgresDatabase(t, server, "")
 	empty := testserver.PostgresDatabase(t, server, "")
 	for name, c := range map[string]struct {
 		url  string
 		want error
 		says string
+		keep bool
 	}{
-		"no address":      {"postgres://user:s3cret@host:port:x/", errURL, "postgres://user@host"},
-		"nobody there":    {fmt.Sprintf("postgres://cdt:s3cret@127.0.0.1:%d/x?sslmode=disable", port), ErrUnreachable, "is it running"},
-		"no such host":    {"postgres://cdt:s3cret@no-such-host.invalid/x", ErrUnreachable, "is the address right"},
-		"no such user":    {strings.Replace(server, "user=cdt", "user=who", 1) + " password=s3cret", ErrRefused, "user or the password"},
-		"no such name":    {strings.Replace(server, "dbname=postgres", "dbname=none", 1), ErrRefused, "createdb"},
-		"newer":           {newer, opsdb.ErrNewer, "9999"},
-		"older, a worker": {as(older, "worker"), ErrOlder, "let its owner migrate"},
-		"empty, no right": {strings.Replace(empty, "user=cdt", "user=nobody", 1), ErrOlder, "needed"},
-		"no role":         {strings.Replace(template, "user=cdt", "user=nobody", 1), ErrRefused, "member of the role"},
+		"no address":             {"postgres://user:s3cret@host:port:x/", errURL, "postgres://user@host", false},
+		"nobody there":           {fmt.Sprintf("postgres://cdt:s3cret@127.0.0.1:%d/x?sslmode=disable", port), ErrUnreachable, "is it running", false},
+		"no such host":           {"postgres://cdt:s3cret@no-such-host.invalid/x", ErrUnreachable, "is the address right", false},
+		"no such user":           {strings.Replace(server, "user=cdt", "user=who", 1) + " password=s3cret", ErrRefused, "user or the password", false},
+		"no such name":           {strings.Replace(server, "dbname=postgres", "dbname=none", 1), ErrRefused, "createdb", false},
+		"newer":                  {newer, opsdb.ErrNewer, "9999", false},
+		"older, a worker":        {as(older, "worker"), ErrOlder, "let its owner migrate", false},
+		"empty, no right":        {strings.Replace(empty, "user=cdt", "user=nobody", 1), ErrOlder, "needed", false},
+		"no role":                {strings.Replace(template, "user=cdt", "user=nobody", 1), ErrRefused, "member of the role", false},
+		"older, its owner looks": {kept, ErrOlder, "let its owner migrate", true},
+		"empty, its owner looks": {none, ErrOlder, "needed", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, err := Open(t.Context(), c.url, Options{})
+			s, err := Open(t.Context(), c.url, Options{Keep: c.keep})
 			if err == nil {
 				_ = s.Close()
 			}

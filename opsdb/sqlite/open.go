@@ -39,6 +39,7 @@ const readers = 4
 type Options struct {
 	Clock clock.Clock // the store's clock; default: the system's
 	Epoch string      // of a database that is made now; default: random
+	Keep  bool        // the schema is left as it is, for those who look: an older one, or none, is opsdb.ErrOlder
 }
 
 // Store is an opsdb.Store in one SQLite file.
@@ -64,7 +65,7 @@ var _ opsdb.Store = (*Store)(nil)
 
 // Open opens the database at path, making or migrating it as needed. The
 // folder must exist. The error wraps opsdb.ErrNewer if the schema is newer
-// than this program, and ErrNotDatabase if the file is something else.
+// than this program, opsdb.ErrOlder if it is older and to be kept, and ErrNotDatabase if the file is something else.
 func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 	s, err := open(ctx, path, opts)
 	if err != nil {
@@ -98,7 +99,7 @@ func open(ctx context.Context, path string, opts Options) (*Store, error) {
 		func(ctx context.Context, name string, f func(tables.Tx) error) error {
 			return s.write(ctx, name, func(t *tx) error { return f(t) })
 		})
-	if err := s.prepare(ctx, opts.Epoch); err != nil {
+	if err := s.prepare(ctx, opts); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.done.Add(1)
@@ -129,8 +130,8 @@ func dsn(path string) string {
 }
 
 // prepare migrates the schema, gives a new database its epoch and opens the connections.
-func (s *Store) prepare(ctx context.Context, epoch string) error {
-	if err := s.migrate(ctx); err != nil {
+func (s *Store) prepare(ctx context.Context, opts Options) error {
+	if err := s.migrate(ctx, opts.Keep); err != nil {
 		return err
 	}
 	for range readers {
@@ -148,6 +149,7 @@ func (s *Store) prepare(ctx context.Context, epoch string) error {
 	s.writer <- w
 	s.writers++
 	return s.write(ctx, "Open", func(t *tx) error {
+		epoch := opts.Epoch
 		if epoch == "" {
 			epoch = opsdb.NewID().Short() + opsdb.NewID().Short()
 		}
@@ -158,10 +160,13 @@ func (s *Store) prepare(ctx context.Context, epoch string) error {
 
 // migrate brings the schema up to date, one process at a time: two that make
 // the same new database must not both make its tables.
-func (s *Store) migrate(ctx context.Context) error {
+func (s *Store) migrate(ctx context.Context, keep bool) error {
 	done, first := migrate(ctx, s.db, false)
 	if done && first == nil || errors.Is(first, opsdb.ErrNewer) {
 		return first
+	}
+	if keep {
+		return cmp.Or(first, opsdb.ErrOlder)
 	}
 	f, err := os.OpenFile(s.path+".migrate", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

@@ -49,6 +49,13 @@ func TestOpenRefuses(t *testing.T) {
 		make func(t *testing.T, path string)
 		want error
 	}{
+		"older schema, to be kept": {func(t *testing.T, path string) {
+			s, err := Open(t.Context(), path, Options{})
+			must(t, err)
+			must(t, s.Close())
+			execute(t, path, `DELETE FROM schema_version WHERE version_id > 1`)
+		}, opsdb.ErrOlder},
+		"nothing, to be kept": {func(t *testing.T, path string) { must(t, os.WriteFile(path, nil, 0o644)) }, opsdb.ErrOlder},
 		"text": {func(t *testing.T, path string) {
 			must(t, os.WriteFile(path, []byte(strings.Repeat("no database\n", 1000)), 0o644))
 		}, ErrNotDatabase},
@@ -67,7 +74,7 @@ func TestOpenRefuses(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "x", "cdt.db")
 			must(t, os.Mkdir(filepath.Dir(path), 0o755))
 			c.make(t, path)
-			s, err := Open(t.Context(), path, Options{})
+			s, err := Open(t.Context(), path, Options{Keep: c.want == opsdb.ErrOlder}) //nolint:errorlint // a case of the table
 			if !errors.Is(err, c.want) || !strings.Contains(err.Error(), path) {
 				t.Fatalf("opened: %v", err)
 			}

@@ -166,7 +166,11 @@ func kept(t Tx, j Job, files []opsdb.ChangedMember) error {
 		t.Event(opsdb.Event{Actor: "worker:" + j.Worker, Kind: opsdb.EventFileKept, Subject: "file:" + string(m.File), Package: j.Package,
 			Location: j.To, Revision: j.Revision, Why: m.Reason})
 	}
-	why := fmt.Sprintf("%d source files differ from their members", len(files))
+	first, err := One(t, ScanFile, `SELECT `+FileColumns+` FROM file f WHERE f.id = $1`, string(files[0].File))
+	if err != nil {
+		return fmt.Errorf("file %s that differs from its member: %w", files[0].File, err)
+	}
+	why := fmt.Sprintf("%d source files differ from their members, the first: %s (%s)", len(files), opsdb.ShowPath(first.Path), files[0].Reason)
 	t.Event(opsdb.Event{Actor: "worker:" + j.Worker, Kind: opsdb.EventQuarantined, Subject: packageSubject(j.Package), Package: j.Package, Location: j.To, Why: why})
 	if err := t.Exec(`UPDATE package SET quarantined = $1 WHERE id = $2`, why, string(j.Package)); err != nil {
 		return err

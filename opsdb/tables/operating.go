@@ -24,6 +24,16 @@ func (s Store) AddMarker(ctx context.Context, location string, marker opsdb.ID, 
 	})
 }
 
+// Marker implements opsdb.Operating.
+func (s Store) Marker(ctx context.Context, location string) (opsdb.ID, error) {
+	var marker string
+	err := s.read(ctx, "Marker", func(v View) error {
+		_, err := Get(v, []any{&marker}, `SELECT marker FROM location WHERE name = $1`, location)
+		return err
+	})
+	return opsdb.ID(marker), err
+}
+
 // hasPackage fails with opsdb.ErrNotFound unless the package is there.
 func hasPackage(t Tx, pkg opsdb.ID) error {
 	n, err := Count(t, `SELECT count(*) FROM package WHERE id = $1`, string(pkg))
