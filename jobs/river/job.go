@@ -55,13 +55,11 @@ func (i *Inserter) Enqueue(ctx context.Context, tx pgx.Tx, tasks []opsdb.Task) e
 	return insert(ctx, tx, tasks)
 }
 
-// What River's own insert of a job writes, and how its clients are woken: in one round trip, and
+// insertJobs is what River's own insert of a job writes, and how its clients are woken: in one statement, and
 // without a job of River's own for each, of which it would make JSON here.
-const (
-	insertJobs = `INSERT INTO river.river_job (args, kind, max_attempts, queue) SELECT jsonb_build_object('task', x.task), $1, 1, x.queue
-	  FROM unnest($2::text[], $3::text[]) WITH ORDINALITY x (task, queue, n) ORDER BY x.n`
-	wakeQueues = `SELECT pg_notify('river.river_insert', json_build_object('queue', queue)::text) FROM unnest($1::text[]) queue`
-)
+const insertJobs = `WITH j AS (INSERT INTO river.river_job (args, kind, max_attempts, queue) SELECT jsonb_build_object('task', x.task), $1, 1, x.queue
+    FROM unnest($2::text[], $3::text[]) WITH ORDINALITY x (task, queue, n) ORDER BY x.n)
+  SELECT pg_notify('river.river_insert', json_build_object('queue', queue)::text) FROM unnest($4::text[]) queue`
 
 func insert(ctx context.Context, tx pgx.Tx, tasks []opsdb.Task) error {
 	ids, queues := make([]string, len(tasks)), make([]string, len(tasks))
@@ -69,8 +67,7 @@ func insert(ctx context.Context, tx pgx.Tx, tasks []opsdb.Task) error {
 		ids[i], queues[i] = string(t.ID), t.Site()
 	}
 	var b pgx.Batch
-	b.Queue(insertJobs, RunTask{}.Kind(), ids, queues)
-	b.Queue(wakeQueues, slices.Compact(slices.Sorted(slices.Values(queues))))
+	b.Queue(insertJobs, RunTask{}.Kind(), ids, queues, slices.Compact(slices.Sorted(slices.Values(queues))))
 	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
 		return fmt.Errorf("insert %d jobs: %w", len(tasks), err)
 	}

@@ -30,7 +30,7 @@ func (s *Store) Claim(ctx context.Context, task opsdb.ID, worker string, lease t
 func (s *Store) claim(ctx context.Context, wishes []claiming) ([]opsdb.Assignment, []error) {
 	out, errs := make([]opsdb.Assignment, len(wishes)), make([]error, len(wishes))
 	var c *claims
-	err := s.writeHow(ctx, along, "Claim", func(t *tx) error {
+	err := s.writeHow(ctx, timeless, "Claim", func(t *tx) error {
 		t.late = true
 		c = &claims{tx: t, wishes: wishes}
 		return c.do()
@@ -132,16 +132,21 @@ func (c *claims) do() error {
 	}
 	tasks := idList(ids)
 	var near bool
-	c.quiet, c.got = true, nil
+	c.quiet, c.got, c.read, c.places = true, nil, answers{}, map[string]opsdb.LocationType{}
 	c.each(func(r scanner) error { return r.Scan(&near) }, lockTheirNear, tasks)
+	claim, scan := claimTasks, tables.ScanJob
+	if len(ids) <= few {
+		claim, scan = claimTasks+claimFront+tables.TaskColumns, c.scanClaimed
+	} else {
+		claim += tables.TaskColumns
+	}
 	ask(&c.view, &c.got, func(r scanner) (job, error) {
 		c.quiet = !near
-		return tables.ScanJob(r)
-	}, claimTasks, c.handed(), tasks, workers, leases)
+		return scan(r)
+	}, claim, c.handed(), tasks, workers, leases)
 	if len(ids) <= few {
 		c.changes++
 		c.askFor(theirPackages, theirCopies, tasks, tasks)
-		ask(&c.view, &c.read.earlier, scanBegun, earlierOf, tasks)
 		return nil
 	}
 	if err := c.flush(); err != nil {
@@ -155,7 +160,11 @@ func (c *claims) do() error {
 // claimTasks claims what can be claimed.
 const claimTasks = `UPDATE task t SET state = 'in_progress', token = t.token + 1, worker = x.worker, lease_until = x.until, look_at = least(t.look_at, x.until), phase = '', done = 0, total = 0, updated_at = x.now
   FROM (SELECT id, worker, ` + nowIs1 + ` AS now, ` + nowIs1 + ` + lease * interval '1 microsecond' AS until FROM unnest($2::text[], $3::text[], $4::bigint[]) w (id, worker, lease)) x
-  WHERE t.id = x.id AND t.state = 'scheduled' AND t.lease_until > x.now AND ` + mayBegin + mayPack + ` RETURNING ` + tables.TaskColumns
+  WHERE t.id = x.id AND t.state = 'scheduled' AND t.lease_until > x.now AND ` + mayBegin + mayPack + ` RETURNING `
+
+// claimFront is what a few claims tell besides, each looked up: the types of the places, and deletions of the same copy that have begun before.
+const claimFront = `(SELECT type FROM location WHERE name = t.from_loc), (SELECT type FROM location WHERE name = t.to_loc),
+  CASE WHEN t.type = 'delete' THEN ARRAY(SELECT o.id FROM task o WHERE o.package = t.package AND o.target_copy = t.target_copy AND o.type = 'delete' AND o.confirmed > 0 AND o.id <> t.id ORDER BY o.id) END, `
 
 // What is read of packages, copies and places, each looked up by its id (see tasksOf): ids that are known, or those of the tasks.
 const (
@@ -172,6 +181,22 @@ const (
 	theirPackages = ` FROM (SELECT DISTINCT t.package` + tasksOf + `) x (id)`
 	theirCopies   = ` FROM (SELECT DISTINCT unnest(ARRAY[t.source_copy, t.target_copy])` + tasksOf + `) x (id)`
 )
+
+// scanClaimed reads claimFront and a task.
+func (c *claims) scanClaimed(r scanner) (job, error) {
+	var from, to *opsdb.LocationType
+	var earlier []opsdb.ID
+	j, err := tables.ScanJob(front{r, []any{&from, &to, &earlier}})
+	for name, is := range map[string]*opsdb.LocationType{j.From: from, j.To: to} {
+		if is != nil {
+			c.places[name] = *is
+		}
+	}
+	for _, before := range earlier {
+		c.read.earlier = append(c.read.earlier, begun{j.ID, before})
+	}
+	return j, err
+}
 
 // know asks for what the runs of the tasks that were claimed need to know.
 func (c *claims) know() {
@@ -191,18 +216,21 @@ func (c *claims) know() {
 		}
 	}
 	c.askFor(theseIDs, theseIDs, once(packages), once(named))
+	c.askPlaces()
 	if len(deletions) > 0 {
 		ask(&c.view, &c.read.earlier, scanBegun, earlierOf, deletions)
 	}
 }
 
-// askFor asks for packages, copies, readings, and the types of places, which are few.
+// askFor asks for packages, copies and readings.
 func (c *claims) askFor(packages, copies string, ofPackages, ofCopies []string) {
-	c.read = answers{}
 	ask(&c.view, &c.read.abouts, scanAbout, aboutPackage+packages+packagesOf, ofPackages)
 	ask(&c.view, &c.read.copies, tables.ScanCopy, aboutCopy+copies+copiesOf, ofCopies)
 	ask(&c.view, &c.read.receipts, tables.ScanReceipt, aReading+packages+readingsOf, ofPackages)
-	c.places = map[string]opsdb.LocationType{}
+}
+
+// askPlaces asks for the types of places, which are few.
+func (c *claims) askPlaces() {
 	c.each(func(r scanner) error {
 		var name string
 		var is opsdb.LocationType

@@ -115,14 +115,14 @@ func (d *dispatch) askTaken(slots map[string]bool) {
 	}, `SELECT slot, count(*) FROM task_slot WHERE slot = ANY($1::text[]) GROUP BY slot`, slices.Sorted(maps.Keys(slots)))
 }
 
-// takeNamed takes rows by their names, which are made as needed.
+// takeNamed takes rows by their names, which are made as needed. A row that another transaction makes meanwhile is taken, too.
 func (t *tx) takeNamed(table, column string, names map[string]bool) {
 	if len(names) == 0 {
 		return
 	}
-	sorted := slices.Sorted(maps.Keys(names))
-	t.queue(`INSERT INTO `+table+` (`+column+`) SELECT x FROM unnest($1::text[]) x WHERE NOT EXISTS (SELECT 1 FROM `+table+` WHERE `+column+` = x) ORDER BY x ON CONFLICT DO NOTHING`, sorted)
-	t.queue(`SELECT FROM `+table+` WHERE `+column+` = ANY($1::text[]) ORDER BY `+column+` FOR UPDATE`, sorted)
+	t.queue(`WITH there AS MATERIALIZED (SELECT `+column+` FROM `+table+` WHERE `+column+` = ANY($1::text[]) ORDER BY `+column+` FOR UPDATE)
+	  INSERT INTO `+table+` (`+column+`) SELECT x FROM unnest($1::text[]) x WHERE x NOT IN (SELECT `+column+` FROM there) ORDER BY x
+	  ON CONFLICT (`+column+`) DO UPDATE SET `+column+` = excluded.`+column, slices.Sorted(maps.Keys(names)))
 }
 
 func granted(out []opsdb.Dispatched) (tasks []opsdb.Task) {

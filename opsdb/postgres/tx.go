@@ -53,6 +53,8 @@ const (
 	// along sends the beginning with the first statements, which are asked for and
 	// flushed: before that, the time is not known, and no query but these may be made.
 	along
+	// timeless is along, and nobody asks for the time: it is not known at all.
+	timeless
 	// soon is along, and what it writes is no promise to anybody: its commit does not wait for the disk. A later one that does takes it
 	// along, and if the database dies before that, the facts it followed from lead to it again.
 	soon
@@ -102,8 +104,11 @@ func (s *Store) attempt(ctx context.Context, how beginning, name string, f func(
 	}()
 	t := &tx{view: view{ctx: ctx, c: c.Conn(), store: s}}
 	first := `clock_timestamp(), ''`
-	if how == soon {
+	switch how {
+	case soon:
 		first = `clock_timestamp(), set_config('synchronous_commit', 'off', true)`
+	case timeless:
+		first = ""
 	}
 	t.begin("begin", first, s.clock)
 	if how == straight {
@@ -147,18 +152,20 @@ func (s *Store) take(ctx context.Context) (*pgxpool.Conn, error) {
 }
 
 // begin has the transaction opened and the database's clock read, unless
-// another one was handed in; first are the clock and what is set for the transaction.
+// another one was handed in; first are the clock and what is set for the transaction, or nothing.
 func (v *view) begin(how, first string, c clock.Clock) {
 	v.queued = &pgx.Batch{}
 	v.queued.Queue(how)
-	v.queued.Queue(`SELECT ` + first).QueryRow(func(row pgx.Row) error {
-		err := row.Scan(&v.now, nil)
-		v.now = clock.Trim(v.now)
-		if c != nil {
-			v.now = v.fixed
-		}
-		return err
-	})
+	if first != "" {
+		v.queued.Queue(`SELECT ` + first).QueryRow(func(row pgx.Row) error {
+			err := row.Scan(&v.now, nil)
+			v.now = clock.Trim(v.now)
+			if c != nil {
+				v.now = v.fixed
+			}
+			return err
+		})
+	}
 	if c != nil {
 		v.now = clock.Trim(c.Now())
 		v.fixed = v.now

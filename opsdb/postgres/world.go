@@ -54,11 +54,8 @@ const head = `SELECT ` + headColumns + ` FROM opsdb o, observed_clock c`
 func (v *view) askWorld(w *opsdb.World) (finish func() error) {
 	w.Sites, w.Locations, w.Links = map[string]opsdb.Site{}, map[string]opsdb.Location{}, map[string]opsdb.Link{}
 	w.Pauses, w.Waiting, w.Deleted, w.Condemned = map[string]opsdb.Pause{}, map[string]int64{}, map[string]opsdb.Spent{}, map[string]int64{}
-	sites := v.askSites(w)
-	v.askLocations(w)
-	v.askLinks(w)
-	v.askPauses(w)
-	v.askBrakes(w)
+	sites := v.askPlaces(w, sitePlaces+` UNION ALL `+locationPlaces+` UNION ALL `+linkPlaces)
+	v.askPausesAndBrakes(w)
 	counted := v.askCounters()
 	return func() error {
 		sites()
@@ -79,18 +76,28 @@ func (v *view) sites(w *opsdb.World) error {
 	return nil
 }
 
-func (v *view) askSites(w *opsdb.World) (finish func()) {
+// askSites asks for sites alone.
+func (v *view) askSites(w *opsdb.World) (finish func()) { return v.askPlaces(w, sitePlaces) }
+
+// askLocations asks for locations alone.
+func (v *view) askLocations(w *opsdb.World) { v.eachPlace(w, locationPlaces, nil) }
+
+// Places in one form, so that one statement tells of all: what a statement costs is the more if there is hardly anything to be read.
+const (
+	sitePlaces = `SELECT 'site', t.name, t.title, t.state, '', (SELECT count(*) FROM task_slot s WHERE s.slot = 'site:' || t.name), 0::bigint, 0::bigint,
+	  NULL::text, NULL::text, t.seen_at, NULL::timestamptz, '', NULL::boolean, NULL::timestamptz, NULL::text FROM site t WHERE t.active`
+	locationPlaces = `SELECT 'location', l.name, l.type, l.storage, l.marker, l.capacity, l.free, l.total, l.down_reason, l.down_text, l.down_since, l.down_until, l.probe, e.pressing, e.age, e.package
+	  FROM location l LEFT JOIN pressure e ON e.location = l.name WHERE l.active`
+	linkPlaces = `SELECT 'link', l.name, l.from_site, l.to_site, '', (SELECT count(*) FROM task_slot s WHERE s.slot = 'link:' || l.name), 0, 0,
+	  l.down_reason, l.down_text, l.down_since, l.down_until, l.probe, NULL, NULL, NULL FROM link l WHERE l.active`
+)
+
+// askPlaces asks for places, and for the workers of sites.
+func (v *view) askPlaces(w *opsdb.World, places string) (finish func()) {
 	var workers []opsdb.Worker
 	var seen []opsdb.Site
 	ask(v, &workers, scanWorker, workersLately, v.handed(), opsdb.WorkerTTL.Microseconds())
-	v.each(func(r scanner) error {
-		var site opsdb.Site
-		var at *time.Time
-		err := r.Scan(&site.Name, &site.Title, &site.State, &at, &site.InUse)
-		site.Down = &opsdb.Down{Reason: "no_worker", Text: "no worker of " + site.Name + " has shown itself", Since: timeOf(at)}
-		seen = append(seen, site)
-		return err
-	}, `SELECT t.name, t.title, t.state, t.seen_at, (SELECT count(*) FROM task_slot s WHERE s.slot = 'site:' || t.name) FROM site t WHERE t.active`)
+	v.eachPlace(w, places, &seen)
 	return func() {
 		live, capacity := alive(workers)
 		for _, site := range seen {
@@ -100,6 +107,44 @@ func (v *view) askSites(w *opsdb.World) (finish func()) {
 			w.Sites[site.Name] = site
 		}
 	}
+}
+
+// placeRow is a row of places.
+type placeRow struct {
+	kind, name, a, b, marker string
+	n, free, total           int64
+	reason, words            *string
+	since, until, age        *time.Time
+	probe                    opsdb.ID
+	pressing                 *bool
+	pkg                      *opsdb.ID
+}
+
+func (v *view) eachPlace(w *opsdb.World, places string, sites *[]opsdb.Site) {
+	v.each(func(r scanner) error {
+		var p placeRow
+		err := r.Scan(&p.kind, &p.name, &p.a, &p.b, &p.marker, &p.n, &p.free, &p.total, &p.reason, &p.words, &p.since, &p.until, &p.probe, &p.pressing, &p.age, &p.pkg)
+		switch p.kind {
+		case "site":
+			*sites = append(*sites, opsdb.Site{Name: p.name, Title: p.a, State: opsdb.SiteState(p.b), InUse: int(p.n),
+				Down: &opsdb.Down{Reason: "no_worker", Text: "no worker of " + p.name + " has shown itself", Since: timeOf(p.since)}})
+		case "location":
+			w.Locations[p.name] = p.location()
+		case "link":
+			w.Links[p.name] = opsdb.Link{From: p.a, To: p.b, InUse: int(p.n), Down: p.down()}
+		}
+		return err
+	}, places)
+}
+
+func (p placeRow) down() *opsdb.Down { return downOf(p.reason, p.words, p.since, p.until, p.probe) }
+
+func (p placeRow) location() opsdb.Location {
+	l := opsdb.Location{Name: p.name, Type: opsdb.LocationType(p.a), Storage: opsdb.StorageKind(p.b), Marker: opsdb.ID(p.marker), Capacity: p.n, Free: p.free, Total: p.total, Down: p.down()}
+	if p.age != nil {
+		l.Pressure = &opsdb.Pressure{Pressing: *p.pressing, Age: timeOf(p.age), Package: *p.pkg}
+	}
+	return l
 }
 
 // alive says which sites have workers, and how much these take in hand; 0 where one does not say.
@@ -148,59 +193,23 @@ func downOf(reason, words *string, since, until *time.Time, probe opsdb.ID) *ops
 	return d
 }
 
-func (v *view) askLocations(w *opsdb.World) {
+// askPausesAndBrakes asks for what people have paused, and for what was deleted in the last hour.
+func (v *view) askPausesAndBrakes(w *opsdb.World) {
 	v.each(func(r scanner) error {
-		var l opsdb.Location
-		var reason, words *string
-		var since, until, age *time.Time
-		var probe opsdb.ID
-		var pkg *opsdb.ID
-		var pressing *bool
-		err := r.Scan(&l.Name, &l.Type, &l.Storage, &l.Marker, &l.Capacity, &l.Free, &l.Total, &reason, &words, &since, &until, &probe, &pressing, &age, &pkg)
-		l.Down = downOf(reason, words, since, until, probe)
-		if age != nil {
-			l.Pressure = &opsdb.Pressure{Pressing: *pressing, Age: timeOf(age), Package: *pkg}
-		}
-		w.Locations[l.Name] = l
-		return err
-	}, `SELECT l.name, l.type, l.storage, l.marker, l.capacity, l.free, l.total, l.down_reason, l.down_text, l.down_since, l.down_until, l.probe, e.pressing, e.age, e.package
-	  FROM location l LEFT JOIN pressure e ON e.location = l.name WHERE l.active`)
-}
-
-func (v *view) askLinks(w *opsdb.World) {
-	v.each(func(r scanner) error {
-		var l opsdb.Link
-		var name string
-		var reason, words *string
-		var since, until *time.Time
-		var probe opsdb.ID
-		err := r.Scan(&name, &l.From, &l.To, &l.InUse, &reason, &words, &since, &until, &probe)
-		l.Down = downOf(reason, words, since, until, probe)
-		w.Links[name] = l
-		return err
-	}, `SELECT l.name, l.from_site, l.to_site, (SELECT count(*) FROM task_slot s WHERE s.slot = 'link:' || l.name), l.down_reason, l.down_text, l.down_since, l.down_until, l.probe
-	  FROM link l WHERE l.active`)
-}
-
-func (v *view) askPauses(w *opsdb.World) {
-	v.each(func(r scanner) error {
+		var kind, name string
 		var p opsdb.Pause
 		var since *time.Time
-		err := r.Scan(&p.Subject, &p.Who, &p.Why, &since)
-		p.Since = timeOf(since)
-		w.Pauses[p.Subject] = p
-		return err
-	}, `SELECT subject, who, why, since FROM pause`)
-}
-
-func (v *view) askBrakes(w *opsdb.World) {
-	v.each(func(r scanner) error {
-		var name string
 		var s opsdb.Spent
-		err := r.Scan(&name, &s.Bytes, &s.Packages)
-		w.Deleted[name] = s
+		err := r.Scan(&kind, &name, &p.Who, &p.Why, &since, &s.Bytes, &s.Packages)
+		if kind == "pause" {
+			p.Subject, p.Since = name, timeOf(since)
+			w.Pauses[name] = p
+		} else {
+			w.Deleted[name] = s
+		}
 		return err
-	}, `SELECT location, sum(bytes)::bigint, sum(packages)::bigint FROM brake WHERE minute > floor(extract(epoch FROM `+nowIs1+`) / 60)::bigint - 60 GROUP BY location`, v.handed())
+	}, `SELECT 'pause', subject, who, why, since, 0::bigint, 0::bigint FROM pause
+	  UNION ALL SELECT 'brake', location, '', '', NULL, sum(bytes)::bigint, sum(packages)::bigint FROM brake WHERE minute > floor(extract(epoch FROM `+nowIs1+`) / 60)::bigint - 60 GROUP BY location`, v.handed())
 }
 
 // counter is a sum of bytes: kind, and the place or link.
