@@ -15,12 +15,13 @@ type ends struct{ source, target bool }
 
 // common are the options of every call: -v for the present rate in the
 // progress lines, -n against name servers that do not answer, -k so that what arrived before a failure is
-// there to be re-read (and in its order, without holes). Never -f, -a or -e.
+// there to be re-read (and in its order, without holes). -w with = binds the windows, without it the kernel sizes them. Never -f, -a or -e.
 func (o Options) common() []string {
-	args := []string{
-		"-v", "-n", "-k", "-P", strconv.Itoa(reports),
-		"-s", strconv.Itoa(o.Streams), "-w", strconv.FormatInt(o.Window, 10),
+	window := strconv.FormatInt(o.Window, 10)
+	if o.bound {
+		window = "=" + window
 	}
+	args := []string{"-v", "-n", "-k", "-P", strconv.Itoa(reports), "-s", strconv.Itoa(o.Streams), "-w", window}
 	if o.Buffer > 0 {
 		args = append(args, "-B", strconv.FormatInt(o.Buffer, 10))
 	}

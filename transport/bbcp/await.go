@@ -135,6 +135,10 @@ func (s *sending) broken(ctx context.Context, line *standing, l *load) {
 	}
 	switch {
 	case l.item.err != nil:
+	case errors.Is(line.err, errNarrow):
+		if l.begun.Load() && l.kept == 0 {
+			l.item.err = s.fromTheStart(ctx, l.item)
+		}
 	case forbids(said) || strings.Contains(said, "unknown command"):
 		s.opts.Standing.refuse()
 		if l.begun.Load() && l.kept == 0 {

@@ -47,7 +47,7 @@ type Options struct {
 	RTT       time.Duration // and its round-trip time
 	AtOnce    int           // how many calls share it; 1
 	Streams   int           // 0: as many as bandwidth and round-trip time ask for
-	Window    int64         // bytes per stream; 0: bandwidth × round-trip time ÷ streams
+	Window    int64         // bytes per stream; 0: bandwidth × round-trip time ÷ streams, in standing calls an eighth more
 	Buffer    int64         // bytes read and written at once; 0: bbcp's own choice
 	Rate      int64         // bytes a second at most; 0: no limit
 
@@ -68,6 +68,7 @@ type Options struct {
 		streams int
 		window  int64
 	}
+	bound bool // a stream has no more than Window on its way, whatever the kernel would let it have
 }
 
 // Transport implements [transport.Transport]. It has no state and serves any number of calls at once.

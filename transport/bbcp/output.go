@@ -24,6 +24,9 @@ type output struct {
 	current string // name of the file that is being written: the last "Creating"
 	percent int64  // of the current file; 0 until said
 	steps   int    // grows whenever the output says that bytes moved
+
+	bound   string // the window that binds; "": none does
+	reduced func() // called when that window does not come about
 }
 
 // Write implements [io.Writer]. It never fails.
@@ -67,6 +70,9 @@ func (o *output) read(line string) {
 	if strings.HasPrefix(line, "File ") && strings.Contains(line, " created; ") {
 		o.steps++
 		return
+	}
+	if o.bound != "" && narrows(line, o.bound) {
+		o.reduced()
 	}
 	_, _ = o.tail.Write([]byte(line + "\n"))
 }

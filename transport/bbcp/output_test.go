@@ -102,6 +102,11 @@ func TestTuned(t *testing.T) {
 	if s, w := Tuned(gigabit, time.Second, 1, 16, 8<<20); s != 16 || w != 8<<20 {
 		t.Errorf("what was said is %d of %d", s, w)
 	}
+	// The standing call's windows hold an eighth more than what is on the way, over the streams it really has.
+	o := Options{Bandwidth: gigabit / 5, RTT: 200 * time.Millisecond, AtOnce: 3}.withDefaults().forStanding()
+	if o.Streams != 4 || o.Window != 22<<16 {
+		t.Errorf("a standing call has %d streams of %d", o.Streams, o.Window)
+	}
 	// Four calls have a quarter of the streams each, and one that is alone holds all that is on the way.
 	if s, w := Tuned(10*gigabit, 220*time.Millisecond, 4, 0, 0); s != 17 || int64(s)*w < 275_000_000 {
 		t.Errorf("one of four calls has %d streams of %d", s, w)

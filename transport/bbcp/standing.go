@@ -36,6 +36,7 @@ type Standing struct {
 	mu      sync.Mutex
 	calls   map[string]*standing // by their arguments
 	refused bool                 // an end lets bbcp not start what a standing call needs
+	narrow  bool                 // the other end allows no windows that hold what is on the way: the kernels size them
 	closed  bool
 	since   func() time.Duration
 }
@@ -177,6 +178,7 @@ func (t *Standing) Close() {
 // start starts a standing call.
 func (t *Standing) start(ctx context.Context, o Options, target storage.Storage, parts string, e ends) (*standing, error) {
 	o = o.forStanding()
+	o.bound = !t.narrow && o.binds()
 	effect.Point(ctx, "bbcp.standing.before")
 	dir, err := os.MkdirTemp("", "cdt-bbcp-")
 	if err != nil {
@@ -199,6 +201,9 @@ func (t *Standing) start(ctx context.Context, o Options, target storage.Storage,
 	s.call = &call{opts: o, items: []*item{self}, ends: e, args: o.standing(pipe, parts, self.Attempt.Name(), e), since: o.since}
 	life, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	s.stop = stop
+	if o.bound {
+		s.out.bound, s.out.reduced = strconv.FormatInt(o.Window, 10), func() { t.unbind(s) }
+	}
 	s.touch()
 	go s.live(life)
 	go s.feed()
@@ -256,10 +261,11 @@ var errIdle = errors.New("nothing went through it for long")
 
 // forStanding are the options of the one standing call that stands for all calls of the link.
 func (o Options) forStanding() Options {
-	o.Streams, o.Window = Tuned(o.Bandwidth, o.RTT, 1, o.given.streams, o.given.window)
+	o.Streams, _ = Tuned(o.Bandwidth, o.RTT, 1, o.given.streams, o.given.window)
 	if o.given.streams == 0 {
 		o.Streams = min(max(o.Streams, standingStreams), usualStreams)
 	}
+	_, o.Window = Tuned(o.Bandwidth+o.Bandwidth/8, o.RTT, 1, o.Streams, o.given.window)
 	o.Rate = min(o.Rate*int64(max(o.AtOnce, 1)), mostNumber)
 	if o.Buffer == 0 {
 		o.Buffer = standingBuffer

@@ -170,6 +170,35 @@ func TestStanding(t *testing.T) {
 				w.t.Errorf("calls %q", all)
 			}
 		}},
+		{"windows bind where they are known", func(w *world) {
+			calls := w.log("")
+			w.opts.Bandwidth, w.opts.RTT = 4*mb, 10*time.Millisecond
+			it := w.item("p.tar", 3*mb)
+			must(w.t, w.send(it)[0])
+			w.arrived(it)
+			if all := calls(); len(all) != 1 || !strings.Contains(all[0], "-s 4 -w =131072 ") {
+				w.t.Errorf("calls %q", all)
+			}
+		}},
+		{"nothing is known of the line: the kernels size the windows", func(w *world) {
+			calls := w.log("")
+			must(w.t, w.send(w.item("p.tar", 10))[0])
+			if all := calls(); len(all) != 1 || strings.Contains(all[0], "-w =") {
+				w.t.Errorf("calls %q", all)
+			}
+		}},
+		{"windows that the other end makes smaller bind no more", func(w *world) {
+			calls := w.log("case \"$*\" in *-w\\ =*) echo bbcp: Source window size reduced to 4096 bytes. >&2;; esac")
+			w.opts.Bandwidth, w.opts.RTT = 4*mb, 10*time.Millisecond
+			for _, it := range w.items(2) {
+				must(w.t, w.send(it)[0])
+				w.arrived(it)
+			}
+			all := calls()
+			if len(all) != 3 || !strings.Contains(all[0], "-w =") || strings.Contains(all[1]+all[2], "-w =") || !strings.Contains(all[2], "agent take") {
+				w.t.Errorf("calls %q", all)
+			}
+		}},
 		{"a source cut short meanwhile is bad data, and harms no other", func(w *world) {
 			it, other := w.item("p.tar", 12*mb), w.item("q.tar", mb)
 			tr := w.b.transport(w.t, w.opts)

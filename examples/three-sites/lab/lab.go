@@ -235,7 +235,7 @@ func soonAgain(m *machine.Machine) error {
 // connect joins a site to the others.
 func (l *Lab) connect(m *machine.Machine) {
 	l.Helper()
-	l.Must(errors.Join(m.Set("net.ipv4.tcp_rmem", windows), m.Set("net.ipv4.tcp_wmem", windows), soonAgain(m)))
+	l.Must(errors.Join(m.Set("net.ipv4.tcp_rmem", windows), m.Set("net.ipv4.tcp_wmem", windows), m.Set("net.ipv4.tcp_congestion_control", "reno"), soonAgain(m)))
 	addr := netip.MustParseAddr(Address(m.Name))
 	mtu := l.o.MTU
 	if mtu == 0 {
