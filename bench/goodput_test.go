@@ -39,6 +39,7 @@ const (
 // of the files per second as a share of the line: undisturbed, and with five cuts of 60 s (CDT_BENCH_CUTS, CDT_BENCH_CUT:
 // others) as a share of what the line could have carried while it was whole. Beside it, on the same line, stand
 // `rsync -W` with one call for everything and with one call for each file; they verify nothing and reach one site.
+// For bbcp the machine must allow windows of 1.4 MB (net.core.rmem_max and wmem_max, docs/operations/bbcp.md).
 // CDT_BENCH_TRANSPORT: rsync or bbcp over the ocean; bbcp where it is installed. CDT_BENCH_AT_ONCE and CDT_BENCH_BATCH: other
 // numbers of sends at once and packages in one; CDT_BENCH_ALONE: without rsync beside it.
 func BenchmarkGoodput(b *testing.B) {

@@ -221,6 +221,9 @@ func (l *Lab) install(program, site string) {
 // windows let one TCP stream fill 200 Mbit/s over 200 ms, and more.
 const windows = "4096 1048576 67108864"
 
+// control is what slows down when a packet is lost, as docs/operations/bbcp.md advises for a line of one's own.
+const control = "reno"
+
 // soonAgain lets TCP look every second whether a cut is over, where the kernel
 // can (6.15); otherwise it waits up to as long again as the cut lasted. Retries are counted, so there must be more of them;
 // and what the cut swallowed must not be taken for mere delay. So says docs/operations/bbcp.md.
@@ -235,7 +238,7 @@ func soonAgain(m *machine.Machine) error {
 // connect joins a site to the others.
 func (l *Lab) connect(m *machine.Machine) {
 	l.Helper()
-	l.Must(errors.Join(m.Set("net.ipv4.tcp_rmem", windows), m.Set("net.ipv4.tcp_wmem", windows), m.Set("net.ipv4.tcp_congestion_control", "reno"), soonAgain(m)))
+	l.Must(errors.Join(m.Set("net.ipv4.tcp_rmem", windows), m.Set("net.ipv4.tcp_wmem", windows), m.Set("net.ipv4.tcp_congestion_control", control), soonAgain(m)))
 	addr := netip.MustParseAddr(Address(m.Name))
 	mtu := l.o.MTU
 	if mtu == 0 {
