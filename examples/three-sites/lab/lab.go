@@ -60,6 +60,7 @@ type Options struct {
 	// Ocean is each line between ccat and the others; Land those between the others.
 	Ocean, Land router.Line
 	MTU         int // 9000
+	Begin       int // packets a connection begins with; 0: as many as the kernel has it
 }
 
 // Lab is three sites that run until the test ends.
@@ -221,8 +222,8 @@ func (l *Lab) install(program, site string) {
 // windows let one TCP stream fill 200 Mbit/s over 200 ms, and more.
 const windows = "4096 1048576 67108864"
 
-// control is what slows down when a packet is lost, as docs/operations/bbcp.md advises for a line of one's own.
-const control = "reno"
+// control is what slows down when a packet is lost: that of Debian, whatever this machine has.
+const control = "cubic"
 
 // soonAgain lets TCP look every second whether a cut is over, where the kernel
 // can (6.15); otherwise it waits up to as long again as the cut lasted. Retries are counted, so there must be more of them;
@@ -249,7 +250,10 @@ func (l *Lab) connect(m *machine.Machine) {
 		if err != nil {
 			return err
 		}
-		return l.Router.Join(m.Name, addr, tun)
+		if l.o.Begin > 0 {
+			err = router.Begin("data", netip.PrefixFrom(addr, netip.MustParsePrefix(subnet).Bits()), l.o.Begin)
+		}
+		return errors.Join(err, l.Router.Join(m.Name, addr, tun))
 	}))
 }
 

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/ccatobs/cdt/examples/three-sites/machine"
 	"github.com/ccatobs/cdt/examples/three-sites/router"
 )
@@ -199,5 +201,27 @@ func TestWhoIsUnknownIsTold(t *testing.T) {
 	}
 	if fmt.Sprint(w.Set("a", "b", router.Line{})) != "no such line: a>b" {
 		t.Error("the error does not name the line")
+	}
+}
+
+func TestConnectionsBeginWithWhatTheRouteSays(t *testing.T) {
+	t.Parallel()
+	w := newWire(t, router.Line{})
+	subnet := netip.MustParsePrefix("10.77.0.1/24")
+	w.must(w.near.InNetwork(func() error { return router.Begin("tun0", subnet, 100) }))
+	near, _ := w.dial()
+	raw, err := near.(*net.TCPConn).SyscallConn()
+	w.must(err)
+	var info *unix.TCPInfo
+	var bad error
+	w.must(raw.Control(func(fd uintptr) { info, bad = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO) }))
+	w.must(bad)
+	if info.Snd_cwnd != 100 {
+		t.Errorf("it begins with %d packets", info.Snd_cwnd)
+	}
+	for name, of := range map[string]string{"tun1": "10.77.0.1/24", "tun0": "10.78.0.1/24"} {
+		if err := w.near.InNetwork(func() error { return router.Begin(name, netip.MustParsePrefix(of), 100) }); err == nil {
+			t.Errorf("%s in %s has a route", name, of)
+		}
 	}
 }
