@@ -19,7 +19,7 @@ var _ opsdb.ShortWay = (*Store)(nil)
 // Short implements opsdb.ShortWay. A filed file that becomes a task takes two round trips: what
 // is to be known and locked, and all that is written, with the commit.
 func (s *Store) Short(ctx context.Context, revision int64, todo opsdb.Todo, limit int, way func(opsdb.Short) error) error {
-	err := s.attempt(ctx, soon, "Short", func(t *tx) error {
+	err := s.attempt(ctx, timeless, "Short", func(t *tx) error {
 		t.quiet = true
 		h := newShort(t, revision, todo, limit)
 		if err := way(h); err != nil {
@@ -75,7 +75,7 @@ func (h *short) ask() {
 		return
 	}
 	h.asked = true
-	h.each(func(r scanner) error { return scanHead(r, &h.head) }, head+` FOR SHARE OF o`)
+	h.each(func(r scanner) error { return scanHead(r, &h.head, h.clock(), nil) }, `SELECT `+headColumns+`, clock_timestamp(), `+notAwaited+` FROM opsdb o, observed_clock c FOR SHARE OF o`)
 	for _, l := range slices.Sorted(maps.Keys(h.sources())) { // before any group: see shutGroup
 		h.queue(`SELECT pg_advisory_xact_lock($1, hashtext($2))`, closing, l)
 	}

@@ -21,7 +21,7 @@ func (s *Store) Todo(ctx context.Context, limit int) (todo opsdb.Todo, err error
 	if err != nil || len(g.groups)+len(g.packages) == 0 {
 		return todo, err
 	}
-	err = s.readHow(ctx, along, "Todo", func(v *view) error { return v.todo(&todo, g) })
+	err = s.readHow(ctx, timeless, "Todo", func(v *view) error { return v.todo(&todo, g) })
 	return todo, err
 }
 
@@ -38,12 +38,12 @@ const glancing = `SELECT ` + headColumns + `, $3::boolean AND EXISTS (SELECT 1 F
   ARRAY(SELECT g.key FROM file_group g WHERE NOT g.closed AND g.wake_at <= ` + nowIs1 + ` ORDER BY g.wake_at LIMIT $2),
   ARRAY(SELECT s.id FROM package_state s WHERE ` + isDirty + ` ORDER BY urgent DESC, made_at, package LIMIT $2),
   ARRAY(SELECT s.id FROM package_state s WHERE s.wake_at <= ` + nowIs1 + ` ORDER BY s.wake_at LIMIT $2),
-  ARRAY(SELECT s.id FROM package_state s WHERE s.revision < o.revision ORDER BY s.revision, s.package LIMIT $2)
+  ARRAY(SELECT s.id FROM package_state s WHERE s.revision < o.revision ORDER BY s.revision, s.package LIMIT $2), clock_timestamp()
   FROM opsdb o, observed_clock c`
 
 // glance reads new files, and the keys of what else there is to be done, in one round trip.
 func (s *Store) glance(ctx context.Context, limit int) (todo opsdb.Todo, g glance, err error) {
-	err = s.readHow(ctx, along, "Todo", func(v *view) (err error) {
+	err = s.readHow(ctx, timeless, "Todo", func(v *view) (err error) {
 		ask(v, &todo.Unrouted, tables.ScanFile, unrouted, limitOf(limit))
 		finish := v.askGlance(&todo.World, &g, limit, s.wakes)
 		v.end()
@@ -56,7 +56,7 @@ func (s *Store) glance(ctx context.Context, limit int) (todo opsdb.Todo, g glanc
 
 func (v *view) askGlance(w *opsdb.World, g *glance, limit int, wakes bool) (finish func()) {
 	v.each(func(r scanner) error {
-		return scanHead(r, w, &g.noted, &g.groups, &g.groupsDue, &g.packages, &g.due, &g.behind)
+		return scanHead(r, w, &g.noted, &g.groups, &g.groupsDue, &g.packages, &g.due, &g.behind, v.clock())
 	}, glancing, v.handed(), limitOf(limit), wakes)
 	return func() {
 		w.Now = v.now
@@ -70,7 +70,7 @@ func (v *view) askGlance(w *opsdb.World, g *glance, limit int, wakes bool) (fini
 func (v *view) todo(todo *opsdb.Todo, g glance) error {
 	groups := v.askGroups(g.groups)
 	f := v.askFacts(g.packages)
-	v.askHead(&todo.World)
+	v.askHeadAndTime(&todo.World)
 	finish := func() error { return nil }
 	if len(g.packages) > 0 {
 		finish = v.askWorld(&todo.World)

@@ -53,12 +53,15 @@ const (
 	// along sends the beginning with the first statements, which are asked for and
 	// flushed: before that, the time is not known, and no query but these may be made.
 	along
-	// timeless is along, and nobody asks for the time: it is not known at all.
+	// timeless is along, and the time is not asked for: a statement of the transaction does, or nobody needs it.
 	timeless
 	// soon is along, and what it writes is no promise to anybody: its commit does not wait for the disk. A later one that does takes it
 	// along, and if the database dies before that, the facts it followed from lead to it again.
 	soon
 )
+
+// notAwaited has the commit of a transaction not wait for the disk.
+const notAwaited = `set_config('synchronous_commit', 'off', true)`
 
 // write runs f in one transaction, again if it lost against another one. On
 // any error, and on cancel before the commit, nothing is written.
@@ -106,7 +109,7 @@ func (s *Store) attempt(ctx context.Context, how beginning, name string, f func(
 	first := `clock_timestamp(), ''`
 	switch how {
 	case soon:
-		first = `clock_timestamp(), set_config('synchronous_commit', 'off', true)`
+		first = `clock_timestamp(), ` + notAwaited
 	case timeless:
 		first = ""
 	}
@@ -157,19 +160,29 @@ func (v *view) begin(how, first string, c clock.Clock) {
 	v.queued = &pgx.Batch{}
 	v.queued.Queue(how)
 	if first != "" {
-		v.queued.Queue(`SELECT ` + first).QueryRow(func(row pgx.Row) error {
-			err := row.Scan(&v.now, nil)
-			v.now = clock.Trim(v.now)
-			if c != nil {
-				v.now = v.fixed
-			}
-			return err
-		})
+		v.queued.Queue(`SELECT ` + first).QueryRow(func(row pgx.Row) error { return row.Scan(v.clock(), nil) })
 	}
 	if c != nil {
 		v.now = clock.Trim(c.Now())
 		v.fixed = v.now
 	}
+}
+
+// clock is what the time of the transaction is scanned into, which stays as it was if a clock was handed in.
+func (v *view) clock() any { return &theirTime{v} }
+
+type theirTime struct{ v *view }
+
+// Scan implements [sql.Scanner].
+func (t *theirTime) Scan(value any) error {
+	now, ok := value.(time.Time)
+	if !ok {
+		return fmt.Errorf("%T is no time", value)
+	}
+	if t.v.fixed.IsZero() {
+		t.v.now = clock.Trim(now)
+	}
+	return nil
 }
 
 // end has a read ended with the next flush.
@@ -244,7 +257,11 @@ func (s *Store) look(ctx context.Context, how beginning, f func(*view) error) er
 	}
 	defer c.Release()
 	v := &view{ctx: ctx, c: c.Conn(), store: s}
-	v.begin("begin isolation level repeatable read read only", `clock_timestamp(), ''`, s.clock)
+	first := `clock_timestamp(), ''`
+	if how == timeless {
+		first = ""
+	}
+	v.begin("begin isolation level repeatable read read only", first, s.clock)
 	if how == straight {
 		err = v.flush()
 	}

@@ -48,6 +48,11 @@ func (v *view) askHead(w *opsdb.World) {
 	v.each(func(r scanner) error { return scanHead(r, w) }, head)
 }
 
+// askHeadAndTime is askHead of a transaction that did not ask for the time when it began.
+func (v *view) askHeadAndTime(w *opsdb.World) {
+	v.each(func(r scanner) error { return scanHead(r, w, v.clock()) }, `SELECT `+headColumns+`, clock_timestamp() FROM opsdb o, observed_clock c`)
+}
+
 const head = `SELECT ` + headColumns + ` FROM opsdb o, observed_clock c`
 
 // askWorld asks for the places of a world and what is counted there.
