@@ -396,3 +396,35 @@ func TestDoneJobsAreGone(t *testing.T) {
 	}
 	eventually(t, url, 0, `SELECT count(*) FROM river.river_job`)
 }
+
+// A fetch is on the disk only a moment after it was made. After a crash that took it back, the job is fetched again, by whoever is there; that the task runs once is the
+// claim's to see to (TestTwoWorkersWithOneIdentity, TestE2ALateWorkerOfARealStore). Both ends leave no row.
+func TestAFetchThatACrashTookBack(t *testing.T) {
+	t.Parallel()
+	url := fresh(t, testserver.Postgres(t))(t)
+	first, err := river.Open(t.Context(), url, river.Options{ID: "w1", Poll: time.Hour}) // it hears of nothing twice
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close() //nolint:errcheck // the test ends
+	task := jobstest.Task("cologne")
+	if err := first.Enqueue(t.Context(), []opsdb.Task{task}); err != nil {
+		t.Fatal(err)
+	}
+	if id, err := first.Next(limit(t), []string{"cologne"}); err != nil || id != task.ID {
+		t.Fatalf("got %s, %v", id, err)
+	}
+	exec(t, url, `UPDATE river.river_job SET state = 'available', attempt = 0, attempted_at = NULL, attempted_by = NULL`)
+	second := open(t, url, "w2")
+	if id, err := second.Next(limit(t), []string{"cologne"}); err != nil || id != task.ID {
+		t.Fatalf("after the crash: got %s, %v", id, err)
+	}
+	for _, q := range []*river.Queue{first, second} {
+		run, over := q.Keep(t.Context(), task.ID)
+		if err := run.Err(); err != nil {
+			t.Errorf("the run was ended: %v", err)
+		}
+		over()
+	}
+	eventually(t, url, 0, `SELECT count(*) FROM river.river_job`)
+}

@@ -178,7 +178,7 @@ func (h *short) end() error {
 			return fmt.Errorf("package %s was not evaluated: %w", n.facts.Package.Name, opsdb.ErrChanged)
 		}
 	}
-	return h.writeCopies()
+	return errors.Join(h.writeCopies(), h.writeStates())
 }
 
 // KeepGroup implements opsdb.Short.

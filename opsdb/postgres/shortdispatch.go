@@ -43,6 +43,9 @@ func (h *short) Dispatch(_ context.Context, grants []opsdb.Grant) ([]opsdb.Dispa
 		}
 		if out[i].Refusal == opsdb.Granted {
 			delete(d.stale, g.Move.Package) // another move of it goes to another place
+			if n := h.fresh[g.Move.Package]; n != nil {
+				n.tasks++
+			}
 		}
 	}
 	h.expected = nil

@@ -3,6 +3,7 @@ package postgres
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -17,6 +18,8 @@ type newPack struct {
 	facts opsdb.Facts
 	files []int64
 	first time.Time // filed
+	state []any     // of its package_state, once it was evaluated
+	tasks int64     // made of it
 }
 
 // makeAll makes the packages of a new group that is closed at once.
@@ -116,23 +119,34 @@ func (h *short) writeNew(n *newPack, e opsdb.Evaluation) {
 	if e.Policies != nil {
 		policies = text(e.Policies)
 	}
+	n.state = []any{string(p.ID), h.revision, e.Version, us(e.WakeAt), text(append([]string{}, e.Wanted...)), policies, urgent, status}
 	h.changes++
 	h.queued.Queue(`WITH p AS (INSERT INTO package (id, route, stage, number, name, dir, grp, source, destination, files, bytes, size,
 	    instrument, observation, module, program, tags, observed_at, made_at, made_age, first_filed)
-	  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) RETURNING key, id, made_at, first_filed),
-	  s AS (INSERT INTO package_state (package, id, made_at, first_filed, revision, evaluated, wake_at, wanted, policies, urgent, status)
-	    SELECT key, id, made_at, first_filed, $22, $23, $24, $25, $26, $27, $28 FROM p)
+	  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) RETURNING key)
 	  INSERT INTO member (package, path, file, size, mod_time, identity)
-	    SELECT p.key, f.path, f.key, f.size, f.mod_time, f.identity FROM p CROSS JOIN unnest($29::bigint[]) x (key) CROSS JOIN LATERAL (SELECT * FROM file WHERE file.key = x.key OFFSET 0) f`,
+	    SELECT p.key, f.path, f.key, f.size, f.mod_time, f.identity FROM p CROSS JOIN unnest($22::bigint[]) x (key) CROSS JOIN LATERAL (SELECT * FROM file WHERE file.key = x.key OFFSET 0) f`,
 		clean([]any{string(p.ID), p.Route, p.Stage, p.Number, p.Name, p.Dir, string(p.Group), p.Source, p.Destination, p.Files, p.Bytes, p.Size,
-			p.Instrument, p.Observation, p.Module, p.Program, text(p.Tags), us(p.ObservedAt), us(p.MadeAt), us(p.MadeAge), us(n.first),
-			h.revision, e.Version, us(e.WakeAt), text(append([]string{}, e.Wanted...)), policies, urgent, status, n.files})...).
+			p.Instrument, p.Observation, p.Module, p.Program, text(p.Tags), us(p.ObservedAt), us(p.MadeAt), us(p.MadeAge), us(n.first), n.files})...).
 		Exec(func(tag pgconn.CommandTag) error {
 			if got := tag.RowsAffected(); got != int64(len(n.files)) {
 				return fmt.Errorf("%d members of %d were written: %w", got, len(n.files), opsdb.ErrInvariant)
 			}
 			return nil
 		})
+}
+
+// writeStates writes where the new packages stand, last of all, as it is after their copies and tasks: a task raises the
+// version. Written before these, the row would be written again by each of them, and the last time into all of its indexes.
+func (h *short) writeStates() error {
+	for _, id := range slices.Sorted(maps.Keys(h.fresh)) {
+		n := h.fresh[id]
+		if err := h.exec(`INSERT INTO package_state (package, id, made_at, first_filed, version, revision, evaluated, wake_at, wanted, policies, urgent, status)
+		  SELECT key, id, made_at, first_filed, $9, $2, $3, $4, $5, $6, $7, $8 FROM package WHERE id = $1`, append(n.state, n.facts.Package.Version+n.tasks)...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // writeCopies writes the copies that were made so far, those of new packages in one statement: they raise the version once.
