@@ -54,8 +54,16 @@ func TestInitWithoutTheMarkerOfThen(t *testing.T) {
 			t.Errorf("%s: something was written: %v, %v", name, left, err)
 		}
 	}
-	if err := initialise(node.Taking{Another: true}); err != nil || db.marker == first {
-		t.Errorf("another disk: %q, %v", db.marker, err)
+	full := errors.New("the database is full")
+	if err := initialise(node.Taking{Another: func(context.Context) error { return full }}); !errors.Is(err, full) || db.marker != first {
+		t.Errorf("another disk counts though what was there does so, too: %q, %v", db.marker, err)
+	}
+	asked := 0
+	another := node.Taking{Another: func(context.Context) error { asked++; return nil }}
+	for range 2 { // the second time it carries its marker
+		if err := initialise(another); err != nil || db.marker == first || asked != 1 {
+			t.Errorf("another disk: %q, asked %d times, %v", db.marker, asked, err)
+		}
 	}
 	second := db.marker
 	db.marker = first // the disk of a location of the same name, from another time

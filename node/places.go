@@ -116,8 +116,10 @@ var ErrMarked = errors.New("the location was initialised before, and this root d
 
 // Taking is how Init takes a root.
 type Taking struct {
-	Adopt   bool // also one with other content
-	Another bool // also in the place of one that the location had before, which is gone for good
+	Adopt bool // also one with other content
+	// Another is called if the root takes the place of one that the location had before, which is gone for good: before the
+	// new marker counts, what was there must count no more. nil: such a root is refused.
+	Another func(context.Context) error
 }
 
 // Init gives the root of a location its marker and records it in OpsDB. A root
@@ -136,6 +138,9 @@ func Init(ctx context.Context, s Marks, c clock.Clock, k Credentials, l *graph.L
 	if err = how.may(known, m.ID, err); err == nil && !there {
 		m = opsdb.Marker{Version: opsdb.FormatVersion, ID: opsdb.NewID(), Location: l.Name, MadeAt: c.Now()}
 		err = st.Init(ctx, m, how.Adopt)
+	}
+	if err == nil && known != "" && known != m.ID {
+		err = how.Another(ctx)
 	}
 	if err != nil {
 		return m, fmt.Errorf("initialise %s: %w", l.Name, err)
@@ -158,7 +163,7 @@ func markerThere(ctx context.Context, st storage.Storage) (m opsdb.Marker, there
 // may says why a root may not be taken, if OpsDB knows a marker of the location; err is why none could be read.
 func (how Taking) may(known, found opsdb.ID, err error) error {
 	switch {
-	case known == "" || how.Another || known == found:
+	case known == "" || how.Another != nil || known == found:
 		return nil
 	case err == nil:
 		return fmt.Errorf("%w: it carries %s, and was %s", ErrMarked, found, known)

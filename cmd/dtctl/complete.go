@@ -29,7 +29,7 @@ type choices func(ctx context.Context, toComplete string) []string
 func (a *app) completions(root *cobra.Command) {
 	pkg, processing := a.packageNames, a.locationNames(opsdb.Processing)
 	arguments := map[string][]choices{
-		"why": {pkg}, "hold": {pkg}, "unhold": {pkg}, "retry": {pkg}, "verify": {pkg},
+		"why": {pkg}, "hold": {pkg}, "unhold": {pkg}, "retry": slices.Repeat([]choices{pkg}, 100), "verify": {pkg},
 		"request": {pkg, processing}, "release": {pkg, processing},
 		"pause": {a.subjectNames}, "resume": {a.subjectNames},
 	}

@@ -73,6 +73,19 @@ func (d *doctor) farEnd(ctx context.Context, l *graph.Link) {
 	}
 	d.farProgram(ctx, l, agent)
 	d.farDisks(ctx, l, agent)
+	d.stillDown("link", l.Name(), d.world.Links[l.Name()].Down)
+}
+
+// stillDown says that what looks good now was not good when it was last used: nothing new goes there until it is tried again.
+func (d *doctor) stillDown(check, subject string, down *opsdb.Down) {
+	if down == nil {
+		return
+	}
+	when := "a worker looks again within seconds"
+	if !down.Next.IsZero() {
+		when = "one package tries it again at " + down.Next.UTC().Format(time.TimeOnly) + " UTC, and then all"
+	}
+	d.add(check, subject, findingNote, "nothing, if it looks good: "+when, "it is still taken to be down since %s UTC: %s", down.Since.UTC().Format(time.DateTime), down.Text)
 }
 
 // farProgram asks for the transport's program at both ends.
@@ -117,6 +130,8 @@ func (d *doctor) cureFar(at *graph.Location, err error) string {
 		return "run `dtctl init-location " + at.Name + "` there"
 	case f.Reason == "refused", f.Reason == "read_only":
 		return "let the link's user write below " + at.Path + " there; a forced command needs --root " + at.Path
+	case f.Reason == "full":
+		return "make room on the disk of " + at.Path + " there; it goes on by itself"
 	case f.Reason == "foreign":
 		return "another disk is mounted at " + at.Path + " there, or the link leads to another host than its site's"
 	}

@@ -89,6 +89,7 @@ func (d *doctor) location(ctx context.Context, places *node.Places, l *graph.Loc
 		room = fmt.Sprintf(", %s of %s are free", bytesText(free), bytesText(total))
 	}
 	d.add("location", l.Name, findingGood, "", "%s, its marker is right%s", rootOf(l), room)
+	d.stillDown("location", l.Name, d.world.Locations[l.Name].Down)
 	d.remarks(ctx, places, l)
 }
 

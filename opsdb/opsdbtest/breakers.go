@@ -17,6 +17,7 @@ func testBreakers(t *testing.T, open Open) {
 		"nobody":   testBreakerNobody,
 		"attempts": testFailsWhereOthersSucceed,
 		"location": testLocationBreaker,
+		"partly":   testPartlyDown,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

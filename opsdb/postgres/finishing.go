@@ -213,7 +213,7 @@ func (t *tx) askWorked(subjects map[string]bool) (then func() error) {
 	}
 	for _, kind := range slices.Sorted(maps.Keys(names)) {
 		closed[kind] = new([]opsdb.ID)
-		ask(&t.view, closed[kind], tables.ScanID, `UPDATE `+kind+` SET succeeded_at = $1, failures = 0 WHERE name = ANY($2::text[]) AND failed_at >= coalesce(succeeded_at, '-infinity') RETURNING name`, us(t.now), names[kind])
+		ask(&t.view, closed[kind], tables.ScanID, `UPDATE `+kind+` SET succeeded_at = $1, failures = 0 WHERE name = ANY($2::text[]) AND (failed_at >= coalesce(succeeded_at, '-infinity') OR down_until IS NOT NULL) RETURNING name`, us(t.now), names[kind])
 	}
 	return func() error {
 		for _, kind := range slices.Sorted(maps.Keys(closed)) {

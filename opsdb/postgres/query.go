@@ -44,10 +44,8 @@ func (v *view) Rows(f func(scanner) error, sql string, args ...any) (err error) 
 	v.queued.Queue(sql, clean(args)...)
 	results := v.send()
 	defer func() { err = errors.Join(err, results.Close()) }()
-	for range results.before {
-		if _, err := results.Exec(); err != nil {
-			return err
-		}
+	if err := results.first(); err != nil {
+		return err
 	}
 	rows, err := results.Query()
 	if err != nil {

@@ -285,10 +285,8 @@ func (t *tx) queue(sql string, args ...any) { t.queued.Queue(sql, clean(args)...
 func (t *tx) execN(sql string, args ...any) (int64, error) {
 	t.queued.Queue(sql, clean(args)...)
 	results := t.send()
-	for range results.before {
-		if _, err := results.Exec(); err != nil {
-			return 0, errors.Join(err, results.Close())
-		}
+	if err := results.first(); err != nil {
+		return 0, errors.Join(err, results.Close())
 	}
 	tag, err := results.Exec()
 	if err := errors.Join(err, results.Close()); err != nil {
@@ -298,16 +296,31 @@ func (t *tx) execN(sql string, args ...any) (int64, error) {
 	return tag.RowsAffected(), nil
 }
 
-// sent are the results of a batch of which only the last one is of interest.
+// sent are the results of a batch whose last one its caller reads.
 type sent struct {
 	pgx.BatchResults
-	before int
+	before []*pgx.QueuedQuery
+}
+
+// first reads the results before the last one: what was asked for by [ask] gets its answers, wherever it goes along.
+func (s sent) first() (err error) {
+	for _, q := range s.before {
+		if q.Fn != nil {
+			err = q.Fn(s.BatchResults)
+		} else {
+			_, err = s.Exec()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (v *view) send() sent {
 	b := v.queued
 	v.queued = &pgx.Batch{}
-	return sent{v.c.SendBatch(v.ctx, b), b.Len() - 1}
+	return sent{v.c.SendBatch(v.ctx, b), b.QueuedQueries[:b.Len()-1]}
 }
 
 // flush sends what is queued.

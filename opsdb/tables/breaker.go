@@ -90,7 +90,8 @@ func UsedBy(j Job, subjects map[string]bool) {
 	}
 }
 
-// Worked closes the breakers of what tasks have just used well.
+// Worked closes the breakers of what tasks have just used well. What has not failed since it last worked is left alone, unless its
+// breaker is open still: something was read at what is full, and now its probe could be written.
 func Worked(t Tx, subjects map[string]bool) error {
 	names, closed := map[string][]string{}, map[string][]opsdb.ID{}
 	for _, subject := range slices.Sorted(maps.Keys(subjects)) {
@@ -98,7 +99,7 @@ func Worked(t Tx, subjects map[string]bool) error {
 		names[kind] = append(names[kind], name)
 	}
 	for _, kind := range slices.Sorted(maps.Keys(names)) {
-		list, err := Query(t, ScanID, `UPDATE `+kind+` SET succeeded_at = $1, failures = 0 WHERE `+t.Dialect().In("name", 2)+` AND failed_at >= coalesce(succeeded_at, failed_at) RETURNING name`, Time(t.Now()), names[kind])
+		list, err := Query(t, ScanID, `UPDATE `+kind+` SET succeeded_at = $1, failures = 0 WHERE `+t.Dialect().In("name", 2)+` AND (failed_at >= coalesce(succeeded_at, failed_at) OR down_until IS NOT NULL) RETURNING name`, Time(t.Now()), names[kind])
 		if err != nil {
 			return err
 		}
