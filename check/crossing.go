@@ -78,6 +78,7 @@ func (h *history) sentCopy(e opsdb.Event) {
 		l.Faults += s.Bytes
 	}
 	if s.Arrived {
+		h.life(e.Package).arrived[e.Location] = e.At
 		h.crossed.there[over], h.crossed.came[over] = true, true
 	}
 }

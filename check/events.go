@@ -28,6 +28,7 @@ type life struct {
 	digest    opsdb.Digest
 	size      int64
 	verified  map[string]time.Time // locations with a copy that was read back and not lost since, and when that was
+	arrived   map[string]time.Time // locations that have all bytes, and since when
 	condemned map[string]time.Time
 	deleting  map[string]bool // locations with a copy.deleting that nothing took back
 	cut       map[string]bool // locations with one that was taken back: some files may have gone before
@@ -85,7 +86,7 @@ func hashOf(before opsdb.Digest, e opsdb.Event) (opsdb.Digest, error) {
 func (h *history) life(pkg opsdb.ID) *life {
 	l, ok := h.lives[pkg]
 	if !ok {
-		l = &life{verified: map[string]time.Time{}, condemned: map[string]time.Time{}, deleting: map[string]bool{}, cut: map[string]bool{}}
+		l = &life{verified: map[string]time.Time{}, arrived: map[string]time.Time{}, condemned: map[string]time.Time{}, deleting: map[string]bool{}, cut: map[string]bool{}}
 		if f, known := h.known.packages[pkg]; known {
 			l.digest, l.size = f.Package.Digest, f.Package.Size
 		}
@@ -104,6 +105,7 @@ func (h *history) follow(e opsdb.Event) {
 	case opsdb.EventCopySent:
 		h.sentCopy(e)
 	case opsdb.EventCopySpoilt:
+		delete(h.life(e.Package).arrived, e.Location)
 		h.takenAway(e)
 	case opsdb.EventTaskFailed, opsdb.EventTaskWithdrawn:
 		if h.life(e.Package).verified[e.Location].IsZero() { // what it had brought has no task any more
@@ -111,6 +113,7 @@ func (h *history) follow(e opsdb.Event) {
 		}
 	case opsdb.EventQuarantined, opsdb.EventCopyLost:
 		delete(h.life(e.Package).verified, e.Location)
+		delete(h.life(e.Package).arrived, e.Location)
 		h.takenAway(e)
 	case opsdb.EventCondemned:
 		h.condemnedCopy(e)
@@ -123,6 +126,7 @@ func (h *history) follow(e opsdb.Event) {
 		h.deletingCopy(e)
 	case opsdb.EventDeleted:
 		h.deletedCopy(e)
+		delete(h.life(e.Package).arrived, e.Location)
 		h.takenAway(e)
 	case opsdb.EventFileDeleted:
 		h.deletedFile(e)
@@ -178,10 +182,12 @@ func (h *history) judgeCrossing(e opsdb.Event, r opsdb.Receipt, l *life) {
 	if again := h.cutOff[task.ID]; again.After(begun) {
 		begun = again
 	}
-	for location, since := range l.verified {
-		if opsdb.SiteOf(location) != from && location != e.Location && h.Types[location] != opsdb.Processing && !since.After(begun) {
-			h.violate(SendOnce, e.Subject, "left %s for %s while %s had it", from, e.Location, location)
-			return
+	for _, had := range []map[string]time.Time{l.verified, l.arrived} {
+		for location, since := range had {
+			if opsdb.SiteOf(location) != from && location != e.Location && h.Types[location] != opsdb.Processing && !since.After(begun) {
+				h.violate(SendOnce, e.Subject, "left %s for %s while %s had it", from, e.Location, location)
+				return
+			}
 		}
 	}
 }

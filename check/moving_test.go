@@ -107,7 +107,28 @@ func TestCrossingsPastAnUnpackedCopy(t *testing.T) {
 			w.config.Types[ramses] = opsdb.Processing
 			w.arrive(summit, ramses)
 		})},
+		{"sent to be kept where all bytes have arrived elsewhere", check.SendOnce, told(func(w *world) {
+			w.event(opsdb.EventCopySent, "copy:x", landing2, opsdb.Sent{Link: "ccat>cornell", Bytes: w.pkg.Size, Arrived: true})
+			w.rightAfterPacking()
+		})},
 	})
+	unspoilt(t, map[string]func(w *world){
+		"sent to be kept where what had arrived was spoilt": told(func(w *world) {
+			w.event(opsdb.EventCopySpoilt, "copy:x", landing2, nil)
+			w.rightAfterPacking()
+			w.event(opsdb.EventCopySent, "copy:x", landing2, opsdb.Sent{Link: "ccat>cornell", Bytes: w.pkg.Size, Arrived: true})
+			w.rightAfterPacking()
+		}),
+	})
+}
+
+// rightAfterPacking puts the last event there, and so before all else.
+func (w *world) rightAfterPacking() {
+	born := slices.IndexFunc(w.db.events, func(e opsdb.Event) bool { return e.Kind == opsdb.EventPackaged })
+	last := len(w.db.events) - 1
+	e := w.db.events[last]
+	e.At = w.db.events[born].At
+	w.db.events = slices.Insert(w.db.events[:last], born+1, e)
 }
 
 // A crossing that began before another site had the package is let end, as when its destination was out of reach meanwhile;

@@ -127,7 +127,7 @@ func rateOf(l *graph.Link) float64 {
 // and therefore stays: another site has a verified copy, or is about to.
 func (v *view) sentOnce(m *graph.Move) bool {
 	from := m.From.Site
-	if !from.SendOnce || m.To.Site == from || !v.elsewhere(from.Name) {
+	if !from.SendOnce || m.To.Site == from || !v.elsewhere(m) {
 		return false
 	}
 	if from.SendAgainAfter == 0 {
@@ -141,9 +141,15 @@ func (v *view) sentOnce(m *graph.Move) bool {
 	return v.age(since) < from.SendAgainAfter
 }
 
-func (v *view) elsewhere(site string) bool {
-	for at, c := range v.have {
-		if c.Form == opsdb.Tar && opsdb.SiteOf(at) != site {
+// elsewhere reports whether another site than that of the move has the package, or is about to. All its bytes being there is
+// enough, also while nobody there reads them back: a site that was away for minutes is no reason to send them over the
+// ocean again. Only the move that brought them is not held up by that; and who lets a package leave again after a time lets it do so then.
+func (v *view) elsewhere(m *graph.Move) bool {
+	from := m.From.Site
+	site, bytes := from.Name, from.SendAgainAfter == 0 && !v.arrivedBy(m)
+	for at, c := range v.live {
+		arrived := bytes && c.State == opsdb.Arrived && v.holdsTar(at)
+		if opsdb.SiteOf(at) != site && c.Form == opsdb.Tar && (arrived || v.have[at] != nil) {
 			return true
 		}
 	}

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -91,6 +92,43 @@ func TestSendOnceOutranksOtherWays(t *testing.T) {
 			g := ccat("cologne", "cornell")
 			stageOf(g, "ship").Choose = ""
 			f := newFacts(g).packed().copy("ccat.buffer", opsdb.Present)
+			c.set(f)
+			if diff := cmp.Diff(c.want, show(f.evaluate())); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// All bytes at another site are enough to have left once, also when nobody there can read them back now: they wait for
+// the site, and only the receipt is fetched when it is back. A site that lets packages leave again lets them do so.
+func TestWhatArrivedDoesNotCrossAgain(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		set  func(*facts)
+		want []string
+	}{
+		{"its site is up", func(*facts) {}, []string{"ship ccat.buffer>cologne.buffer ready/ready fresh"}},
+		{"its site is down", func(f *facts) { f.siteDown("cologne") }, []string{"ship ccat.buffer>cologne.buffer waiting/site_down fresh"}},
+		{"its buffer is full", func(f *facts) { f.locationDown("cologne.buffer", "full") }, []string{"ship ccat.buffer>cologne.buffer waiting/full fresh"}},
+		{"its site is down, and packages may leave again", func(f *facts) {
+			f.siteDown("cologne")
+			f.g.Locations["ccat.buffer"].Site.SendAgainAfter = time.Hour
+		}, []string{"ship ccat.buffer>cornell.buffer ready/ready fresh"}},
+		{"nothing is said of once", func(f *facts) {
+			f.siteDown("cologne")
+			f.g.Locations["ccat.buffer"].Site.SendOnce = false
+		}, []string{"ship ccat.buffer>cornell.buffer ready/ready fresh"}},
+		{"another site has it", func(f *facts) { f.copy("cornell.buffer", opsdb.Present) },
+			[]string{"replicate cornell.buffer>cologne.buffer ready/ready fresh", "archive cornell.buffer>cornell.lta ready/ready fresh"}},
+		{"it arrived at another site, too", func(f *facts) { f.copy("cornell.buffer", opsdb.Arrived) }, []string{"ship ccat.buffer>cologne.buffer ready/ready fresh"}},
+		{"it arrived at another site, too, and its site is down", func(f *facts) { f.copy("cornell.buffer", opsdb.Arrived).siteDown("cologne") },
+			[]string{"ship ccat.buffer>cornell.buffer ready/ready fresh"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFacts(ccat("cologne", "cornell")).packed().copy("ccat.buffer", opsdb.Present).copy("cologne.buffer", opsdb.Arrived)
 			c.set(f)
 			if diff := cmp.Diff(c.want, show(f.evaluate())); diff != "" {
 				t.Error(diff)
