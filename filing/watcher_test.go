@@ -216,6 +216,9 @@ func TestA6AnObservationIsFinishedByItsMarkerAndLateFilesFollow(t *testing.T) {
 	h.write("prime/obs1/mod1/late", "late")
 	h.scan()
 	h.knows("prime/obs1/mod1/a", "prime/obs1/mod1/late", "prime/obs1/mod2/b")
+	h.write("prime/obs2/.finished/x", "a folder is no marker")
+	h.scanAfter(time.Hour)
+	h.knows("prime/obs1/mod1/a", "prime/obs1/mod1/late", "prime/obs1/mod2/b")
 	if diff := cmp.Diff([]string{"prime/obs1"}, h.book.finished); diff != "" {
 		t.Fatalf("finished (-want +got):\n%s", diff)
 	}

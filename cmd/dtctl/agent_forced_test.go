@@ -28,6 +28,8 @@ func TestForcedKeepsToParts(t *testing.T) {
 		"it sends":                {"rsync --server --sender -de.LsfxCIvu . " + parts, false},
 		"dots":                    {"rsync --server -de.LsfxCIvu . /data/buffer/x/../.part/", false},
 		"below a part":            {"rsync --server -de.LsfxCIvu . /data/buffer/.part/x/", false},
+		"beside the parts":        {"rsync --server -de.LsfxCIvu . /data/buffer/raw/", false},
+		"the root":                {"rsync --server -de.LsfxCIvu . /data/buffer/", false},
 		"another root":            {"rsync --server -de.LsfxCIvu . /etc/.part/", false},
 		"a daemon":                {"rsync --daemon --server . " + parts, false},
 		"another rsync":           {"/data/buffer/.part/rsync --server -de.LsfxCIvu . " + parts, false},
