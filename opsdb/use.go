@@ -3,6 +3,7 @@ package opsdb
 // Use is what is done at a location.
 type Use int
 
+// The uses.
 const (
 	Reads Use = iota
 	Removes
