@@ -105,6 +105,9 @@ func TestDoctorOfLinks(t *testing.T) {
 			}
 		}
 	}
+	testserver.PostgresExec(t, f.url, `UPDATE link SET down_reason = 'breaker', down_text = 'no route to host', down_since = now(), down_until = now() + interval '1 minute', pause = 60000000 WHERE name = 'ccat>cologne'`)
+	says("its breaker is open still", "ssh reaches 127.0.0.1", "it is still taken to be down since", "no route to host", "one package tries it again at")
+	testserver.PostgresExec(t, f.url, `UPDATE link SET down_reason = NULL, down_text = NULL, down_since = NULL, down_until = NULL, pause = 0 WHERE name = 'ccat>cologne'`)
 	says("all is well", "ssh reaches 127.0.0.1", "whose key is the known one", "rsync is at both ends: rsync ", "cologne/buffer at the other end has its marker and can be written")
 	s.ShutOut()
 	says("login refused", "Permission denied (publickey)", "-> put the link's public key into authorized_keys")

@@ -101,7 +101,7 @@ func farFields() []Field {
 func bbcpFields() []Field {
 	return []Field{
 		{Name: "streams", Type: Int, Min: 1, Help: "parallel TCP streams of a call, 64 at most; from bandwidth, rtt and at_once if not said", Example: "16"},
-		{Name: "window", Type: Size, Help: "TCP window of a stream, 8KiB to 1GiB; from bandwidth and rtt if not said", Example: "8MiB"},
+		{Name: "window", Type: Size, Help: "TCP window of a stream, 8KiB to 1GiB; from bandwidth and rtt if not said. It binds in the call that stays, where both hosts allow it", Example: "8MiB"},
 		{Name: "reverse", Type: Bool, Default: "false", Help: "the other end opens the data connections (bbcp -z), where a firewall asks for it"},
 		{Name: "source_host", Type: String, Help: "the name by which the other end reaches this host's data network", Example: "data.ccat.example.org"},
 		{Name: "ports", Type: String, Help: "range of the ports of data connections", Example: "5031:5059"},
