@@ -148,7 +148,7 @@ func (v *view) elsewhere(m *graph.Move) bool {
 	from := m.From.Site
 	site, bytes := from.Name, from.SendAgainAfter == 0 && !v.arrivedBy(m)
 	for at, c := range v.live {
-		arrived := bytes && c.State == opsdb.Arrived && v.holdsTar(at)
+		arrived := bytes && c.State == opsdb.Arrived && v.holdsTar(at) && v.endsAt(at)
 		if opsdb.SiteOf(at) != site && c.Form == opsdb.Tar && (arrived || v.have[at] != nil) {
 			return true
 		}
@@ -161,6 +161,19 @@ func (v *view) elsewhere(m *graph.Move) bool {
 	for at := range v.plan.planned {
 		if opsdb.SiteOf(at) != site && v.holdsTar(at) {
 			return true
+		}
+	}
+	return false
+}
+
+// endsAt reports whether the route has a move yet by which what arrived at a place becomes a verified copy: without one
+// nobody will ever read it back, and it counts for nothing.
+func (v *view) endsAt(at string) bool {
+	for _, s := range v.route.Stages {
+		for _, m := range s.Moves {
+			if gone, concerns := v.exists[m]; concerns && gone.open() && m.To.Name == at && v.have[m.From.Name] != nil {
+				return true
+			}
 		}
 	}
 	return false

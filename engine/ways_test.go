@@ -1,11 +1,13 @@
 package engine_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ccatobs/cdt/engine/graph"
 	"github.com/ccatobs/cdt/opsdb"
 )
 
@@ -120,6 +122,12 @@ func TestWhatArrivedDoesNotCrossAgain(t *testing.T) {
 			f.siteDown("cologne")
 			f.g.Locations["ccat.buffer"].Site.SendOnce = false
 		}, []string{"ship ccat.buffer>cornell.buffer ready/ready fresh"}},
+		{"its site is down, and nothing leads there any more", func(f *facts) {
+			f.siteDown("cologne")
+			for _, s := range f.g.Routes[0].Stages {
+				s.Moves = slices.DeleteFunc(s.Moves, func(m *graph.Move) bool { return m.To.Name == "cologne.buffer" })
+			}
+		}, []string{"ship ccat.buffer>cornell.buffer ready/ready fresh", "archive cologne.buffer>cologne.lta blocked/no_way fresh"}},
 		{"another site has it", func(f *facts) { f.copy("cornell.buffer", opsdb.Present) },
 			[]string{"replicate cornell.buffer>cologne.buffer ready/ready fresh", "archive cornell.buffer>cornell.lta ready/ready fresh"}},
 		{"it arrived at another site, too", func(f *facts) { f.copy("cornell.buffer", opsdb.Arrived) }, []string{"ship ccat.buffer>cologne.buffer ready/ready fresh"}},

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/ccatobs/cdt/testserver"
 )
 
@@ -44,13 +42,7 @@ func TestLookingKeepsTheSchema(t *testing.T) {
 // number is the answer to a query.
 func (f *fleet) number(query string) (n int) {
 	f.t.Helper()
-	ctx := f.t.Context()
-	conn, err := pgx.Connect(ctx, f.url)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	defer func() { _ = conn.Close(ctx) }()
-	if err := conn.QueryRow(ctx, query).Scan(&n); err != nil {
+	if err := f.connect().QueryRow(f.t.Context(), query).Scan(&n); err != nil {
 		f.t.Fatal(err)
 	}
 	return n

@@ -322,16 +322,22 @@ func (f *fleet) tell(subject string) {
 	}
 }
 
+// connect opens a connection to PostgreSQL that ends with the test.
+func (f *fleet) connect() *pgx.Conn {
+	f.t.Helper()
+	conn, err := pgx.Connect(f.t.Context(), f.url)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(f.t.Context())) })
+	return conn
+}
+
 // fewJobs fails if the queue still holds what is over: of a job that was done nothing is left, and of those that died with
 // their processes no more than these had in hand.
 func (f *fleet) fewJobs() {
 	f.t.Helper()
-	ctx := f.t.Context()
-	conn, err := pgx.Connect(ctx, f.url)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	defer func() { _ = conn.Close(ctx) }()
+	ctx, conn := f.t.Context(), f.connect()
 	rows, err := conn.Query(ctx, `SELECT state::text, count(*) FROM river.river_job GROUP BY state`)
 	if err != nil {
 		f.t.Fatal(err)

@@ -125,22 +125,20 @@ func (s *sending) settled(ctx context.Context, line *standing, l *load) bool {
 }
 
 // broken decides about an item of a call that has ended: it may be there all the same; one that was not begun
-// goes again, and all go again by calls of their own where an end does not let standing ones be.
+// goes again, and all go again where the call did not fit the other end: by calls of their own where standing ones are not let be.
 func (s *sending) broken(ctx context.Context, line *standing, l *load) {
 	c := &call{opts: line.opts, items: []*item{l.item}, ends: line.ends, code: line.code, err: line.err, since: line.since}
-	said := line.out.text()
+	said, narrow := line.out.text(), errors.Is(line.err, errNarrow)
 	_, _ = c.out.Write([]byte(said + "\n"))
 	if s.arrivedAfter(ctx, c, l) {
 		return
 	}
 	switch {
 	case l.item.err != nil:
-	case errors.Is(line.err, errNarrow):
-		if l.begun.Load() && l.kept == 0 {
-			l.item.err = s.fromTheStart(ctx, l.item)
+	case narrow || forbids(said) || strings.Contains(said, "unknown command"):
+		if !narrow {
+			s.opts.Standing.refuse()
 		}
-	case forbids(said) || strings.Contains(said, "unknown command"):
-		s.opts.Standing.refuse()
 		if l.begun.Load() && l.kept == 0 {
 			l.item.err = s.fromTheStart(ctx, l.item)
 		}
