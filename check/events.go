@@ -32,6 +32,7 @@ type life struct {
 	condemned map[string]time.Time
 	deleting  map[string]bool // locations with a copy.deleting that nothing took back
 	cut       map[string]bool // locations with one that was taken back: some files may have gone before
+	again     map[string]bool // sites for which a person let it leave again
 }
 
 // readEvents checks the chain and judges every event by those before it.
@@ -86,7 +87,7 @@ func hashOf(before opsdb.Digest, e opsdb.Event) (opsdb.Digest, error) {
 func (h *history) life(pkg opsdb.ID) *life {
 	l, ok := h.lives[pkg]
 	if !ok {
-		l = &life{verified: map[string]time.Time{}, arrived: map[string]time.Time{}, condemned: map[string]time.Time{}, deleting: map[string]bool{}, cut: map[string]bool{}}
+		l = &life{verified: map[string]time.Time{}, arrived: map[string]time.Time{}, condemned: map[string]time.Time{}, deleting: map[string]bool{}, cut: map[string]bool{}, again: map[string]bool{}}
 		if f, known := h.known.packages[pkg]; known {
 			l.digest, l.size = f.Package.Digest, f.Package.Size
 		}
@@ -128,6 +129,12 @@ func (h *history) follow(e opsdb.Event) {
 		h.deletedCopy(e)
 		delete(h.life(e.Package).arrived, e.Location)
 		h.takenAway(e)
+	case opsdb.EventResend:
+		h.life(e.Package).again[e.After] = true
+	case opsdb.EventResendEnded:
+		if e.Actor != "engine" { // taken back; what is used up was used by the crossing that came before
+			delete(h.life(e.Package).again, e.Before)
+		}
 	case opsdb.EventFileDeleted:
 		h.deletedFile(e)
 	}
@@ -176,6 +183,10 @@ func (h *history) judgeCrossing(e opsdb.Event, r opsdb.Receipt, l *life) {
 	task, ok := h.known.tasks[r.Task]
 	from := opsdb.SiteOf(task.From)
 	if !ok || from == opsdb.SiteOf(e.Location) || !h.sendsOnce(from) {
+		return
+	}
+	if site := opsdb.SiteOf(e.Location); l.again[site] {
+		delete(l.again, site) // once
 		return
 	}
 	begun := task.CreatedAt

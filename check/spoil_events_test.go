@@ -94,7 +94,39 @@ func TestSpoiltEventsAreFound(t *testing.T) {
 			w.event(opsdb.EventCopyVerified, "package:x", landing, r)
 		})},
 		{"over the ocean a second time", check.SendOnce, told(func(w *world) { w.arrive(summit, landing2) })},
+		{"over the ocean a third time by one order", check.SendOnce, told(func(w *world) {
+			w.ordered("cornell")
+			w.arrive(summit, landing2)
+			w.arrive(summit, landing2)
+		})},
+		{"ordered for another site", check.SendOnce, told(func(w *world) {
+			w.ordered("cologne")
+			w.arrive(summit, landing2)
+		})},
+		{"after the order was taken back", check.SendOnce, told(func(w *world) {
+			w.ordered("cornell")
+			w.event(opsdb.EventResendEnded, "resend:x", "", nil)
+			e := &w.db.events[len(w.db.events)-1]
+			e.Actor, e.Before = "person:ada", "cornell"
+			w.arrive(summit, landing2)
+		})},
 	})
+}
+
+// A person's order lets a package leave again.
+func TestOrderedCrossing(t *testing.T) {
+	t.Parallel()
+	unspoilt(t, map[string]func(w *world){"by order": told(func(w *world) {
+		w.ordered("cornell")
+		w.arrive(summit, landing2)
+	})})
+}
+
+// ordered lets the package leave again for a site.
+func (w *world) ordered(site string) {
+	w.event(opsdb.EventResend, "resend:x", "", nil)
+	e := &w.db.events[len(w.db.events)-1]
+	e.Actor, e.After = "person:ada", site
 }
 
 func TestUnchainedTailIsNoted(t *testing.T) {

@@ -50,6 +50,7 @@ func evaluate(v *view) Result {
 	v.findWays()
 	v.decideMoves()
 	v.decideVerify(v.decideDeletions())
+	v.endResends()
 	v.withdraw()
 	return v.finish()
 }

@@ -172,7 +172,7 @@ func (v *view) gateWay(m *graph.Move) shut {
 		return t.none
 	}
 	if v.sentOnce(m) {
-		return shut{reason: SendOnce, text: "it leaves site " + m.From.Site.Name + " once, and is elsewhere or goes another way"}
+		return shut{reason: SendOnce, text: "it leaves site " + m.From.Site.Name + " once, and is elsewhere or goes another way; a person may order it to leave again"}
 	}
 	if s := v.shutMove(m); !s.open() {
 		return shut{reason: LeftOut, text: s.text, cause: s.cause}

@@ -16,7 +16,7 @@ func Reasons() []Meaning {
 		{SiteLost, "", "the site is lost: its copies count for nothing", "`state: active` for the site"},
 		{AnotherWay, "", "the package goes another way", "that way being shut"},
 		{LeftOut, "", "the move is shut and another way exists", "the move being open again before the other way is done"},
-		{SendOnce, "", "a package leaves this site once: it has, or goes another way", "the copies elsewhere being lost, or `send_again_after`"},
+		{SendOnce, "", "a package leaves this site once: it has, or goes another way", "`dtctl resend`, the copies elsewhere being lost, or `send_again_after`"},
 		{EarlierHop, "", "an earlier hop of its way comes first", "the earlier hop being done"},
 		{SourceComing, "", "the copy to be read is on its way", "the task under way being done"},
 		{BeingDeleted, "", "an old copy is still being removed there", "that deletion being done"},

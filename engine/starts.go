@@ -124,11 +124,15 @@ func rateOf(l *graph.Link) float64 {
 }
 
 // sentOnce reports whether the package has left the site of the move before
-// and therefore stays: another site has a verified copy, or is about to.
+// and therefore stays: another site has a verified copy, or is about to. By a
+// person's order it leaves again for a site that has not.
 func (v *view) sentOnce(m *graph.Move) bool {
 	from := m.From.Site
-	if !from.SendOnce || m.To.Site == from || !v.elsewhere(m) {
+	if !v.crossesOnce(m) || !v.elsewhere(m) {
 		return false
+	}
+	if v.resend(m) != nil {
+		return v.hasOrWill(m.To.Site.Name)
 	}
 	if from.SendAgainAfter == 0 {
 		return true
@@ -153,13 +157,18 @@ func (v *view) elsewhere(m *graph.Move) bool {
 			return true
 		}
 	}
+	return v.comesTo(func(at string) bool { return opsdb.SiteOf(at) != site })
+}
+
+// comesTo reports whether a task under way, or a way that was chosen, brings a tar to such a place.
+func (v *view) comesTo(such func(at string) bool) bool {
 	for at := range v.plan.under {
-		if opsdb.SiteOf(at) != site && v.holdsTar(at) {
+		if such(at) && v.holdsTar(at) {
 			return true
 		}
 	}
 	for at := range v.plan.planned {
-		if opsdb.SiteOf(at) != site && v.holdsTar(at) {
+		if such(at) && v.holdsTar(at) {
 			return true
 		}
 	}
@@ -201,8 +210,8 @@ func (v *view) seconds(m *graph.Move) float64 {
 	if m.From.Type == opsdb.Archive {
 		c += fromArchive
 	}
-	if m.Link == nil || v.arrivedBy(m) {
-		return c
+	if m.Link == nil || v.arrivedBy(m) || v.crossesOnce(m) && v.resend(m) != nil {
+		return c // what a person ordered goes before what is cheaper
 	}
 	factor := m.Link.Cost
 	if factor == 0 {

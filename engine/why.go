@@ -19,6 +19,7 @@ type Explanation struct {
 	Wanted    []string    `json:"wanted"` // wanted places and places on a chosen way
 	Decisions []Explained `json:"decisions"`
 	Tasks     []TaskLine  `json:"tasks,omitempty"`
+	Resends   []OrderLine `json:"resends,omitempty"`  // sites it may leave for again, by order of a person
 	NextLook  time.Time   `json:"next_look,omitzero"` // when it is looked at again by itself
 	WaitsFor  []string    `json:"waits_for,omitempty"`
 	counts    map[Verdict]int
@@ -49,6 +50,14 @@ type CopyLine struct {
 	VerifiedAt time.Time       `json:"verified_at,omitzero"`
 	LastRead   time.Time       `json:"last_read,omitzero"`
 	Reason     string          `json:"reason,omitempty"`
+}
+
+// OrderLine is an open order of a person about a site.
+type OrderLine struct {
+	Site string    `json:"site"`
+	Who  string    `json:"who"`
+	Why  string    `json:"why,omitempty"`
+	At   time.Time `json:"at"`
 }
 
 // TaskLine is one open or failed task.
@@ -84,6 +93,9 @@ func Why(g *graph.Graph, w opsdb.World, f opsdb.Facts, now time.Time) Explanatio
 	}
 	for _, t := range f.Tasks {
 		x.Tasks = append(x.Tasks, taskLine(t))
+	}
+	for _, r := range f.Resends {
+		x.Resends = append(x.Resends, OrderLine{Site: r.Site, Who: r.Who, Why: r.Why, At: r.At})
 	}
 	for _, d := range res.Decisions {
 		d = v.lastRefused(d)

@@ -16,6 +16,9 @@ func (x Explanation) Text() string {
 	for _, c := range x.Copies {
 		fmt.Fprintf(&b, "  %-20s %s%s\n", c.Location, c.State, c.detail())
 	}
+	for _, r := range x.Resends {
+		fmt.Fprintf(&b, "\nmay leave again for %s: ordered by %s, %s%s\n", r.Site, r.Who, stamp(r.At), withText(r.Why))
+	}
 	b.WriteString("\nmoves\n")
 	for _, d := range x.Decisions {
 		d.write(&b)

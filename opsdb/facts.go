@@ -45,6 +45,7 @@ type Facts struct {
 	Tasks    []Task // open ones, and the failed ones that nobody retried
 	Requests []StagingRequest
 	Holds    []Hold
+	Resends  []Resend   // open ones
 	Moves    []OpenMove // as last saved; Evaluate keeps their Since and choice
 	// Peers are other packages that hold one of the same source files.
 	Peers []Peer
@@ -133,8 +134,9 @@ type Evaluation struct {
 	Press    []Press   // copies to condemn for want of room
 	Pardon   []ID      // condemned copies to make present (or staged) again
 	Lose     []ID      // copies in a lost site
+	Resent   []ID      // orders to send it again that are used up
 	Withdraw []ID      // pending tasks that are no longer the first hop
-	Events   []Event   // further events; Condemn, Pardon, Lose and Withdraw write their own
+	Events   []Event   // further events; Condemn, Pardon, Lose, Resent and Withdraw write their own
 }
 
 // Press asks for a copy to be condemned, though its rule does not say so, if

@@ -35,6 +35,16 @@ type StagingRequest struct {
 // Open reports whether the request still wants the package there.
 func (r StagingRequest) Open() bool { return r.ReleasedAt.IsZero() }
 
+// Resend is a person's order that a package may leave its site again for another one, although a site with send_once
+// has sent it once and another site has it, or is about to. It is used up when Site has a verified copy.
+type Resend struct {
+	ID       ID
+	Package  ID
+	Site     string // where it is to go
+	Who, Why string
+	At       time.Time
+}
+
 // Revision is one validated, numbered version of the routes. Append-only.
 type Revision struct {
 	Number int64
@@ -97,6 +107,8 @@ const (
 	EventLifted        = "quarantine.lifted" // of a package; Before: why it was put there
 	EventRequested     = "staging.requested"
 	EventReleased      = "staging.released"
+	EventResend        = "resend.ordered" // After: the site it may leave for
+	EventResendEnded   = "resend.ended"   // Before: the site; by the engine: it is used up
 	EventPaused        = "pause.placed"
 	EventResumed       = "pause.lifted"
 	EventRevision      = "revision.activated"

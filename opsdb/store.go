@@ -254,6 +254,11 @@ type Operating interface {
 	// Request opens a staging request; an open one for the same package and location is returned as it is.
 	Request(ctx context.Context, r StagingRequest) (StagingRequest, error)
 	Release(ctx context.Context, request ID, who string) error
+	// Resend lets a package leave its site again for Site, once, although another site has it; an open order for
+	// the same package and site is returned as it is. It ends when it is used up ([Evaluation].Resent), or by Unsend.
+	Resend(ctx context.Context, r Resend) (Resend, error)
+	// Unsend takes an order to send again back. ErrNotFound if it is not open.
+	Unsend(ctx context.Context, resend ID, who, why string) error
 	// Pause keeps what has to do with a subject from beginning. What was given to a site and has not begun
 	// ([KeptBack]) is withdrawn by the next Expire, so that it holds no slot and no room, and is given out anew
 	// when the pause is over, however soon that is.

@@ -237,7 +237,7 @@ func (c *chaos) strike() error {
 		return nil
 	}
 	f := facts[c.rnd.IntN(len(facts))]
-	switch c.rnd.IntN(12) {
+	switch c.rnd.IntN(13) {
 	case 0, 1, 2, 3:
 		return c.harm(f)
 	case 4:
@@ -255,6 +255,8 @@ func (c *chaos) strike() error {
 		return nil
 	case 10:
 		return c.retryAll()
+	case 11:
+		return c.resend(f)
 	}
 	return errKilled
 }

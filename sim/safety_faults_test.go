@@ -80,6 +80,14 @@ func (c *chaos) ask(f opsdb.Facts) error {
 	return err
 }
 
+// resend lets a package leave its site again.
+func (c *chaos) resend(f opsdb.Facts) error {
+	site := []string{"cologne", "cornell"}[c.rnd.IntN(2)]
+	c.say("resend %s to %s", f.Package.Name, site)
+	_, err := c.Store.Resend(c.t.Context(), opsdb.Resend{Package: f.Package.ID, Site: site, Who: "tester", Why: "chaos"})
+	return err
+}
+
 func (c *chaos) unmountOne() error {
 	names := make([]string, 0, len(c.Roots))
 	for name := range c.Roots {

@@ -30,11 +30,12 @@ func (a *app) completions(root *cobra.Command) {
 	pkg, processing := a.packageNames, a.locationNames(opsdb.Processing)
 	arguments := map[string][]choices{
 		"why": {pkg}, "hold": {pkg}, "unhold": {pkg}, "retry": slices.Repeat([]choices{pkg}, 100), "verify": {pkg},
+		"resend": {pkg}, "lift": {pkg},
 		"request": {pkg, processing}, "release": {pkg, processing},
 		"pause": {a.subjectNames}, "resume": {a.subjectNames},
 	}
 	flags := map[string]choices{
-		"at": a.locationNames(""), "route": a.routeNames, "site": a.siteNames, "package": pkg,
+		"at": a.locationNames(""), "route": a.routeNames, "site": a.siteNames, "to": a.siteNames, "package": pkg,
 		"format": words("text", "mermaid", "dot", "svg"), "kind": words("delete", "move", "all"),
 	}
 	a.suggest(root, "output", words(outputText, outputJSON))

@@ -27,6 +27,7 @@ type packageJSON struct {
 	Module      string       `json:"module"`
 	MadeAt      time.Time    `json:"made_at"`
 	Quarantined string       `json:"quarantined,omitempty"`
+	Resends     []string     `json:"resends,omitempty"` // sites for which it may leave again, by order
 	Copies      []copyJSON   `json:"copies"`
 	Moves       []moveJSON   `json:"moves"`
 }
@@ -62,6 +63,9 @@ func packageOf(f opsdb.Facts) packageJSON {
 	}
 	for _, c := range f.Copies {
 		v.Copies = append(v.Copies, copyJSON{c.Location, c.Form, c.Path, c.State, c.Size, timeOrNil(c.VerifiedAt), c.Reason})
+	}
+	for _, r := range f.Resends {
+		v.Resends = append(v.Resends, r.Site)
 	}
 	for _, m := range f.Moves {
 		v.Moves = append(v.Moves, moveJSON{m.Stage, m.From, m.To, m.Verdict, m.Reason, m.Text, m.Since})

@@ -64,7 +64,7 @@ func (a *app) root() *cobra.Command {
 	add("routes", a.validateCommand(), a.graphCommand(), a.schemaCommand())
 	add("run", a.demoCommand(), a.serveCommand(), a.workCommand(), a.migrateCommand(), a.initLocationCommand(), a.agentCommand())
 	add("look", a.statusCommand(), a.healthCommand(), a.doctorCommand(), a.whyCommand(), a.packagesCommand(), a.filesCommand(), a.tasksCommand(), a.auditCommand())
-	add("order", a.requestCommand(), a.releaseCommand(), a.holdCommand(), a.unholdCommand(), a.liftCommand(), a.pauseCommand(), a.resumeCommand(), a.retryCommand(), a.verifyCommand(), a.confirmTimeCommand(), a.inventoryCommand(), a.restoredCommand())
+	add("order", a.requestCommand(), a.releaseCommand(), a.holdCommand(), a.unholdCommand(), a.liftCommand(), a.pauseCommand(), a.resumeCommand(), a.retryCommand(), a.resendCommand(), a.verifyCommand(), a.confirmTimeCommand(), a.inventoryCommand(), a.restoredCommand())
 	c.AddCommand(a.referenceCommand())
 	c.AddCommand(a.versionCommand())
 	c.SetHelpCommand(helpCommand())

@@ -11,6 +11,7 @@ func testOrders(t *testing.T, open Open) {
 	for name, test := range map[string]func(*testing.T, Open){
 		"holds":    testHolds,
 		"requests": testRequests,
+		"resends":  testResends,
 		"pauses":   testPauses,
 		"markers":  testMarkers,
 
@@ -75,6 +76,48 @@ func testRequests(t *testing.T, open Open) {
 		t.Errorf("unknown request: %v", err)
 	}
 	if d.events(opsdb.EventRequested) != 2 || d.events(opsdb.EventReleased) != 1 {
+		t.Error("events do not say so")
+	}
+}
+
+func testResends(t *testing.T, open Open) {
+	d := newDesk(t, open)
+	p := d.pack(1)
+	d.save(d.evaluation(p))
+	ask := opsdb.Resend{Package: p.ID, Site: "cornell", Who: "ada", Why: "cologne is cut off"}
+	r, err := d.store.Resend(t.Context(), ask)
+	d.check(err)
+	again, err := d.store.Resend(t.Context(), ask)
+	d.check(err)
+	if again != r || r.ID == "" || !r.At.Equal(d.clock.Now()) || !d.dirty(p.ID) {
+		t.Fatalf("ordered %+v, and again %+v", r, again)
+	}
+	if got := d.facts(p.ID).Resends; len(got) != 1 || got[0] != r {
+		t.Fatalf("orders %+v", got)
+	}
+	e := d.evaluation(p)
+	e.Resent = []opsdb.ID{r.ID}
+	d.save(e)
+	if got := d.facts(p.ID).Resends; len(got) != 0 {
+		t.Fatalf("used up %+v", got)
+	}
+	e = d.evaluation(p)
+	e.Resent = []opsdb.ID{r.ID} // by another engine, a moment ago
+	d.save(e)
+	next, err := d.store.Resend(t.Context(), ask)
+	d.check(err)
+	d.save(d.evaluation(p))
+	d.check(d.store.Unsend(t.Context(), next.ID, "bob", "it is back"))
+	if next.ID == r.ID || len(d.facts(p.ID).Resends) != 0 || !d.dirty(p.ID) {
+		t.Errorf("ordered anew %+v, and taken back", next)
+	}
+	if err := d.store.Unsend(t.Context(), next.ID, "bob", ""); !errors.Is(err, opsdb.ErrNotFound) {
+		t.Errorf("taken back twice: %v", err)
+	}
+	if _, err := d.store.Resend(t.Context(), opsdb.Resend{Package: opsdb.NewID(), Site: "cornell"}); !errors.Is(err, opsdb.ErrNotFound) {
+		t.Errorf("an unknown package: %v", err)
+	}
+	if d.events(opsdb.EventResend) != 2 || d.events(opsdb.EventResendEnded) != 2 {
 		t.Error("events do not say so")
 	}
 }

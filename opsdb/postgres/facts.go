@@ -55,7 +55,7 @@ func (v *view) askFacts(ids []opsdb.ID) *factsOf {
 	if len(ids) == 0 {
 		return f
 	}
-	for _, ask := range []func(){f.packages, f.copies, f.tasks, f.requests, f.holds, f.moves, f.peers, f.unclaimed} {
+	for _, ask := range []func(){f.packages, f.copies, f.tasks, f.requests, f.holds, f.resends, f.moves, f.peers, f.unclaimed} {
 		ask()
 	}
 	return f
@@ -115,6 +115,10 @@ func (f *factsOf) requests() {
 
 func (f *factsOf) holds() {
 	asked(f, tables.ScanHold, func(h opsdb.Hold) { x := f.at[h.Package]; x.Holds = append(x.Holds, h) }, `SELECT `+tables.HoldColumns+these+`hold h ON h.package = j.id ORDER BY h.id`)
+}
+
+func (f *factsOf) resends() {
+	asked(f, tables.ScanResend, func(s opsdb.Resend) { x := f.at[s.Package]; x.Resends = append(x.Resends, s) }, `SELECT `+tables.ResendColumns+these+`resend rs ON rs.package = j.id WHERE rs.ended_at IS NULL ORDER BY rs.id`)
 }
 
 func (f *factsOf) moves() {

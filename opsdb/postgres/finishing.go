@@ -84,7 +84,7 @@ func (e *ends) record(all []finishing) error {
 	if err != nil {
 		return err
 	}
-	subjects := map[string]bool{}
+	uses := tables.Uses{}
 	for i, f := range all {
 		if tables.Finished(jobs[i], f.token, f.out) {
 			e.done[i] = jobs[i].Task
@@ -97,7 +97,7 @@ func (e *ends) record(all []finishing) error {
 			return fmt.Errorf("task %s: %w", f.task, err)
 		}
 		if f.out.Corrupt == nil {
-			tables.UsedBy(jobs[i], subjects)
+			uses.By(jobs[i])
 		}
 		if err := e.end(jobs[i], f.out.Next); err != nil {
 			return err
@@ -106,7 +106,7 @@ func (e *ends) record(all []finishing) error {
 	if len(e.completed)+len(e.going) == 0 {
 		return nil
 	}
-	closed := e.askWorked(subjects)
+	closed := e.askWorked(uses)
 	if err := e.complete(); err != nil {
 		return err
 	}
@@ -205,9 +205,9 @@ func completed(j job, now time.Time) opsdb.Task {
 }
 
 // askWorked notes with the next flush what tasks have just used well; then the breakers that failed before can be closed.
-func (t *tx) askWorked(subjects map[string]bool) (then func() error) {
+func (t *tx) askWorked(uses tables.Uses) (then func() error) {
 	names, closed := map[string][]string{}, map[string]*[]opsdb.ID{}
-	for _, subject := range slices.Sorted(maps.Keys(subjects)) {
+	for _, subject := range slices.Sorted(maps.Keys(uses)) {
 		kind, name, _ := strings.Cut(subject, ":")
 		names[kind] = append(names[kind], name)
 	}
@@ -219,7 +219,7 @@ func (t *tx) askWorked(subjects map[string]bool) (then func() error) {
 		for _, kind := range slices.Sorted(maps.Keys(closed)) {
 			t.changes += int64(len(*closed[kind]))
 			for _, name := range *closed[kind] {
-				if err := tables.Closes(t, kind+":"+string(name)); err != nil {
+				if err := tables.Closes(t, kind+":"+string(name), uses); err != nil {
 					return err
 				}
 			}

@@ -17,10 +17,10 @@ BEGIN
   IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'cdt_engine') THEN
     GRANT INSERT ON opsdb, observed_clock, chain_head, revision, site, location, link, pressure, tally, tally_delta, slot, room, worker, pause, observation,
       file, skip, file_group, group_file, route_number, package, package_state, segments, member, peer, receipt, copy, task, task_slot, open_move, hop,
-      waiting, wakeup, brake, staging_request, hold, event, past_epoch, inventory TO cdt_engine;
+      waiting, wakeup, brake, staging_request, hold, resend, event, past_epoch, inventory TO cdt_engine;
     GRANT UPDATE ON opsdb, observed_clock, chain_head, site, location, link, pressure, tally, slot, room, worker, pause, observation,
       file, skip, file_group, route_number, package, package_state, member, copy, task, task_slot, open_move, hop,
-      waiting, wakeup, brake, staging_request, hold, inventory TO cdt_engine;
+      waiting, wakeup, brake, staging_request, hold, resend, inventory TO cdt_engine;
     GRANT UPDATE (seq, hash) ON event TO cdt_engine;
     GRANT EXECUTE ON FUNCTION mark_restored TO cdt_engine;
     GRANT DELETE ON pressure, tally_delta, worker, pause, group_file, member, copy, task_slot, open_move, hop, waiting, wakeup, brake, hold TO cdt_engine;
@@ -44,7 +44,7 @@ BEGIN
     GRANT EXECUTE ON FUNCTION mark_restored TO cdt_worker;
   END IF;
   IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'cdt_api') THEN
-    GRANT INSERT ON file, skip, observation, hold, staging_request, pause, event, wakeup, location TO cdt_api;
+    GRANT INSERT ON file, skip, observation, hold, staging_request, resend, pause, event, wakeup, location TO cdt_api;
     GRANT UPDATE (size, mod_time, identity, digest, version, state, homes, routed, conflict) ON file TO cdt_api;
     GRANT UPDATE (files, bytes, last, version, finished) ON file_group TO cdt_api;
     GRANT UPDATE (gone, missed) ON package TO cdt_api;
@@ -54,6 +54,7 @@ BEGIN
     GRANT UPDATE (reason, at) ON skip TO cdt_api;
     GRANT UPDATE (marker) ON location TO cdt_api;
     GRANT UPDATE (released_at) ON staging_request TO cdt_api;
+    GRANT UPDATE (ended_at) ON resend TO cdt_api;
     GRANT UPDATE (one) ON opsdb TO cdt_api; -- to take the lock on it
     GRANT UPDATE (suspect, quiet, ticked) ON observed_clock TO cdt_api;
     GRANT DELETE ON hold, pause, group_file, copy, task_slot TO cdt_api;

@@ -20,7 +20,7 @@ import (
 // grows are the tables whose size grows with what was ever done. What runs all
 // the time finds its rows in them by an index; open moves, hops, waits, slots and
 // pauses are the working set, and places, sites and links are few.
-var grows = regexp.MustCompile(`Seq Scan on (file|file_group|group_file|package|package_state|segments|member|peer|receipt|copy|task|event|staging_request|hold|observation|skip|open_move|waiting)\b`)
+var grows = regexp.MustCompile(`Seq Scan on (file|file_group|group_file|package|package_state|segments|member|peer|receipt|copy|task|event|staging_request|hold|resend|observation|skip|open_move|waiting)\b`)
 
 // recorder notes the statements of a store.
 type recorder struct {
@@ -149,6 +149,7 @@ func history(n int) []string {
 		`INSERT INTO peer (package, other) SELECT key, key FROM package WHERE id LIKE 'p%'`,
 		`INSERT INTO segments (package, digests) SELECT key, '[]' FROM package WHERE id LIKE 'p%'`,
 		`INSERT INTO staging_request (id, package, location, who, why, at, released_at) SELECT id, id, 'x.y', '', '', now(), now() FROM package WHERE id LIKE 'p%'`,
+		`INSERT INTO resend (id, package, site, who, why, at, ended_at) SELECT id, id, 'x', '', '', now(), now() FROM package WHERE id LIKE 'p%'`,
 		`INSERT INTO hold (id, package, location, kind, who, why, at) SELECT id, id, 'x.y', 'all', '', '', now() FROM package WHERE id LIKE 'p%'`,
 		`INSERT INTO event (id, version, seq, at, actor, kind, subject, package, location, why, revision, before, after) SELECT id, 1, 1000000 + key, now(), '', '', '', id, '', '', 1, '', '' FROM package WHERE id LIKE 'p%'`,
 		`INSERT INTO observation (instrument, observation, finished_at) SELECT '', 'o' || i, now() FROM generate_series(1, {n}) i`,

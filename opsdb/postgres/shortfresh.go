@@ -70,7 +70,7 @@ func (h *short) saveFresh(evals []opsdb.Evaluation) error {
 	var moves []opsdb.OpenMove
 	for _, e := range evals {
 		n := h.fresh[e.Package]
-		if e.Version != n.facts.Package.Version || len(e.Condemn)+len(e.Pardon)+len(e.Lose)+len(e.Press)+len(e.Withdraw) > 0 {
+		if e.Version != n.facts.Package.Version || len(e.Condemn)+len(e.Pardon)+len(e.Lose)+len(e.Press)+len(e.Resent)+len(e.Withdraw) > 0 {
 			return fmt.Errorf("package %s: what was concluded is more than a beginning: %w", n.facts.Package.Name, opsdb.ErrChanged)
 		}
 		h.writeNew(n, e)

@@ -53,7 +53,7 @@ func (v *view) facts(packs []pack) ([]opsdb.Facts, error) {
 		return out, nil
 	}
 	f.list = idList(f.ids)
-	for _, read := range []func() error{f.copies, f.tasks, f.requests, f.holds, f.moves, f.peers, f.unclaimed} {
+	for _, read := range []func() error{f.copies, f.tasks, f.requests, f.holds, f.resends, f.moves, f.peers, f.unclaimed} {
 		if err := read(); err != nil {
 			return nil, err
 		}
@@ -106,6 +106,15 @@ func (f *factsOf) holds() error {
 	for _, h := range rows {
 		x := f.at[h.Package]
 		x.Holds = append(x.Holds, h)
+	}
+	return err
+}
+
+func (f *factsOf) resends() error {
+	rows, err := query(f.v, tables.ScanResend, `SELECT `+tables.ResendColumns+these+`resend rs ON rs.package = j.value WHERE rs.ended_at IS NULL ORDER BY rs.id`, f.list)
+	for _, s := range rows {
+		x := f.at[s.Package]
+		x.Resends = append(x.Resends, s)
 	}
 	return err
 }

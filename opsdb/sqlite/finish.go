@@ -28,8 +28,8 @@ func (s *Store) Finish(ctx context.Context, task opsdb.ID, token int64, out opsd
 			return fmt.Errorf("task %s: %w", task, err)
 		}
 		if out.Corrupt == nil {
-			used := map[string]bool{}
-			tables.UsedBy(j, used)
+			used := tables.Uses{}
+			used.By(j)
 			if err := tables.Worked(t, used); err != nil {
 				return err
 			}

@@ -12,7 +12,7 @@ import (
 )
 
 // grows are the tables whose rows are never few.
-var grows = regexp.MustCompile(`^SCAN (file|f|u|file_group|g|group_file|gf|package|p|a|o|member|m|b|peer|e|receipt|r|copy|c|task|t|task_slot|open_move|hop|waiting|staging_request|q|hold|h|event|segments)\b`)
+var grows = regexp.MustCompile(`^SCAN (file|f|u|file_group|g|group_file|gf|package|p|a|o|member|m|b|peer|e|receipt|r|copy|c|task|t|task_slot|open_move|hop|waiting|staging_request|q|hold|h|resend|rs|event|segments)\b`)
 
 // queues are partial indexes that hold what is to be done and nothing else: they may be walked.
 var queues = regexp.MustCompile(`USING (COVERING )?INDEX (file_unrouted|group_dirty|group_wake|package_dirty|package_wake|package_pending|move_lane|move_left|task_lease|task_retry|group_open|group_observation)\b`)

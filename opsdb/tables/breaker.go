@@ -23,6 +23,14 @@ type breaker struct {
 	probe       opsdb.ID
 }
 
+// down is what the breaker says of its subject, or nil.
+func (b breaker) down() *opsdb.Down {
+	if b.reason == nil {
+		return nil
+	}
+	return &opsdb.Down{Reason: *b.reason}
+}
+
 // breakerOf reads the breaker of a subject, "location:…" or "link:…".
 func breakerOf(t Tx, subject string) (b breaker, found bool, err error) {
 	kind, name, _ := strings.Cut(subject, ":")
@@ -82,19 +90,41 @@ func breakerEvent(t Tx, b breaker, kind string, pkg opsdb.ID, why, after string)
 	t.Event(opsdb.Event{Kind: kind, Subject: b.table + ":" + b.name, Package: pkg, Location: locationOnly(b.table, b.name), Why: why, After: after})
 }
 
-// UsedBy adds what a task has used, as subjects of breakers.
-func UsedBy(j Job, subjects map[string]bool) {
-	subjects["location:"+j.To] = true
+// Uses are subjects of breakers that were used well, each with the packages that did and how.
+type Uses map[string]map[opsdb.ID]opsdb.Use
+
+// By adds what a task has used.
+func (u Uses) By(j Job) {
+	u.add("location:"+j.To, j.Package, useAtEnd(j))
 	if j.Piece != opsdb.Receive {
-		subjects["location:"+j.From], subjects["link:"+j.Link] = true, true
+		u.add("location:"+j.From, j.Package, opsdb.Reads)
+		u.add("link:"+j.Link, j.Package, opsdb.Writes)
 	}
+}
+
+func (u Uses) add(subject string, pkg opsdb.ID, use opsdb.Use) {
+	if u[subject] == nil {
+		u[subject] = map[opsdb.ID]opsdb.Use{}
+	}
+	u[subject][pkg] = max(u[subject][pkg], use)
+}
+
+// useAtEnd is what a task has done at its destination. What is received has found its room before.
+func useAtEnd(j Job) opsdb.Use {
+	switch {
+	case j.Type == "verify":
+		return opsdb.Reads
+	case j.Type == "delete" || j.Piece == opsdb.Receive:
+		return opsdb.Removes
+	}
+	return opsdb.Writes
 }
 
 // Worked closes the breakers of what tasks have just used well. What has not failed since it last worked is left alone, unless its
 // breaker is open still: something was read at what is full, and now its probe could be written.
-func Worked(t Tx, subjects map[string]bool) error {
+func Worked(t Tx, uses Uses) error {
 	names, closed := map[string][]string{}, map[string][]opsdb.ID{}
-	for _, subject := range slices.Sorted(maps.Keys(subjects)) {
+	for _, subject := range slices.Sorted(maps.Keys(uses)) {
 		kind, name, _ := strings.Cut(subject, ":")
 		names[kind] = append(names[kind], name)
 	}
@@ -107,7 +137,7 @@ func Worked(t Tx, subjects map[string]bool) error {
 	}
 	for _, kind := range slices.Sorted(maps.Keys(closed)) {
 		for _, name := range closed[kind] {
-			if err := Closes(t, kind+":"+string(name)); err != nil {
+			if err := Closes(t, kind+":"+string(name), uses); err != nil {
 				return err
 			}
 		}
@@ -116,11 +146,17 @@ func Worked(t Tx, subjects map[string]bool) error {
 }
 
 // Closes ends the breaker of a subject, unless a worker says that its location is down. What is full or read-only is
-// used on, by what reads or removes there: of that only its probe says that it can be written again.
-func Closes(t Tx, subject string) error {
+// used on, by what reads or removes there or had its room before: of that only its probe says that it can be written
+// again, by having done what is hindered.
+func Closes(t Tx, subject string, uses Uses) error {
 	b, found, err := breakerOf(t, subject)
-	if err != nil || !found || b.reason != nil && (b.until.IsZero() || (&opsdb.Down{Reason: *b.reason}).Partly() && b.probe == "") {
+	if err != nil || !found || b.reason != nil && b.until.IsZero() {
 		return err
+	}
+	if down := b.down(); down.Partly() {
+		if use, did := uses[subject][b.probe]; !did || !down.Hinders(use) {
+			return nil
+		}
 	}
 	if b.reason == nil {
 		return t.Exec(`UPDATE `+b.table+` SET pause = 0 WHERE name = $1 AND pause > 0`, b.name)

@@ -1,6 +1,8 @@
 package tables
 
 import (
+	"errors"
+
 	"github.com/ccatobs/cdt/opsdb"
 )
 
@@ -26,6 +28,11 @@ func Act(t Tx, e opsdb.Evaluation, copies []opsdb.Copy, revision int64) (err err
 			err = condemnFor(t, c, until, revision)
 		}
 		if err != nil {
+			return err
+		}
+	}
+	for _, id := range e.Resent {
+		if err := endResend(t, id, opsdb.Event{Revision: revision, Why: "the site has it"}); err != nil && !errors.Is(err, opsdb.ErrNotFound) {
 			return err
 		}
 	}

@@ -11,6 +11,15 @@ func ScanRequest(r Scanner) (q opsdb.StagingRequest, err error) {
 	return q, err
 }
 
+// ResendColumns are what [ScanResend] reads of resend rs.
+const ResendColumns = `rs.id, rs.package, rs.site, rs.who, rs.why, rs.at`
+
+// ScanResend reads ResendColumns.
+func ScanResend(r Scanner) (s opsdb.Resend, err error) {
+	err = r.Scan(&s.ID, &s.Package, &s.Site, &s.Who, &s.Why, At(&s.At))
+	return s, err
+}
+
 // HoldColumns are what [ScanHold] reads of hold h.
 const HoldColumns = `h.id, h.package, h.location, h.kind, h.who, h.why, h.at`
 
