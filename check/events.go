@@ -30,9 +30,11 @@ type life struct {
 	verified  map[string]time.Time // locations with a copy that was read back and not lost since, and when that was
 	arrived   map[string]time.Time // locations that have all bytes, and since when
 	condemned map[string]time.Time
-	deleting  map[string]bool // locations with a copy.deleting that nothing took back
-	cut       map[string]bool // locations with one that was taken back: some files may have gone before
-	again     map[string]bool // sites for which a person let it leave again
+	deleting  map[string]bool   // locations with a copy.deleting that nothing took back
+	cut       map[string]bool   // locations with one that was taken back: some files may have gone before
+	ordered   map[string]bool   // sites for which a person ever let it leave again: it may be on its way there and elsewhere at one time
+	again     map[string]bool   // those of them for which it has not left yet
+	let       map[opsdb.ID]bool // tasks that brought it by such an order; what each brought may be read more than once
 }
 
 // readEvents checks the chain and judges every event by those before it.
@@ -87,7 +89,7 @@ func hashOf(before opsdb.Digest, e opsdb.Event) (opsdb.Digest, error) {
 func (h *history) life(pkg opsdb.ID) *life {
 	l, ok := h.lives[pkg]
 	if !ok {
-		l = &life{verified: map[string]time.Time{}, arrived: map[string]time.Time{}, condemned: map[string]time.Time{}, deleting: map[string]bool{}, cut: map[string]bool{}, again: map[string]bool{}}
+		l = &life{verified: map[string]time.Time{}, arrived: map[string]time.Time{}, condemned: map[string]time.Time{}, deleting: map[string]bool{}, cut: map[string]bool{}, ordered: map[string]bool{}, again: map[string]bool{}, let: map[opsdb.ID]bool{}}
 		if f, known := h.known.packages[pkg]; known {
 			l.digest, l.size = f.Package.Digest, f.Package.Size
 		}
@@ -130,7 +132,7 @@ func (h *history) follow(e opsdb.Event) {
 		delete(h.life(e.Package).arrived, e.Location)
 		h.takenAway(e)
 	case opsdb.EventResend:
-		h.life(e.Package).again[e.After] = true
+		h.life(e.Package).ordered[e.After], h.life(e.Package).again[e.After] = true, true
 	case opsdb.EventResendEnded:
 		if e.Actor != "engine" { // taken back; what is used up was used by the crossing that came before
 			delete(h.life(e.Package).again, e.Before)
@@ -187,6 +189,9 @@ func (h *history) judgeCrossing(e opsdb.Event, r opsdb.Receipt, l *life) {
 	}
 	if site := opsdb.SiteOf(e.Location); l.again[site] {
 		delete(l.again, site) // once
+		l.let[task.ID] = true
+	}
+	if l.let[task.ID] {
 		return
 	}
 	begun := task.CreatedAt
@@ -195,7 +200,8 @@ func (h *history) judgeCrossing(e opsdb.Event, r opsdb.Receipt, l *life) {
 	}
 	for _, had := range []map[string]time.Time{l.verified, l.arrived} {
 		for location, since := range had {
-			if opsdb.SiteOf(location) != from && location != e.Location && h.Types[location] != opsdb.Processing && !since.After(begun) {
+			first := since.Before(begun) || since.Equal(begun) && !l.ordered[opsdb.SiteOf(location)]
+			if opsdb.SiteOf(location) != from && location != e.Location && h.Types[location] != opsdb.Processing && first {
 				h.violate(SendOnce, e.Subject, "left %s for %s while %s had it", from, e.Location, location)
 				return
 			}

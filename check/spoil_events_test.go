@@ -116,10 +116,17 @@ func TestSpoiltEventsAreFound(t *testing.T) {
 // A person's order lets a package leave again.
 func TestOrderedCrossing(t *testing.T) {
 	t.Parallel()
-	unspoilt(t, map[string]func(w *world){"by order": told(func(w *world) {
-		w.ordered("cornell")
-		w.arrive(summit, landing2)
-	})})
+	unspoilt(t, map[string]func(w *world){
+		"by order": told(func(w *world) {
+			w.ordered("cornell")
+			w.arrive(summit, landing2)
+		}),
+		"by order, and read twice": told(func(w *world) {
+			w.ordered("cornell")
+			w.arrive(summit, landing2)
+			w.db.events = append(w.db.events, w.db.events[len(w.db.events)-1])
+		}),
+	})
 }
 
 // ordered lets the package leave again for a site.
