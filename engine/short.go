@@ -113,9 +113,11 @@ func (e *Engine) conclude(ctx context.Context, p *plans, way opsdb.Short, todo o
 		s.rest = true
 		return nil
 	}
-	if err := s.evaluate(ctx, p, way, w); err != nil {
+	var err error
+	if s.left, err = way.Hold(ctx); err != nil {
 		return err
 	}
+	s.results = Evaluate(p.graph, State{w, s.dirty}, w.Now)
 	return e.dispatchShortly(ctx, p, way, s)
 }
 
@@ -149,32 +151,15 @@ func (e *Engine) closeShortly(ctx context.Context, p *plans, way opsdb.Short, w 
 	return way.CloseGroup(ctx, g, packages)
 }
 
-func (s *shortly) evaluate(ctx context.Context, p *plans, way opsdb.Short, w opsdb.World) (err error) {
-	s.results = Evaluate(p.graph, State{w, s.dirty}, w.Now)
-	evaluations := make([]opsdb.Evaluation, len(s.results))
-	for i, r := range s.results {
-		evaluations[i] = r.Evaluation
-	}
-	s.left, err = way.Save(ctx, evaluations)
-	return err
-}
-
-// dispatchShortly gives out what was just evaluated, among all that is ready: the rest is for [Engine.dispatch].
+// dispatchShortly gives out what was just evaluated, among all that is ready: the rest is for [Engine.dispatch]. What
+// gets a task is evaluated anew as soon as it is there: what was concluded for it is not written down first.
 func (e *Engine) dispatchShortly(ctx context.Context, p *plans, way opsdb.Short, s *shortly) error {
-	mine := s.ready()
-	all, w, err := way.Queue(ctx, mine)
+	grants, err := e.grantShortly(ctx, p, way, s)
 	if err != nil {
 		return err
 	}
-	if len(mine) == 0 {
-		s.rest = len(all) > 0
-		return nil
-	}
-	o := openness{g: p.graph, w: &w}
-	grants := Complete(s.own(Arrange(p.graph, w, all, e.cfg.Limits, e.turns).Grants), s.dirty, func(site string) int { return o.atSite(site, e.cfg.Limits) })
-	s.rest = len(grants) < len(all)
-	if len(grants) == 0 {
-		return nil
+	if err := way.Save(ctx, s.toSave(grants)); err != nil || len(grants) == 0 {
+		return err
 	}
 	answers, err := way.Dispatch(ctx, grants)
 	if err != nil {
@@ -182,12 +167,47 @@ func (e *Engine) dispatchShortly(ctx context.Context, p *plans, way opsdb.Short,
 	}
 	for i, a := range answers {
 		if a.Refusal != opsdb.Granted {
-			s.rest = true
-			continue
+			return fmt.Errorf("%s: %w", a.Text, opsdb.ErrChanged)
 		}
 		s.tasks, s.gave = append(s.tasks, a.Task), append(s.gave, grants[i].Move)
 	}
 	return nil
+}
+
+// grantShortly is what of the queue a short way may give out.
+func (e *Engine) grantShortly(ctx context.Context, p *plans, way opsdb.Short, s *shortly) ([]opsdb.Grant, error) {
+	mine := s.ready()
+	all, w, err := way.Queue(ctx, mine)
+	if err != nil {
+		return nil, err
+	}
+	if len(mine) == 0 {
+		s.rest = len(all) > 0
+		return nil, nil
+	}
+	o := openness{g: p.graph, w: &w}
+	grants := Complete(s.own(Arrange(p.graph, w, all, e.cfg.Limits, e.turns).Grants), s.dirty, func(site string) int { return o.atSite(site, e.cfg.Limits) })
+	s.rest = len(grants) < len(all)
+	return grants, nil
+}
+
+// toSave are the evaluations that are to be written: of what gets no task, and those from which more follows than moves.
+func (s *shortly) toSave(grants []opsdb.Grant) (evals []opsdb.Evaluation) {
+	for i, r := range s.results {
+		granted := slices.ContainsFunc(grants, func(g opsdb.Grant) bool { return g.Move.Package == r.Evaluation.Package })
+		if !slices.Contains(s.left, r.Evaluation.Package) && !(granted && onlyMoves(r.Evaluation, s.dirty[i])) {
+			evals = append(evals, r.Evaluation)
+		}
+	}
+	return evals
+}
+
+// onlyMoves reports whether nothing follows from an evaluation but moves, and nothing of the package is on its way out.
+func onlyMoves(e opsdb.Evaluation, f opsdb.Facts) bool {
+	return len(e.Condemn)+len(e.Press)+len(e.Pardon)+len(e.Lose)+len(e.Withdraw)+len(e.Events) == 0 &&
+		!slices.ContainsFunc(f.Copies, func(c opsdb.Copy) bool {
+			return condemned(&c) || c.State == opsdb.DeletionInProgress || c.State == opsdb.DeletionFailed
+		})
 }
 
 // ready are the moves that Dispatch may look at.

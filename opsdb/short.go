@@ -24,10 +24,14 @@ type Short interface {
 	KeepGroup(ctx context.Context, g OpenGroup, wake time.Time, reason string) error
 	// CloseGroup returns the facts of the packages it made.
 	CloseGroup(ctx context.Context, g OpenGroup, packages []NewPackage) ([]Facts, error)
-	// Save takes evaluations of the todo's dirty packages and of those CloseGroup made.
-	Save(ctx context.Context, evals []Evaluation) (left []ID, err error)
-	// Queue is what is ready of packages that were not saved in this way, together with mine, and the world that goes with it.
+	// Hold takes the todo's dirty packages until the way ends. Left are those that have changed since, or that somebody else holds.
+	Hold(ctx context.Context) (left []ID, err error)
+	// Queue is what is ready of packages that this way does not hold, together with mine, and the world that goes with it.
 	Queue(ctx context.Context, mine []OpenMove) ([]OpenMove, World, error)
-	// Dispatch takes grants for moves that were saved in this way, but for deletions, for tasks that back off, and for batches.
+	// Save takes evaluations of packages that were held or that CloseGroup made. One that gets a task need not be
+	// saved, as long as nothing follows from it but moves: with its task it has changed, and is evaluated anew.
+	Save(ctx context.Context, evals []Evaluation) error
+	// Dispatch takes grants for moves of packages that were held or made, as they were evaluated, but for deletions, for tasks
+	// that back off, and for batches. A package that CloseGroup made is saved, or a grant for it is given.
 	Dispatch(ctx context.Context, grants []Grant) ([]Dispatched, error)
 }

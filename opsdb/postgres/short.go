@@ -56,13 +56,13 @@ type short struct {
 	shared   map[string]bool          // locations of which other stages have packages
 	facts    map[opsdb.ID]opsdb.Facts // of packages that may be saved
 	fresh    map[opsdb.ID]*newPack    // of these, what is not written yet
-	saved    map[opsdb.ID]bool
-	copies   []opsdb.Copy // not written yet
+	held     map[opsdb.ID]int64       // versions of dirty packages, taken
+	copies   []opsdb.Copy             // not written yet
 }
 
 func newShort(t *tx, revision int64, todo opsdb.Todo, limit int) *short {
 	h := &short{tx: t, revision: revision, limit: limit, todo: todo, files: map[opsdb.ID]*filed{}, homes: map[int64]int{}, groups: map[opsdb.ID]*newGroup{},
-		numbers: map[string]int64{}, shared: map[string]bool{}, facts: map[opsdb.ID]opsdb.Facts{}, fresh: map[opsdb.ID]*newPack{}, saved: map[opsdb.ID]bool{}}
+		numbers: map[string]int64{}, shared: map[string]bool{}, facts: map[opsdb.ID]opsdb.Facts{}, fresh: map[opsdb.ID]*newPack{}, held: map[opsdb.ID]int64{}}
 	for _, f := range todo.Dirty {
 		h.facts[f.Package.ID] = f
 	}
@@ -86,6 +86,38 @@ func (h *short) ask() {
 	ask(&h.view, &h.moves, tables.ScanMove, inLanes, limitOf(h.limit))
 }
 
+// askHeld takes the dirty packages, after groups and files, as everybody does. One that somebody holds is about to change, and is left as if it had.
+func (h *short) askHeld() {
+	if len(h.todo.Dirty) == 0 {
+		return
+	}
+	ids := make([]opsdb.ID, len(h.todo.Dirty))
+	for i := range ids {
+		ids[i] = h.todo.Dirty[i].Package.ID
+	}
+	h.each(func(r scanner) error {
+		var id opsdb.ID
+		var version int64
+		err := r.Scan(&id, &version)
+		h.held[id] = version
+		return err
+	}, `SELECT id, version FROM package_state WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED`, idList(ids))
+}
+
+// Hold implements opsdb.Short.
+func (h *short) Hold(context.Context) (left []opsdb.ID, err error) {
+	if err := h.come(); err != nil {
+		return nil, err
+	}
+	for _, f := range h.todo.Dirty {
+		if version, held := h.held[f.Package.ID]; !held || version != f.Package.Version {
+			left = append(left, f.Package.ID)
+			delete(h.facts, f.Package.ID)
+		}
+	}
+	return left, nil
+}
+
 // sources are the locations of which groups may be closed.
 func (h *short) sources() map[string]bool {
 	out := map[string]bool{}
@@ -104,6 +136,7 @@ func (h *short) come() error {
 		return nil
 	}
 	h.ask()
+	h.askHeld()
 	if err := h.flush(); err != nil {
 		return err
 	}
@@ -141,7 +174,7 @@ func (h *short) Queue(_ context.Context, mine []opsdb.OpenMove) ([]opsdb.OpenMov
 	err := h.come()
 	all := slices.Clone(mine)
 	for _, m := range h.moves {
-		if !h.saved[m.Package] {
+		if _, mine := h.facts[m.Package]; !mine {
 			all = append(all, m)
 		}
 	}
@@ -149,8 +182,7 @@ func (h *short) Queue(_ context.Context, mine []opsdb.OpenMove) ([]opsdb.OpenMov
 }
 
 // Save implements opsdb.Short.
-func (h *short) Save(_ context.Context, evals []opsdb.Evaluation) (left []opsdb.ID, err error) {
-	h.ask()
+func (h *short) Save(_ context.Context, evals []opsdb.Evaluation) error {
 	var old, fresh []opsdb.Evaluation
 	for _, e := range evals {
 		if h.fresh[e.Package] != nil {
@@ -158,23 +190,23 @@ func (h *short) Save(_ context.Context, evals []opsdb.Evaluation) (left []opsdb.
 		} else {
 			old = append(old, e)
 		}
-		h.saved[e.Package] = true
 	}
 	if len(old) > 0 {
-		if left, err = h.tx.save(h.revision, old); err != nil {
-			return nil, err
+		left, err := h.tx.save(h.revision, old)
+		if err == nil && len(left) > 0 {
+			err = fmt.Errorf("%d packages are not as they were held: %w", len(left), opsdb.ErrChanged)
 		}
-		if err := h.look(); err != nil {
-			return nil, err
+		if err != nil {
+			return err
 		}
 	}
-	return left, h.saveFresh(fresh)
+	return h.saveFresh(fresh)
 }
 
 // end writes what was left for the last.
 func (h *short) end() error {
-	for id, n := range h.fresh {
-		if !h.saved[id] {
+	for _, n := range h.fresh {
+		if n.state == nil {
 			return fmt.Errorf("package %s was not evaluated: %w", n.facts.Package.Name, opsdb.ErrChanged)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -43,10 +44,11 @@ func routed(files []opsdb.File) (ids []opsdb.ID, routings []opsdb.Routing) {
 
 // goShort takes the way from files to tasks, and hands over what was said on it.
 func goShort(ctx context.Context, s *Store, todo opsdb.Todo, saw func(groups []opsdb.OpenGroup, facts []opsdb.Facts)) (tasks []opsdb.Task, err error) {
-	return goShortOver(ctx, s, todo, 100, saw)
+	return goShortOver(ctx, s, todo, 100, true, saw)
 }
 
-func goShortOver(ctx context.Context, s *Store, todo opsdb.Todo, slots int, saw func(groups []opsdb.OpenGroup, facts []opsdb.Facts)) (tasks []opsdb.Task, err error) {
+// goShortOver takes it where there are so many slots. What gets a task is saved before, or it is not.
+func goShortOver(ctx context.Context, s *Store, todo opsdb.Todo, slots int, saved bool, saw func(groups []opsdb.OpenGroup, facts []opsdb.Facts)) (tasks []opsdb.Task, err error) {
 	err = s.Short(ctx, 1, todo, 100, func(way opsdb.Short) error {
 		groups, err := way.Route(ctx, first(routed(todo.Unrouted)), second(routed(todo.Unrouted)))
 		if err != nil {
@@ -62,10 +64,16 @@ func goShortOver(ctx context.Context, s *Store, todo opsdb.Todo, slots int, saw 
 		}
 		saw(groups, facts)
 		evals, grants := concluded(facts, slots)
-		if left, err := way.Save(ctx, evals); err != nil || len(left) > 0 {
+		if left, err := way.Hold(ctx); err != nil || len(left) > 0 {
 			return errors.Join(err, fmt.Errorf("left: %v", left))
 		}
 		if _, _, err := way.Queue(ctx, nil); err != nil {
+			return err
+		}
+		if !saved {
+			evals = nil
+		}
+		if err := way.Save(ctx, evals); err != nil {
 			return err
 		}
 		out, err := way.Dispatch(ctx, grants)
@@ -92,9 +100,16 @@ func concluded(facts []opsdb.Facts, slots int) (evals []opsdb.Evaluation, grants
 	return evals, grants
 }
 
-// What a short way hands on is what would be read, and it leads to the task with its job, in one commit.
+// What a short way hands on is what would be read, and it leads to the task with its job, in one commit. What was
+// concluded is written, or the package waits to be evaluated anew.
 func TestShortWay(t *testing.T) {
 	t.Parallel()
+	t.Run("saved", func(t *testing.T) { t.Parallel(); goesShort(t, true) })
+	t.Run("to be evaluated anew", func(t *testing.T) { t.Parallel(); goesShort(t, false) })
+}
+
+func goesShort(t *testing.T, saved bool) {
+	t.Helper()
 	var offered []opsdb.Task
 	s := engines(t, 1, Options{Enqueue: func(ctx context.Context, tx pgx.Tx, tasks []opsdb.Task) error {
 		offered = append(offered, tasks...)
@@ -104,17 +119,21 @@ func TestShortWay(t *testing.T) {
 	packages(t, s, 1)
 	fileOne(t, s, "new")
 	var handed []opsdb.Facts
-	tasks, err := goShort(t.Context(), s, todo(t, s), func(_ []opsdb.OpenGroup, facts []opsdb.Facts) { handed = facts })
+	tasks, err := goShortOver(t.Context(), s, todo(t, s), 100, saved, func(_ []opsdb.OpenGroup, facts []opsdb.Facts) { handed = facts })
 	must(t, err)
 	if len(tasks) != 1 || len(handed) != 1 || len(offered) != 1 || offered[0].ID != tasks[0].ID {
 		t.Fatalf("tasks %v, facts %v, offered %v", tasks, handed, offered)
 	}
+	moves, evaluated := 0, int64(0)
+	if saved {
+		moves, evaluated = 1, handed[0].Package.Version
+	}
 	read, err := s.Facts(t.Context(), []opsdb.ID{handed[0].Package.ID})
 	must(t, err)
-	if len(read) != 1 || len(read[0].Copies) != 2 || len(read[0].Moves) != 1 || len(read[0].Tasks) != 1 {
+	if len(read) != 1 || len(read[0].Copies) != 2 || len(read[0].Moves) != moves || len(read[0].Tasks) != 1 {
 		t.Fatalf("read %+v", read)
 	}
-	if p := read[0].Package; p.Evaluated != handed[0].Package.Version || p.Version <= p.Evaluated || p.Number != 2 {
+	if p := read[0].Package; p.Evaluated != evaluated || p.Version <= handed[0].Package.Version || p.Number != 2 {
 		t.Errorf("package %d at version %d, evaluated at %d", p.Number, p.Version, p.Evaluated)
 	}
 	wrote, err := s.Task(t.Context(), tasks[0].ID)
@@ -133,7 +152,7 @@ func TestShortWay(t *testing.T) {
 	}
 	_, err = s.Claim(t.Context(), tasks[0].ID, "w", time.Minute)
 	must(t, err)
-	if got := todo(t, s); len(got.Unrouted)+len(got.Groups) > 0 {
+	if got := todo(t, s); len(got.Unrouted)+len(got.Groups) > 0 || !slices.ContainsFunc(got.Dirty, func(f opsdb.Facts) bool { return f.Package.ID == handed[0].Package.ID }) {
 		t.Errorf("still to do: %+v", got)
 	}
 }
@@ -148,20 +167,20 @@ func TestShortWayWithoutSlot(t *testing.T) {
 	}
 	now := todo(t, s)
 	quietly := func([]opsdb.OpenGroup, []opsdb.Facts) {}
-	tasks, err := goShortOver(t.Context(), s, now, 2, quietly)
+	tasks, err := goShortOver(t.Context(), s, now, 2, true, quietly)
 	must(t, err)
 	if len(tasks) != 2 {
 		t.Fatalf("%d tasks on two slots", len(tasks))
 	}
 	fileOne(t, s, "late")
 	now = todo(t, s)
-	if _, err := goShortOver(t.Context(), s, now, 2, quietly); !errors.Is(err, opsdb.ErrChanged) {
+	if _, err := goShortOver(t.Context(), s, now, 2, true, quietly); !errors.Is(err, opsdb.ErrChanged) {
 		t.Fatalf("a third task on two slots: %v", err)
 	}
 	if again := todo(t, s); len(again.Unrouted) != 1 || len(again.Groups) != 0 {
 		t.Errorf("left over: %d files, %d groups", len(again.Unrouted), len(again.Groups))
 	}
-	if tasks, err = goShortOver(t.Context(), s, now, 3, quietly); err != nil || len(tasks) != 1 {
+	if tasks, err = goShortOver(t.Context(), s, now, 3, true, quietly); err != nil || len(tasks) != 1 {
 		t.Errorf("%d tasks, %v", len(tasks), err)
 	}
 }
@@ -231,7 +250,7 @@ func TestShortWaysAtOnce(t *testing.T) {
 			if len(now.Unrouted) == 0 {
 				continue
 			}
-			tasks, err := goShort(t.Context(), s[n], now, func([]opsdb.OpenGroup, []opsdb.Facts) {})
+			tasks, err := goShortOver(t.Context(), s[n], now, 100, n == 1, func([]opsdb.OpenGroup, []opsdb.Facts) {})
 			if err != nil && !errors.Is(err, opsdb.ErrChanged) {
 				return err
 			}

@@ -10,8 +10,8 @@ import (
 	"github.com/ccatobs/cdt/opsdb"
 )
 
-// Dispatch implements opsdb.Short. The packages are held since they were
-// saved, at the version that was evaluated: what is known of them is as it was then.
+// Dispatch implements opsdb.Short. The packages are held, at the version
+// that was evaluated, or new: what is known of them is as it was then.
 func (h *short) Dispatch(_ context.Context, grants []opsdb.Grant) ([]opsdb.Dispatched, error) {
 	d := dispatch{tx: h.tx, revision: h.revision, epoch: h.world.Epoch, restored: h.world.Restored != nil, seen: map[opsdb.ID]int64{}, batches: map[opsdb.ID]bool{}}
 	d.known = known{stale: map[opsdb.ID]bool{}, packs: map[opsdb.ID]pack{}, open: map[opsdb.ID][]job{}, copies: map[opsdb.ID][]opsdb.Copy{}, used: map[string]int64{}}
@@ -82,13 +82,17 @@ func (h *short) counted(g opsdb.Grant) error {
 // learn fills in what a grant looks at.
 func (h *short) learn(d *dispatch, g opsdb.Grant) error {
 	f, ok := h.facts[g.Move.Package]
-	if !ok || !h.saved[g.Move.Package] || g.Move.Type == "delete" || g.Batch != "" {
+	if !ok || g.Move.Type == "delete" || g.Batch != "" {
 		return fmt.Errorf("package %s, stage %s goes no short way: %w", g.Move.Package, g.Move.Stage, opsdb.ErrChanged)
 	}
 	for _, t := range f.Tasks {
 		if t.State.Open() && t.To == g.Move.To {
 			return fmt.Errorf("task %s has this place: %w", t.ID, opsdb.ErrChanged)
 		}
+	}
+	if n := h.fresh[f.Package.ID]; n != nil && n.state == nil {
+		h.writeNew(n, opsdb.Evaluation{Package: f.Package.ID})
+		h.copies = append(h.copies, n.facts.Copies...)
 	}
 	d.packs[f.Package.ID], d.known.copies[f.Package.ID] = pack{Package: f.Package}, f.Copies
 	return nil

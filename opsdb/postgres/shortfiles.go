@@ -25,6 +25,7 @@ func (h *short) Route(_ context.Context, files []opsdb.ID, routings []opsdb.Rout
 	finished := map[[2]string]bool{}
 	r.take(files, routings)
 	h.askNumbers(routings, finished)
+	h.askHeld()
 	if err := h.flush(); err != nil {
 		return nil, err
 	}
