@@ -288,6 +288,7 @@ func testKept(t *testing.T, open Open) {
 	if out := d.remove(p, "ccat.primecam"); out.Refusal != opsdb.GateShut {
 		t.Errorf("a quarantined package: %+v", out)
 	}
+	d.blockedAndArchived(p)
 	d.lifted(p)
 	d.balanced()
 }
@@ -332,5 +333,22 @@ func testDeletionFails(t *testing.T, open Open) {
 	d.advance(2 * time.Hour)
 	if a := d.claim(d.remove(p, "cologne.buffer").Task.ID); a.Task.ID == b.Task.ID || len(a.Earlier) != 1 || a.Earlier[0] != b.Task.ID {
 		t.Errorf("the deletion that was given up is not told to the next: %v", a.Earlier)
+	}
+}
+
+// blockedAndArchived: a package that needs a person counts as pending until it is in every archive, as any other.
+func (d *desk) blockedAndArchived(p opsdb.Package) {
+	d.Helper()
+	deletes, archives := d.move(p, "delete", "delete", "ccat.primecam", "ccat.primecam"), d.move(p, "archive", "archive", "cornell.buffer", "cornell.lta")
+	for _, c := range []struct {
+		open    []opsdb.OpenMove
+		pending bool
+	}{{[]opsdb.OpenMove{deletes, archives}, true}, {[]opsdb.OpenMove{deletes}, false}, {nil, false}} {
+		d.save(d.evaluation(p, c.open...))
+		totals, err := d.store.Totals(d.Context())
+		d.check(err)
+		if totals.Packages["blocked"] != 1 || totals.OldestPending.IsZero() == c.pending {
+			d.Errorf("%d open moves: packages %v, the oldest file that is not in every archive is of %s", len(c.open), totals.Packages, totals.OldestPending)
+		}
 	}
 }

@@ -108,9 +108,15 @@ func pendingTotals(v View, n *opsdb.Totals) error {
 	var err error
 	// The filing times of the oldest file of each kind that is not in every archive.
 	n.OldestPending, err = Earliest(v, `SELECT min(filed_at) FROM file WHERE routed = `+d.No+` AND state = 'present'`,
-		`SELECT min(first_filed) FROM file_group WHERE closed = `+d.No+` AND files > 0`, `SELECT min(first_filed) FROM `+d.State+` WHERE status <> 'archived' AND status <> 'superseded'`)
+		`SELECT min(first_filed) FROM file_group WHERE closed = `+d.No+` AND files > 0`,
+		`SELECT min(s.first_filed) FROM `+d.State+` s WHERE s.status <> 'archived' AND s.status <> 'superseded' AND NOT (s.status = 'blocked' AND `+atRest+`)`)
 	return err
 }
+
+// atRest holds for a row s of State that is archived and not on its way anywhere: what is blocked there is its deletion, or a
+// re-read, and its quarantine is about its source files.
+const atRest = `NOT EXISTS (SELECT 1 FROM open_move m WHERE m.package = s.id AND m.type NOT IN ('verify', 'delete'))
+  AND EXISTS (SELECT 1 FROM copy c JOIN location l ON l.name = c.location WHERE c.package = s.id AND l.type = 'long_term_archive' AND c.state = 'present')`
 
 // balanced is S12: the registered bytes are the sum over known states.
 func balanced(v View, files map[string]map[opsdb.CopyState]opsdb.Sum) error {
