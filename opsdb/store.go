@@ -201,7 +201,8 @@ type Working interface {
 	Renew(ctx context.Context, task ID, token int64, lease time.Duration, phase string, done, total int64) error
 	// Members streams the members of a package, ordered by path.
 	Members(ctx context.Context, pkg ID) iter.Seq2[Member, error]
-	// RecordMembers stores names, offsets and digests of members of a package that has no digest yet.
+	// RecordMembers stores names, offsets and digests of members of a package that has no digest yet (ErrChanged if it
+	// has). Without members it only asks whether the token may.
 	RecordMembers(ctx context.Context, task ID, token int64, members []Member) error
 	// RecordRemoved records some source files as deleted while their deletion goes on: a package may have a
 	// million of them. What is recorded already may be given again. Without a confirmed deletion it is [ErrInvariant].

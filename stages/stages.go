@@ -115,6 +115,7 @@ type Work interface {
 	Moved(n int64)
 	// Members streams the members of the package, ordered by path.
 	Members(ctx context.Context) iter.Seq2[opsdb.Member, error]
+	// RecordMembers stores what was born of members; without any it only asks whether this attempt still owns the task.
 	RecordMembers(ctx context.Context, members []opsdb.Member) error
 	// RecordRemoved records source files as deleted while a deletion goes on; the last ones may stand in the outcome.
 	RecordRemoved(ctx context.Context, files []opsdb.ID) error

@@ -84,11 +84,26 @@ func (r *run) changed(changed []opsdb.ChangedMember) (opsdb.Outcome, error) {
 	return opsdb.Outcome{Changed: changed}, nil
 }
 
+// owned fails if another attempt owns the task, or has packed the package: what lies there may be its tar. A package
+// that had its digest before was compared with that.
+func (p *packer) owned(ctx context.Context) error {
+	if p.a.Package.Packed() {
+		return nil
+	}
+	if err := p.RecordMembers(ctx, nil); err != nil {
+		return fmt.Errorf("ask whether the package is still to be packed: %w", err)
+	}
+	return nil
+}
+
 // pack puts the tar under its final name. What lies there with other bytes is
 // no copy of this package: it is set aside, once.
 func (p *packer) pack(ctx context.Context, st storage.Storage, target opsdb.Copy) (opsdb.Outcome, error) {
 	reading, err := p.put(ctx, st, target.Path)
 	if errors.Is(err, fs.ErrExist) {
+		if err := p.owned(ctx); err != nil {
+			return opsdb.Outcome{}, err
+		}
 		if _, err := st.Quarantine(ctx, target.Path, p.attempt()); err != nil && !missing(err) {
 			return opsdb.Outcome{}, fmt.Errorf("set aside what lies at %s: %w", target.Path, err)
 		}

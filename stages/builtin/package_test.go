@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -256,4 +257,23 @@ func TestPackingToAFullDisk(t *testing.T) {
 	w := stagestest.NewWorld(t, g, map[string]string{"big": strings.Repeat("x", 1<<20)})
 	_, err := w.Try("package", stagestest.Source, stagestest.Buffer)
 	wantFailure(t, err, opsdb.Environment, "location:"+stagestest.Buffer)
+}
+
+// An attempt that was stopped while another one packed the group without a member that changed comes back: the tar that
+// lies there is not its own, and it sets nothing aside.
+func TestALateAttemptLeavesTheTarOfALaterOne(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	late := w.Work("package", stagestest.Source, stagestest.Buffer, opsdb.Whole)
+	late.Stale = opsdb.ErrStale
+	w.Table = w.Table[1:]
+	out := w.Do("package", stagestest.Source, stagestest.Buffer)
+	good, err := w.Read(stagestest.Buffer, w.Path(stagestest.Buffer))
+	must(t, err)
+	if _, err := w.Attempt(t.Context(), late, 0); !errors.Is(err, opsdb.ErrStale) {
+		t.Errorf("the late attempt ended with %v", err)
+	}
+	if now, err := w.Read(stagestest.Buffer, w.Path(stagestest.Buffer)); err != nil || now != good || out.Packed == nil {
+		t.Errorf("the good tar is gone: %v", err)
+	}
 }

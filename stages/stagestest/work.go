@@ -17,6 +17,8 @@ type Work struct {
 	Table []opsdb.Member
 	// Gate, if set, answers Confirm; it is told how often it was asked, from 1.
 	Gate func(n int) error
+	// Stale, if set, is what RecordMembers says: another attempt owns the task.
+	Stale error
 
 	mu       sync.Mutex
 	Phases   []string // as entered
@@ -66,6 +68,9 @@ var errUnknownMember = errors.New("no such member")
 
 // RecordMembers implements stages.Work.
 func (w *Work) RecordMembers(_ context.Context, members []opsdb.Member) error {
+	if w.Stale != nil {
+		return w.Stale
+	}
 	for _, m := range members {
 		if err := w.record(m); err != nil {
 			return err
