@@ -242,6 +242,41 @@ func TestLeftoversOfWithdrawnTasksGo(t *testing.T) {
 	h.cleaned(h.judge())
 }
 
+// Where room is scarce, what tasks that have ended left goes within minutes; what nobody knows, or knows from another epoch, waits its day.
+func TestLeftoversGoSoonerWhereRoomIsScarce(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, ccat(t))
+	h.fill("ccat.primecam", 2, 20_000)
+	h.run()
+	done, err := h.Store.Tasks(t.Context(), opsdb.Query{State: string(opsdb.TaskCompleted)})
+	h.must(err)
+	ended := done[0]
+	folder := filepath.Join(h.Roots["cologne.buffer"], opsdb.PartDir)
+	h.must(os.MkdirAll(folder, 0o755))
+	for a, age := range map[storage.Attempt]time.Duration{
+		{Task: ended.ID, Epoch: ended.Epoch, Token: 98}:      time.Hour,
+		{Task: ended.ID, Epoch: ended.Epoch, Token: 99}:      time.Minute,
+		{Task: ended.ID, Epoch: "another", Token: 98}:        time.Hour,
+		{Task: opsdb.NewID(), Epoch: ended.Epoch, Token: 98}: time.Hour,
+	} {
+		path := filepath.Join(folder, a.Name())
+		h.must(os.WriteFile(path, []byte("half a package"), 0o644))
+		h.must(os.Chtimes(path, start, h.Clock.Now().Add(-age)))
+	}
+	for _, c := range []struct {
+		full    *opsdb.Down
+		removed int
+	}{{nil, 0}, {&opsdb.Down{Reason: "full"}, 1}} {
+		h.must(h.Store.Report(t.Context(), opsdb.LocationReport{Location: "cologne.buffer", Down: c.full}))
+		if n, err := h.Node.Reclaim(t.Context()); err != nil || n != c.removed {
+			t.Errorf("full: %v: %d parts were removed, want %d; %v", c.full, n, c.removed, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(folder, storage.Attempt{Task: ended.ID, Epoch: ended.Epoch, Token: 98}.Name())); !os.IsNotExist(err) {
+		t.Errorf("another part was removed: %v", err)
+	}
+}
+
 // D7: a database of yesterday is put back after the sources are gone: the archives stay as they are, and nothing crosses the ocean again.
 func TestDatabaseOfYesterday(t *testing.T) {
 	t.Parallel()
