@@ -30,11 +30,14 @@ func (s *Store) Claim(ctx context.Context, task opsdb.ID, worker string, lease t
 func (s *Store) claim(ctx context.Context, wishes []claiming) ([]opsdb.Assignment, []error) {
 	out, errs := make([]opsdb.Assignment, len(wishes)), make([]error, len(wishes))
 	var c *claims
-	err := s.writeHow(ctx, timeless, "Claim", func(t *tx) error {
-		t.late = true
-		c = &claims{tx: t, wishes: wishes}
-		return c.do()
-	})
+	how := (*claims).do
+	if len(wishes) == 1 {
+		how = (*claims).one
+	}
+	err := s.claimed(ctx, wishes, &c, how)
+	if err == nil && len(wishes) == 1 && len(c.got) == 0 {
+		err = s.claimed(ctx, wishes, &c, (*claims).do)
+	}
 	if err == nil {
 		c.sort()
 		c.unknown = c.lookFor()
@@ -46,6 +49,15 @@ func (s *Store) claim(ctx context.Context, wishes []claiming) ([]opsdb.Assignmen
 		}
 	}
 	return out, errs
+}
+
+// claimed is the transaction of claims.
+func (s *Store) claimed(ctx context.Context, wishes []claiming, c **claims, how func(*claims) error) error {
+	return s.writeHow(ctx, timeless, "Claim", func(t *tx) error {
+		t.late = true
+		*c = &claims{tx: t, wishes: wishes, places: map[string]opsdb.LocationType{}}
+		return how(*c)
+	})
 }
 
 // claims is one transaction, and what it reads.
@@ -132,7 +144,7 @@ func (c *claims) do() error {
 	}
 	tasks := idList(ids)
 	var near bool
-	c.quiet, c.got, c.read, c.places = true, nil, answers{}, map[string]opsdb.LocationType{}
+	c.quiet = true
 	c.each(func(r scanner) error { return r.Scan(&near) }, lockTheirNear, tasks)
 	claim, scan := claimTasks, tables.ScanJob
 	if len(ids) <= few {
@@ -187,15 +199,19 @@ func (c *claims) scanClaimed(r scanner) (job, error) {
 	var from, to *opsdb.LocationType
 	var earlier []opsdb.ID
 	j, err := tables.ScanJob(front{r, []any{&from, &to, &earlier}})
-	for name, is := range map[string]*opsdb.LocationType{j.From: from, j.To: to} {
-		if is != nil {
-			c.places[name] = *is
-		}
-	}
+	c.place(j.From, from)
+	c.place(j.To, to)
 	for _, before := range earlier {
 		c.read.earlier = append(c.read.earlier, begun{j.ID, before})
 	}
 	return j, err
+}
+
+// place notes the type of a place, if there is one of that name.
+func (c *claims) place(name string, is *opsdb.LocationType) {
+	if is != nil {
+		c.places[name] = *is
+	}
 }
 
 // know asks for what the runs of the tasks that were claimed need to know.
