@@ -82,20 +82,18 @@ func (d *dispatch) take(grants []opsdb.Grant) error {
 			slots[name] = true
 		}
 	}
-	var err error
+	packages = slices.Compact(slices.Sorted(slices.Values(packages)))
 	if d.deletes {
-		err = errors.Join(d.flush(), tables.LockPeers(d, packages...))
-	} else {
-		err = d.lock(packages...)
+		if err := errors.Join(d.flush(), tables.LockPeers(d, packages...)); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
-	}
+	packs := d.lockVersions(packages)
 	d.takeNamed("room", "location", rooms)
 	d.takeNamed("slot", "name", slots)
 	d.used = map[string]int64{}
 	d.askTaken(slots)
-	return d.learn(packages)
+	return d.learn(packages, packs)
 }
 
 // askTaken counts the slots that are taken, under their locks.

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -22,14 +21,18 @@ type known struct {
 	made   []job            // tasks not written yet
 }
 
-// learn reads the packages; their locks are queued before.
-func (d *dispatch) learn(packages []opsdb.ID) error {
-	packages = slices.Compact(slices.Sorted(slices.Values(packages)))
-	var packs []pack
+// lockVersions takes packages in the order of their ids, as [tables.Lock] does, and asks for their versions.
+func (d *dispatch) lockVersions(packages []opsdb.ID) *[]pack {
+	packs := new([]pack)
+	ask(&d.view, packs, scanVersion, `SELECT s.id, s.version FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT id, version FROM package_state WHERE package_state.id = x.id OFFSET 0 FOR NO KEY UPDATE) s`, idList(packages))
+	return packs
+}
+
+// learn reads the packages; their locks are queued before, which tell their versions. Packages are sorted.
+func (d *dispatch) learn(packages []opsdb.ID, packs *[]pack) error {
 	var open []job
 	var copies []opsdb.Copy
 	ids := idList(packages)
-	ask(&d.view, &packs, scanVersion, `SELECT s.id, s.version FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM package_state WHERE package_state.id = x.id OFFSET 0) s`, ids)
 	ask(&d.view, &open, tables.ScanJob, `SELECT `+tables.TaskColumns+` FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM open_task WHERE package = x.id OFFSET 0) o
 	  CROSS JOIN LATERAL (SELECT * FROM task WHERE task.id = o.task OFFSET 0) t`, ids)
 	ask(&d.view, &copies, scanPlace, `SELECT c.id, c.package, c.location, c.form, c.path, c.state FROM unnest($1::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM copy WHERE copy.package = x.id OFFSET 0) c`, ids)
@@ -37,7 +40,7 @@ func (d *dispatch) learn(packages []opsdb.ID) error {
 		return err
 	}
 	d.known = known{stale: map[opsdb.ID]bool{}, packs: map[opsdb.ID]pack{}, open: map[opsdb.ID][]job{}, copies: map[opsdb.ID][]opsdb.Copy{}, used: d.used}
-	for _, p := range packs {
+	for _, p := range *packs {
 		d.packs[p.ID] = p
 	}
 	for _, j := range open {

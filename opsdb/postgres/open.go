@@ -108,6 +108,8 @@ func configure(url string, opts Options) (*pgxpool.Config, error) {
 		"plan_cache_mode":  "force_generic_plan",
 		"enable_seqscan":   "off",
 		"random_page_cost": "1.1",
+		// What is looked up by a list is hardly ever asked for twice: keeping it aside costs more than looking again.
+		"enable_memoize": "off",
 		// What is short is not made shorter by starting helpers for it.
 		"max_parallel_workers_per_gather": "0",
 		"jit":                             "off",
