@@ -76,6 +76,11 @@ func (e executor) JobGetAvailable(ctx context.Context, p *riverdriver.JobGetAvai
 	return &riverdriver.JobGetAvailableResult{Jobs: jobs}, nil
 }
 
+// removeDone looks up each job by its number and removes it where it lies: asked for by number and state at once, all
+// that run or have run are walked through.
+const removeDone = `DELETE FROM river.river_job WHERE state = 'running' AND ctid = ANY(ARRAY(
+  SELECT j.ctid FROM unnest($1::bigint[]) x (id) CROSS JOIN LATERAL (SELECT ctid FROM river.river_job WHERE id = x.id OFFSET 0) j))`
+
 // JobSetStateIfRunningMany implements [riverdriver.Executor]. What is done with
 // is removed at once: of it River would write another row, in every index, only to remove it a minute later.
 func (e executor) JobSetStateIfRunningMany(ctx context.Context, p *riverdriver.JobSetStateIfRunningManyParams) ([]*rivertype.JobRow, error) {
@@ -91,7 +96,7 @@ func (e executor) JobSetStateIfRunningMany(ctx context.Context, p *riverdriver.J
 		rest.MetadataDoMerge, rest.MetadataUpdates = append(rest.MetadataDoMerge, p.MetadataDoMerge[i]), append(rest.MetadataUpdates, p.MetadataUpdates[i])
 	}
 	if len(done) > 0 {
-		if err := e.Exec(ctx, `DELETE FROM river.river_job WHERE id = ANY($1::bigint[]) AND state = 'running'`, done); err != nil {
+		if err := e.Exec(ctx, removeDone, done); err != nil {
 			return nil, err
 		}
 	}

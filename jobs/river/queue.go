@@ -91,8 +91,6 @@ func connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	for key, value := range map[string]string{
 		// The table is empty in one moment and full in the next: a plan by its indexes is good for both, and is made once.
 		"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off",
-		// Jobs by their numbers are looked up one by one, and not all that run gathered first, or kept aside in case that one is asked for twice.
-		"enable_bitmapscan": "off", "enable_memoize": "off",
 		// What a crash takes back is only what the queue knows: a job that comes again finds its task claimed or done.
 		"synchronous_commit": "off",
 	} {
