@@ -48,7 +48,7 @@ const (
 	heldUp       = 50 * time.Millisecond
 	// After a lot of this many the next one gathers, this long at most.
 	large   = 16
-	company = 2 * time.Millisecond
+	company = 6 * time.Millisecond
 )
 
 // call returns what do answers. When ctx ends, it is not waited for, unless nobody else does either.
