@@ -8,7 +8,7 @@ import (
 // Text is the explanation for a person at a terminal.
 func (x Explanation) Text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s (%s/%d, %d files, %d bytes)\n%s\n", x.Package.Name, x.Package.Route, x.Package.Number, x.Package.Files, x.Package.Bytes, x.Headline)
+	fmt.Fprintf(&b, "%s (%s/%d, %s, %d bytes)\n%s\n", x.Package.Name, x.Package.Route, x.Package.Number, filesText(x.Package.Files), x.Package.Bytes, x.Headline)
 	if x.Package.Quarantined != "" && x.Package.Files > 0 {
 		fmt.Fprintf(&b, "quarantined: %s\n", x.Package.Quarantined)
 	}
@@ -33,6 +33,13 @@ func (x Explanation) Text() string {
 		fmt.Fprintf(&b, "woken by %s\n", strings.Join(x.WaitsFor, ", "))
 	}
 	return b.String()
+}
+
+func filesText(n int) string {
+	if n == 1 {
+		return "1 file"
+	}
+	return fmt.Sprintf("%d files", n)
 }
 
 func (c CopyLine) detail() string {

@@ -151,7 +151,13 @@ func (d *doctor) clocks(ctx context.Context) {
 		return
 	}
 	offset := now.Sub(before.Add(after.Sub(before) / 2))
-	text := fmt.Sprintf("the database's clock is %s ahead of this host's", durationText(offset))
+	text, way := "the database's clock and this host's agree", "ahead of"
+	if offset < 0 {
+		way = "behind"
+	}
+	if offset.Abs() >= time.Second {
+		text = fmt.Sprintf("the database's clock is %s %s this host's", durationText(offset.Abs()), way)
+	}
 	switch {
 	case offset.Abs() > clockWrong:
 		d.add("clock", "host", findingWrong, "let NTP set the clocks of this host and of the database's; nothing is deleted too early by it, but logs and file times lie", "%s", text)
@@ -212,7 +218,7 @@ func (d *doctor) workers(ctx context.Context) {
 			}
 		}
 		if n == 0 {
-			d.add("site", s.Name, findingWrong, start, "no worker has shown itself for %s", durationText(opsdb.WorkerTTL))
+			d.add("site", s.Name, findingWrong, start, "no worker is alive: none has shown itself within %s", durationText(opsdb.WorkerTTL))
 			continue
 		}
 		d.add("site", s.Name, findingGood, "", "%d worker(s)", n)

@@ -62,6 +62,8 @@ func (d *doctor) elsewhere(name string) {
 		d.add("location", name, findingWrong, "run `dtctl init-location "+name+"` there", "it was never initialised")
 	case l.Down != nil:
 		d.add("location", name, findingWrong, "run `dtctl doctor --site "+opsdb.SiteOf(name)+"` there", "its workers say it is down: %s, %s", l.Down.Reason, l.Down.Text)
+	case d.world.Sites[opsdb.SiteOf(name)].Down != nil:
+		d.add("location", name, findingNote, "run `dtctl doctor --site "+opsdb.SiteOf(name)+"` there", "it was initialised; no worker is there to say how it is")
 	default:
 		d.add("location", name, findingGood, "", "its workers say it can be used")
 	}

@@ -118,7 +118,7 @@ func TestWorkerOfAnUnknownSite(t *testing.T) {
 		t.Errorf("an unknown site: %s", errs)
 	}
 	out, _ := dtctl(t, exitFound, "doctor", "--db", f.url, "--site", "ccat", "--state", t.TempDir())
-	for _, want := range []string{"good   queue", "start `dtctl work --site cologne` there", "run `dtctl init-location ccat.buffer`"} {
+	for _, want := range []string{"good   queue", "the database's clock and this host's agree", "start `dtctl work --site cologne` there", "run `dtctl init-location ccat.buffer`"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the doctor does not say %q:\n%s", want, out)
 		}

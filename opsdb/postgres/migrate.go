@@ -75,7 +75,11 @@ func outdated(ctx context.Context, config *pgx.ConnConfig, may bool) (owner stri
 	if may {
 		owner, err = ownerOf(ctx, db)
 	}
-	if err == nil && owner == "" {
+	switch {
+	case err != nil || owner != "":
+	case current == 0:
+		err = fmt.Errorf("%w: it has no schema yet, needed %d", ErrOlder, target)
+	default:
 		err = fmt.Errorf("%w: schema %d, needed %d", ErrOlder, current, target)
 	}
 	return owner, err

@@ -59,10 +59,10 @@ func TestOpenRefuses(t *testing.T) {
 		"no such name":           {strings.Replace(server, "dbname=postgres", "dbname=none", 1), ErrRefused, "createdb", false},
 		"newer":                  {newer, opsdb.ErrNewer, "9999", false},
 		"older, a worker":        {as(older, "worker"), ErrOlder, "let its owner migrate", false},
-		"empty, no right":        {strings.Replace(empty, "user=cdt", "user=nobody", 1), ErrOlder, "needed", false},
+		"empty, no right":        {strings.Replace(empty, "user=cdt", "user=nobody", 1), ErrOlder, "no schema yet", false},
 		"no role":                {strings.Replace(template, "user=cdt", "user=nobody", 1), ErrRefused, "member of the role", false},
 		"older, its owner looks": {kept, ErrOlder, "let its owner migrate", true},
-		"empty, its owner looks": {none, ErrOlder, "needed", true},
+		"empty, its owner looks": {none, ErrOlder, "no schema yet", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
