@@ -112,6 +112,9 @@ func (e *Engine) light(ctx context.Context) (did Progress, err error) {
 	if p == nil {
 		return did, ErrNotActive
 	}
+	if done, err := e.hinted(ctx, p, &did); done || err != nil {
+		return did, err
+	}
 	for range maxRounds {
 		far, rest, err := e.round(ctx, p, &did)
 		if err != nil || !rest {

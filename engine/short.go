@@ -48,6 +48,25 @@ func (e *Engine) short(ctx context.Context, p *plans, todo opsdb.Todo, did *Prog
 	return &s, e.concluded(ctx, s, did)
 }
 
+// hinted goes the short way with the files that the store was told of, without looking what else there is to be done:
+// that the next pass does, whatever it is told. It returns false if there is still something to be done now.
+func (e *Engine) hinted(ctx context.Context, p *plans, did *Progress) (done bool, err error) {
+	store, can := e.cfg.Store.(opsdb.Hinting)
+	if !can {
+		return false, nil
+	}
+	files, again := store.Hints(), e.byHint
+	if e.byHint = false; again || len(files) == 0 {
+		return false, nil
+	}
+	s, err := e.short(ctx, p, opsdb.Todo{Unrouted: files}, did)
+	if err != nil || s == nil || s.rest {
+		return false, err
+	}
+	e.byHint = true
+	return true, nil
+}
+
 // far is how far a short way has come.
 func (s *shortly) far() moved {
 	switch {

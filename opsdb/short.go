@@ -9,8 +9,15 @@ import (
 type ShortWay interface {
 	// Short calls way once, in one transaction that holds the active revision. What way concludes is there, whole, when Short
 	// returns nil, and nothing of it otherwise. On ErrChanged something came in between, or it is nothing for
-	// the short way: the same is to be concluded step by step. Todo is what a call of [Planning.Todo] has just returned, limit that of Queue.
+	// the short way: the same is to be concluded step by step. Todo is what a call of [Planning.Todo] has just returned, or files that [Hinting] told of; limit is that of Queue.
 	Short(ctx context.Context, revision int64, todo Todo, limit int, way func(Short) error) error
+}
+
+// Hinting is what a store may be able to do besides: it was told of what has just changed.
+type Hinting interface {
+	// Hints are files that were filed a moment ago, few if any, as they were told of, and no longer told of again. Any of them may have
+	// changed since, have been looked at by others, or not be there. Who takes them as the Todo of a short way finds out; what no hint tells of, a call of [Planning.Todo] does.
+	Hints() []File
 }
 
 // Short are the steps of a short way, in their order; each is taken at most once, KeepGroup and

@@ -143,7 +143,7 @@ func (f *filer) first(n opsdb.File) (refused, err error) {
 	} else if f.taken[n.ID] {
 		return fmt.Errorf("file %s:%s: %w: id %s is another file's", n.Location, opsdb.ShowPath(n.Path), opsdb.ErrConflict, n.ID), nil
 	}
-	n.FiledAt, n.State = f.t.now, opsdb.Present
+	n.FiledAt, n.State, n.Version = f.t.now, opsdb.Present, 1
 	f.waiting[place{n.Location, n.Path}], f.taken[n.ID] = true, true
 	f.fresh = append(f.fresh, n)
 	return nil, nil
@@ -184,6 +184,7 @@ func (f *filer) flush() error {
 		f.t.event(tables.FiledEvent(&f.fresh[i]))
 	}
 	f.filed += len(f.fresh)
+	f.t.filed = append(f.t.filed, f.fresh[:min(len(f.fresh), hinted+1)]...)
 	f.fresh = f.fresh[:0]
 	clear(f.waiting)
 	return nil

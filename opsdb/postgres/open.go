@@ -66,6 +66,10 @@ type Store struct {
 	life     context.Context // until Close
 	done     sync.WaitGroup
 	once     sync.Once
+	hints    struct {
+		sync.Mutex
+		files []opsdb.File
+	}
 	claims   *together[claiming, opsdb.Assignment]
 	finishes *together[finishing, opsdb.Task]
 }

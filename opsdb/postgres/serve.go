@@ -128,7 +128,7 @@ func (s *Store) hear(ctx context.Context) error {
 			s.signal()
 		case err != nil:
 			return err
-		case n.Payload != s.name:
+		case s.heard(n.Payload):
 			s.signal()
 		}
 	}

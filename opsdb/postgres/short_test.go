@@ -280,3 +280,74 @@ func same(t *testing.T, want, got any, opts ...cmp.Option) {
 		t.Errorf("(handed on, read):\n%s", diff)
 	}
 }
+
+// Who files few files tells the others which, and what they were told leads as far as what was read (E8).
+func TestHints(t *testing.T) {
+	t.Parallel()
+	s, ctx := engines(t, 2, Options{}), t.Context()
+	packages(t, s[0], 1)
+	changed := s[1].Changed()
+	<-changed // it listens
+	wait := func(what string) []opsdb.File {
+		t.Helper()
+		for deadline := time.After(10 * time.Second); ; {
+			if files := s[1].Hints(); len(files) > 0 {
+				return files
+			}
+			select {
+			case <-changed:
+			case <-deadline:
+				t.Fatalf("%s: nothing was told", what)
+			}
+		}
+	}
+	_ = s[0].Hints()
+	s[0].lastTold.Store(0) // it has told nobody anything for a while
+	fileOne(t, s[0], "o")
+	told := wait("a file")
+	same(t, todo(t, s[1]).Unrouted, told, cmpopts.EquateApproxTime(time.Microsecond))
+	if again, own := s[1].Hints(), s[0].Hints(); len(again) != 0 || len(own) != 1 {
+		t.Errorf("told again: %v; in its own process: %v", again, own)
+	}
+	other := slices.Clone(told)
+	other[0].Observation = "p"
+	for what, files := range map[string][]opsdb.File{"another observation": other, "nobody's": {{ID: opsdb.NewID(), Location: "a.s", Path: "o/1"}}} {
+		if _, err := goShort(ctx, s[1], opsdb.Todo{Unrouted: files}, func([]opsdb.OpenGroup, []opsdb.Facts) {}); !errors.Is(err, opsdb.ErrChanged) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	tasks, err := goShort(ctx, s[1], opsdb.Todo{Unrouted: told}, func([]opsdb.OpenGroup, []opsdb.Facts) {})
+	if must(t, err); len(tasks) != 1 {
+		t.Errorf("tasks %v", tasks)
+	}
+	if _, err := goShort(ctx, s[1], opsdb.Todo{Unrouted: told}, func([]opsdb.OpenGroup, []opsdb.Facts) {}); !errors.Is(err, opsdb.ErrChanged) {
+		t.Errorf("a second time: %v", err)
+	}
+}
+
+// What is told of is little: of many files, and of paths that are no text, nothing is.
+func TestNoHints(t *testing.T) {
+	t.Parallel()
+	s := engines(t, 1, Options{})[0]
+	packages(t, s, 1)
+	_ = s.Hints()
+	var many []opsdb.File
+	for i := range hinted + 1 {
+		many = append(many, opsdb.File{Location: "a.s", Path: fmt.Sprint("m/", i), Size: 1, ModTime: time.Unix(1e9, 0), Observation: "m"})
+	}
+	for _, files := range [][]opsdb.File{many, {{Location: "a.s", Path: "m/\xff", Size: 1, ModTime: time.Unix(1e9, 0), Observation: "m"}}} {
+		_, results, err := s.FileFiles(t.Context(), files)
+		must(t, append(results, err)...)
+		if told := s.Hints(); len(told) > 0 {
+			t.Errorf("told of %v", told)
+		}
+	}
+	for _, news := range []string{"x", "x {", "x [1]", `x {"a": 1}`, " "} {
+		if !s.heard(news) || len(s.Hints()) > 0 {
+			t.Errorf("%q", news)
+		}
+	}
+	if s.heard(s.name) || s.heard(s.name+` [{"ID":"f"}]`) {
+		t.Error("it hears itself")
+	}
+}

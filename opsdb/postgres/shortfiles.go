@@ -33,8 +33,12 @@ func (h *short) Route(_ context.Context, files []opsdb.ID, routings []opsdb.Rout
 		return nil, err
 	}
 	for _, id := range files {
-		if f := h.files[id]; f == nil || f.State != opsdb.Present || f.Homes != 0 {
+		f := h.files[id]
+		if f == nil || f.State != opsdb.Present || f.Homes != 0 {
 			return nil, fmt.Errorf("file %s was looked at by another: %w", id, opsdb.ErrChanged)
+		}
+		if !slices.ContainsFunc(h.todo.Unrouted, func(was opsdb.File) bool { return was.ID == id && asTold(f.File, was) }) {
+			return nil, fmt.Errorf("file %s is not as it was told of: %w", id, opsdb.ErrChanged)
 		}
 	}
 	out, joined := h.gather(r, routings, finished)

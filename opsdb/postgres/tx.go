@@ -31,10 +31,11 @@ type tx struct {
 	view
 	changes int64
 	events  []opsdb.Event
-	quiet   bool // its change is nothing the engine must look at
-	late    bool // nobody waits for the news of it
-	told    bool // the news of it is part of it
-	wakes   bool // it noted causes that have come about
+	quiet   bool         // its change is nothing the engine must look at
+	late    bool         // nobody waits for the news of it
+	told    bool         // the news of it is part of it
+	wakes   bool         // it noted causes that have come about
+	filed   []opsdb.File // for the first time
 	// expected takes the copies that tasks will bring, to be written with others; nil: they are written one by one.
 	expected *[]opsdb.Copy
 }
@@ -134,6 +135,7 @@ func (s *Store) attempt(ctx context.Context, how beginning, name string, f func(
 		_ = s.serveWakes(ctx) // at once if it can be; Dirty does it in any case
 	}
 	if !t.quiet {
+		s.remember(t.hint())
 		s.signal()
 		if !t.told {
 			s.tell()
@@ -200,7 +202,7 @@ func (t *tx) commit(name string) error {
 	}
 	t.queueEvents()
 	if !t.quiet && !t.late && t.store.mayTell() {
-		t.queue(notify, channel, t.store.name)
+		t.queue(notify, channel, t.news())
 		t.told = true
 	}
 	effect.Point(t.ctx, "opsdb."+name+".before")
