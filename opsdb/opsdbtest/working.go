@@ -100,6 +100,9 @@ func testBegunAndUnclaimed(t *testing.T, open Open) {
 	if got.State != opsdb.TaskPending || got.Attempts != 0 || !d.dirty(p.ID) {
 		t.Fatalf("the task is %s after %d attempts", got.State, got.Attempts)
 	}
+	if _, err := d.store.Claim(t.Context(), a.Task.ID, "w", lease); !errors.Is(err, opsdb.ErrNotClaim) {
+		t.Fatalf("claimed what backs off: %v", err)
+	}
 	d.present()
 	if again := d.schedule(p, "ship", "transfer", "ccat.buffer", "cologne.buffer"); again.ID != a.Task.ID {
 		t.Errorf("it is tried again as another task: %+v", again)

@@ -27,7 +27,7 @@ func (c *claims) one() error {
 // What claims of one task are made of, each of rows that are looked up by one id.
 const (
 	ofTask      = ` = (SELECT package FROM task WHERE id = $1)`
-	lockItsNear = `SELECT (SELECT lease_until < now() + interval '1 minute' FROM task WHERE id = $1) FROM package_state WHERE id` + ofTask + ` FOR NO KEY UPDATE`
+	lockItsNear = `SELECT coalesce((SELECT lease_until < now() + interval '1 minute' FROM task WHERE id = $1), false) FROM package_state WHERE id` + ofTask + ` FOR NO KEY UPDATE`
 	claimTask   = `UPDATE task t SET state = 'in_progress', token = t.token + 1, worker = $3, lease_until = ` + itsLease + `, look_at = least(t.look_at, ` + itsLease + `), phase = '', done = 0, total = 0, updated_at = ` + nowIs1 + `
   WHERE t.id = $2 AND t.state = 'scheduled' AND t.lease_until > ` + nowIs1 + ` AND t.type <> 'delete' AND (SELECT NOT EXISTS (SELECT 1 FROM pause))` + mayPack + `
   RETURNING (SELECT type FROM location WHERE name = t.from_loc), (SELECT type FROM location WHERE name = t.to_loc), ` + tables.TaskColumns
