@@ -73,7 +73,7 @@ type Engine struct {
 	mu     sync.Mutex    // guards active
 	active *plans
 
-	byHint bool // the last light pass did only what it was told of; guarded by pass
+	byHint bool // the last light pass began with what it was told of; guarded by pass
 
 	seen map[opsdb.ID]opsdb.Facts // what the present pass evaluated last; guarded by pass
 

@@ -23,9 +23,21 @@ func (v *view) resend(m *graph.Move) *opsdb.Resend {
 	return nil
 }
 
-// hasOrWill reports whether a site has a verified copy that others can be made from, or is about to: then no order sends another one there.
-func (v *view) hasOrWill(site string) bool {
-	return v.hasAt(site) || v.comesTo(func(at string) bool { return opsdb.SiteOf(at) == site })
+// hasOrWill reports whether the site to which a move leads has a verified copy that others can be made from, or is about to: then no order
+// sends another one there. What has arrived there by another move is about to be one, also while nobody reads it back.
+func (v *view) hasOrWill(m *graph.Move) bool {
+	site := m.To.Site.Name
+	return v.hasAt(site) || v.comesTo(func(at string) bool { return opsdb.SiteOf(at) == site }) || v.arrivedAt(site) && !v.arrivedBy(m)
+}
+
+// arrivedAt reports whether all bytes of a tar are at a site, where a move of the route leads that reads them back.
+func (v *view) arrivedAt(site string) bool {
+	for at, c := range v.live {
+		if opsdb.SiteOf(at) == site && c.State == opsdb.Arrived && c.Form == opsdb.Tar && v.holdsTar(at) && v.endsAt(at) {
+			return true
+		}
+	}
+	return false
 }
 
 func (v *view) hasAt(site string) bool {

@@ -115,6 +115,12 @@ func TestResendCrossesOnce(t *testing.T) {
 	if over != 1 {
 		t.Errorf("%d moves over the ocean: %q", over, show(f.evaluate()))
 	}
+	f.copy("cornell.buffer", opsdb.Arrived).locationDown("cornell.buffer", "offline")
+	for _, line := range show(f.evaluate()) {
+		if strings.HasPrefix(line, "ship ccat.buffer>cornell.second") && strings.Contains(line, "ready") {
+			t.Errorf("what has arrived there crosses again: %q", line)
+		}
+	}
 }
 
 // What `dtctl resend` offers: the sites that lack a package, which once keeps from being sent there.

@@ -49,21 +49,20 @@ func (e *Engine) short(ctx context.Context, p *plans, todo opsdb.Todo, did *Prog
 }
 
 // hinted goes the short way with the files that the store was told of, without looking what else there is to be done:
-// that the next pass does, whatever it is told. It returns false if there is still something to be done now.
+// that the next pass does in any case, whatever it is told. It returns false if there is still something to be done now.
 func (e *Engine) hinted(ctx context.Context, p *plans, did *Progress) (done bool, err error) {
 	store, can := e.cfg.Store.(opsdb.Hinting)
 	if !can {
 		return false, nil
 	}
 	files, again := store.Hints(), e.byHint
-	if e.byHint = false; again || len(files) == 0 {
+	if e.byHint = !again && len(files) > 0; !e.byHint {
 		return false, nil
 	}
 	s, err := e.short(ctx, p, opsdb.Todo{Unrouted: files}, did)
 	if err != nil || s == nil || s.rest {
 		return false, err
 	}
-	e.byHint = true
 	return true, nil
 }
 
@@ -223,7 +222,7 @@ func (s *shortly) toSave(grants []opsdb.Grant) (evals []opsdb.Evaluation) {
 
 // onlyMoves reports whether nothing follows from an evaluation but moves, and nothing of the package is on its way out.
 func onlyMoves(e opsdb.Evaluation, f opsdb.Facts) bool {
-	return len(e.Condemn)+len(e.Press)+len(e.Pardon)+len(e.Lose)+len(e.Withdraw)+len(e.Events) == 0 &&
+	return len(e.Condemn)+len(e.Press)+len(e.Pardon)+len(e.Lose)+len(e.Withdraw)+len(e.Resent)+len(e.Events) == 0 &&
 		!slices.ContainsFunc(f.Copies, func(c opsdb.Copy) bool {
 			return condemned(&c) || c.State == opsdb.DeletionInProgress || c.State == opsdb.DeletionFailed
 		})

@@ -132,7 +132,7 @@ func (v *view) sentOnce(m *graph.Move) bool {
 		return false
 	}
 	if v.resend(m) != nil {
-		return v.hasOrWill(m.To.Site.Name)
+		return v.hasOrWill(m)
 	}
 	if from.SendAgainAfter == 0 {
 		return true

@@ -33,15 +33,14 @@ func (t *Telemetry) logs(ctx context.Context, c Config, about *resource.Resource
 	p := sdklog.NewLoggerProvider(sdklog.WithResource(about), sdklog.WithProcessor(l))
 	t.stops = append(t.stops, exporter.Shutdown, p.Shutdown)
 	bridge := otelslog.NewHandler("github.com/ccatobs/cdt", otelslog.WithLoggerProvider(p))
-	t.Log = slog.New(newHiding(slog.NewMultiHandler(c.jsonHandler(), levelled{bridge, c.Level}), c.Hide))
+	// The writer is plain's, who sees to it that one line is written after the other.
+	t.Log = slog.New(slog.NewMultiHandler(plain.Handler(), newHiding(levelled{bridge, c.Level}, c.Hide)))
 	return nil
 }
 
-// plainLog is the logger that writes to the writer alone.
-func (c Config) plainLog() *slog.Logger { return slog.New(newHiding(c.jsonHandler(), c.Hide)) }
-
-func (c Config) jsonHandler() slog.Handler {
-	return traced{slog.NewJSONHandler(c.Out, &slog.HandlerOptions{Level: c.Level})}
+// plainLog is the logger that writes to the writer alone, one line after the other.
+func (c Config) plainLog() *slog.Logger {
+	return slog.New(newHiding(traced{slog.NewJSONHandler(c.Out, &slog.HandlerOptions{Level: c.Level})}, c.Hide))
 }
 
 // endpoint is the address of one of a collector's services.

@@ -63,7 +63,7 @@ type router struct {
 	homes    map[inStage]bool
 	joined   map[int64]int      // how many groups each file joins
 	keys     map[opsdb.ID]int64 // of the groups
-	alone    bool               // files that are in a group or package already are of no interest
+	alone    bool               // files that somebody has looked at already are of no interest
 }
 
 func (r *router) route(routings []opsdb.Routing) error {
@@ -136,7 +136,7 @@ func (r *router) take(files []opsdb.ID, routings []opsdb.Routing) {
 		f, err := tables.ScanFiled(row)
 		r.files[f.ID] = &f
 		return err
-	}, `SELECT `+tables.FileColumns+` FROM file f WHERE f.id = ANY($1::text[]) ORDER BY f.key FOR NO KEY UPDATE`, ids)
+	}, `SELECT `+tables.FileColumns+` FROM file f WHERE f.id = ANY($1::text[]) AND NOT (f.routed AND $2) ORDER BY f.key FOR NO KEY UPDATE`, ids, r.alone)
 	if !r.alone {
 		r.askHomes(ids)
 		v.askObserved(&r.observed)

@@ -320,8 +320,13 @@ func TestHints(t *testing.T) {
 	if must(t, err); len(tasks) != 1 {
 		t.Errorf("tasks %v", tasks)
 	}
-	if _, err := goShort(ctx, s[1], opsdb.Todo{Unrouted: told}, func([]opsdb.OpenGroup, []opsdb.Facts) {}); !errors.Is(err, opsdb.ErrChanged) {
-		t.Errorf("a second time: %v", err)
+	fileOne(t, s[0], "nowhere")
+	nowhere := todo(t, s[1]).Unrouted
+	must(t, s[0].Route(ctx, first(routed(nowhere)), nil))
+	for what, files := range map[string][]opsdb.File{"a second time": told, "selected by nothing": nowhere} {
+		if _, err := goShort(ctx, s[1], opsdb.Todo{Unrouted: files}, func([]opsdb.OpenGroup, []opsdb.Facts) {}); !errors.Is(err, opsdb.ErrChanged) {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }
 
