@@ -33,7 +33,7 @@ func (v *view) hasOrWill(m *graph.Move) bool {
 // arrivedAt reports whether all bytes of a tar are at a site, where a move of the route leads that reads them back.
 func (v *view) arrivedAt(site string) bool {
 	for at, c := range v.live {
-		if opsdb.SiteOf(at) == site && c.State == opsdb.Arrived && c.Form == opsdb.Tar && v.holdsTar(at) && v.endsAt(at) {
+		if opsdb.SiteOf(at) == site && v.arrived(at, c) {
 			return true
 		}
 	}

@@ -152,8 +152,7 @@ func (v *view) elsewhere(m *graph.Move) bool {
 	from := m.From.Site
 	site, bytes := from.Name, from.SendAgainAfter == 0 && !v.arrivedBy(m)
 	for at, c := range v.live {
-		arrived := bytes && c.State == opsdb.Arrived && v.holdsTar(at) && v.endsAt(at)
-		if opsdb.SiteOf(at) != site && c.Form == opsdb.Tar && (arrived || v.have[at] != nil) {
+		if opsdb.SiteOf(at) != site && (bytes && v.arrived(at, c) || c.Form == opsdb.Tar && v.have[at] != nil) {
 			return true
 		}
 	}
@@ -173,6 +172,11 @@ func (v *view) comesTo(such func(at string) bool) bool {
 		}
 	}
 	return false
+}
+
+// arrived reports whether all bytes of a tar are at a place where they will become a verified copy.
+func (v *view) arrived(at string, c *opsdb.Copy) bool {
+	return c.State == opsdb.Arrived && c.Form == opsdb.Tar && v.holdsTar(at) && v.endsAt(at)
 }
 
 // endsAt reports whether the route has a move yet by which what arrived at a place becomes a verified copy: without one
