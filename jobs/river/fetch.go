@@ -20,26 +20,30 @@ import (
 // of a batch side by side), and reads of each only what is used. What is done with it removes at once.
 type driver struct {
 	riverdriver.Driver[pgx.Tx]
-	pool    *pgxpool.Pool
-	fetched func([]fetched)
+	pool  *pgxpool.Pool
+	hands *hands
+	early *early
 }
 
 // GetExecutor implements [riverdriver.Driver].
 func (d driver) GetExecutor() riverdriver.Executor {
-	return executor{d.Driver.GetExecutor(), d.pool, d.fetched}
+	return executor{d.Driver.GetExecutor(), d.pool, d.hands, d.early}
 }
 
 type executor struct {
 	riverdriver.Executor
-	pool    *pgxpool.Pool
-	fetched func([]fetched)
+	pool  *pgxpool.Pool
+	hands *hands
+	early *early
 }
 
 // fetched is a job that this process has now.
 type fetched struct {
-	job  int64
-	task opsdb.ID
-	site string
+	job       int64
+	task      opsdb.ID
+	site      string
+	attempt   int
+	scheduled time.Time
 }
 
 // fetchJobs does what River's own statement does to the rows, found by where they lie and without a join.
@@ -53,27 +57,42 @@ var noArgs = json.RawMessage(`{}`) //nolint:gochecknoglobals // a constant
 
 // JobGetAvailable implements [riverdriver.Executor], for jobs of our kind.
 func (e executor) JobGetAvailable(ctx context.Context, p *riverdriver.JobGetAvailableParams) (*riverdriver.JobGetAvailableResult, error) {
-	kind := RunTask{}.Kind()
-	rows, err := e.pool.Query(ctx, fetchJobs, p.ClientID, p.Queue, kind, p.MaxToLock)
-	if err != nil {
-		return nil, fmt.Errorf("fetch the jobs of site %s: %w", p.Queue, err)
+	got, all := e.early.take(p.Queue, p.MaxToLock)
+	if !all && len(got) < p.MaxToLock {
+		more, err := fetch(ctx, e.pool, p.ClientID, p.Queue, p.MaxToLock-len(got))
+		if err != nil && len(got) == 0 {
+			return nil, err
+		}
+		e.hands.fetched(more)
+		got = append(got, more...)
 	}
-	var got []fetched
-	var jobs []*rivertype.JobRow
-	f, attempt, scheduled := fetched{site: p.Queue}, 0, time.Time{}
-	_, err = pgx.ForEachRow(rows, []any{&f.job, (*string)(&f.task), &attempt, &scheduled}, func() error {
-		got = append(got, f)
-		jobs = append(jobs, &rivertype.JobRow{ID: f.job, Attempt: attempt, AttemptedBy: []string{p.ClientID}, EncodedArgs: noArgs, Kind: kind, MaxAttempts: 1, Metadata: noArgs,
-			Priority: river.PriorityDefault, Queue: p.Queue, ScheduledAt: scheduled, State: rivertype.JobStateRunning})
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("fetch the jobs of site %s: %w", p.Queue, err)
+	jobs := make([]*rivertype.JobRow, len(got))
+	for i, f := range got {
+		jobs[i] = &rivertype.JobRow{ID: f.job, Attempt: f.attempt, AttemptedBy: []string{p.ClientID}, EncodedArgs: noArgs, Kind: RunTask{}.Kind(), MaxAttempts: 1, Metadata: noArgs,
+			Priority: river.PriorityDefault, Queue: p.Queue, ScheduledAt: f.scheduled, State: rivertype.JobStateRunning}
 	}
-	if e.fetched(got); len(got) > 0 {
+	if len(got) > 0 {
 		runtime.Gosched() // who waits for one claims it now; what River does for it, it does while the claim is on its way
 	}
 	return &riverdriver.JobGetAvailableResult{Jobs: jobs}, nil
+}
+
+// fetch gives this process jobs of a site, on a connection or from a pool of them.
+func fetch(ctx context.Context, on interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}, id, site string, most int) ([]fetched, error) {
+	rows, err := on.Query(ctx, fetchJobs, id, site, RunTask{}.Kind(), most)
+	if err != nil {
+		return nil, fmt.Errorf("fetch the jobs of site %s: %w", site, err)
+	}
+	got, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (fetched, error) {
+		f := fetched{site: site}
+		return f, r.Scan(&f.job, (*string)(&f.task), &f.attempt, &f.scheduled)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("fetch the jobs of site %s: %w", site, err)
+	}
+	return got, nil
 }
 
 // removeDone looks up each job by its number and removes it where it lies. The state must not be a condition that an index

@@ -64,6 +64,18 @@ func (s *hands) fetched(jobs []fetched) {
 	s.arrived = make(chan struct{})
 }
 
+// idle reports whether no job of a site is in hand.
+func (s *hands) idle(site string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range s.byJob {
+		if h.site == site {
+			return false
+		}
+	}
+	return true
+}
+
 // take removes the oldest job that waits at the sites. If there is none, the
 // channel it returns is closed by whatever is fetched after this look.
 func (s *hands) take(sites []string) (opsdb.ID, <-chan struct{}) {
@@ -141,6 +153,18 @@ func (s *hands) forget(h *hand) {
 	defer s.mu.Unlock()
 	delete(s.byJob, h.job)
 	h.cancel(nil)
+}
+
+// drop forgets a job that River never ran; true if nobody has begun it.
+func (s *hands) drop(job int64) bool {
+	s.mu.Lock()
+	h := s.byJob[job]
+	s.mu.Unlock()
+	if h == nil {
+		return false
+	}
+	defer s.forget(h)
+	return s.unwait(h)
 }
 
 // endAll ends what nobody will: the process is about to end.

@@ -36,6 +36,7 @@ type Queue struct {
 	pool   *pgxpool.Pool
 	client *river.Client[pgx.Tx]
 	hands  *hands
+	early  *early
 
 	mu    sync.Mutex
 	sites map[string]bool
@@ -57,6 +58,7 @@ func Open(ctx context.Context, url string, opts Options) (*Queue, error) {
 		return nil, err
 	}
 	q := &Queue{opts: opts.filled(), pool: pool, hands: newHands(), sites: map[string]bool{}}
+	q.early = newEarly(q.opts.ID, q.opts.InHand, q.hands)
 	if err := q.start(ctx); err != nil {
 		pool.Close()
 		return nil, err
@@ -113,7 +115,7 @@ func (q *Queue) start(ctx context.Context) error {
 	cfg.LeaderElectionDisabled, cfg.FetchOnlyKnownKinds = true, true
 	cfg.FetchCooldown, cfg.FetchPollInterval = q.opts.Cooldown, q.opts.Poll
 	var err error
-	q.client, err = river.NewClient(driver{riverpgxv5.New(q.pool), q.pool, q.hands.fetched}, cfg)
+	q.client, err = river.NewClient(driver{riverpgxv5.New(q.pool), q.pool, q.hands, q.early}, cfg)
 	if err != nil {
 		return fmt.Errorf("make a client of the queue: %w", err)
 	}
@@ -184,6 +186,7 @@ func (q *Queue) serve(sites []string) error {
 			return fmt.Errorf("fetch the jobs of site %s: %w", site, err)
 		}
 		q.sites[site] = true
+		q.early.serve(site)
 	}
 	return nil
 }
@@ -212,7 +215,11 @@ const closing = 5 * time.Second
 func (q *Queue) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closing)
 	defer cancel()
+	q.early.close()
 	err := q.client.StopAndCancel(ctx)
+	if err == nil {
+		err = q.early.giveBack(ctx, q.pool)
+	}
 	q.hands.endAll()
 	if err == nil {
 		q.pool.Close()
