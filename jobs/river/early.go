@@ -21,6 +21,7 @@ type early struct {
 	closed  bool
 	answers map[string]answer // of each site, the last that River has not come for
 	sites   map[string]bool   // that are served
+	asked   map[string]bool   // sites of which a fetch is on its way, early or River's: two at once would bring more than there is room for
 }
 
 // answer is what an early fetch for a site has given.
@@ -30,7 +31,7 @@ type answer struct {
 }
 
 func newEarly(id string, most int, hands *hands) *early {
-	return &early{id: id, most: most, hands: hands, answers: map[string]answer{}, sites: map[string]bool{}}
+	return &early{id: id, most: most, hands: hands, answers: map[string]answer{}, sites: map[string]bool{}, asked: map[string]bool{}}
 }
 
 // serve has jobs of a site fetched early from now on.
@@ -43,7 +44,7 @@ func (e *early) serve(site string) {
 // fetchTime is how long an early fetch may take; a connection on which it takes longer is given up.
 const fetchTime = 10 * time.Second
 
-// told fetches for a site of which jobs were inserted, unless this process has some of it in hand: then River fetches, as many as there is room for.
+// told fetches for a site of which jobs were inserted, unless this process has some of it in hand or River fetches for it: then it is left to River, which knows for how many there is room.
 func (e *early) told(ctx context.Context, conn *pgx.Conn, site string) {
 	if !e.begin(site) {
 		return
@@ -52,12 +53,12 @@ func (e *early) told(ctx context.Context, conn *pgx.Conn, site string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTime)
 	defer cancel()
 	got, err := fetch(ctx, conn, e.id, site, e.most)
-	if err != nil {
-		return // River asks as well, and says what is wrong
-	}
 	e.hands.fetched(got)
 	e.mu.Lock()
-	e.answers[site] = answer{append(e.answers[site].jobs, got...), len(got) < e.most}
+	delete(e.asked, site)
+	if err == nil { // otherwise River asks as well, and says what is wrong
+		e.answers[site] = answer{append(e.answers[site].jobs, got...), len(got) < e.most}
+	}
 	e.mu.Unlock()
 	runtime.Gosched() // who waits for one claims it now; River is told of it while the claim is on its way
 }
@@ -69,20 +70,39 @@ func (e *early) begin(site string) bool {
 		a.all = false
 		e.answers[site] = a
 	}
-	return !e.closed && e.sites[site] && e.hands.idle(site)
+	if e.closed || !e.sites[site] || e.asked[site] || !e.hands.idle(site) {
+		return false
+	}
+	e.asked[site] = true
+	return true
 }
 
-// take gives River what was fetched for it, and says whether that is all there is.
-func (e *early) take(site string, most int) (jobs []fetched, all bool) {
+// take gives River what was fetched for it, and says whether to ask for the rest; then [early.answered] ends it. While an
+// early fetch is on its way there is nothing: the word that has begun it makes River come again.
+func (e *early) take(site string, most int) (jobs []fetched, ask bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.asked[site] {
+		return nil, false
+	}
 	a := e.answers[site]
 	if len(a.jobs) > most {
 		e.answers[site] = answer{jobs: a.jobs[most:]}
 		return a.jobs[:most], false
 	}
 	delete(e.answers, site)
-	return a.jobs, a.all
+	if a.all || len(a.jobs) == most {
+		return a.jobs, false
+	}
+	e.asked[site] = true
+	return a.jobs, true
+}
+
+// answered ends what River has asked for a site.
+func (e *early) answered(site string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.asked, site)
 }
 
 // close ends early fetches: what comes from now on is left to others.
@@ -92,7 +112,9 @@ func (e *early) close() {
 	e.closed = true
 }
 
-const giveBack = `UPDATE river.river_job SET state = 'available', attempt = attempt - 1 WHERE id = ANY($1) AND state = 'running'`
+// giveBack leaves to nobody what a person has cancelled, as River does.
+const giveBack = `UPDATE river.river_job SET attempt = attempt - 1, finalized_at = CASE WHEN metadata ? 'cancel_attempted_at' THEN now() END,
+  state = CASE WHEN metadata ? 'cancel_attempted_at' THEN 'cancelled' ELSE 'available' END::river.river_job_state WHERE id = ANY($1) AND state = 'running'`
 
 // giveBack puts back what River did not come for any more, after it has ended: what nobody has begun others may fetch, the rest is over.
 func (e *early) giveBack(ctx context.Context, pool *pgxpool.Pool) error {

@@ -57,8 +57,9 @@ var noArgs = json.RawMessage(`{}`) //nolint:gochecknoglobals // a constant
 
 // JobGetAvailable implements [riverdriver.Executor], for jobs of our kind.
 func (e executor) JobGetAvailable(ctx context.Context, p *riverdriver.JobGetAvailableParams) (*riverdriver.JobGetAvailableResult, error) {
-	got, all := e.early.take(p.Queue, p.MaxToLock)
-	if !all && len(got) < p.MaxToLock {
+	got, ask := e.early.take(p.Queue, p.MaxToLock)
+	if ask {
+		defer e.early.answered(p.Queue)
 		more, err := fetch(ctx, e.pool, p.ClientID, p.Queue, p.MaxToLock-len(got))
 		if err != nil && len(got) == 0 {
 			return nil, err

@@ -76,6 +76,15 @@ func (s *hands) idle(site string) bool {
 	return true
 }
 
+// cancelled ends the run of a job in hand, if it is in hand: a person wants it.
+func (s *hands) cancelled(job int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h := s.byJob[job]; h != nil {
+		h.cancel(jobs.ErrCancelled)
+	}
+}
+
 // take removes the oldest job that waits at the sites. If there is none, the
 // channel it returns is closed by whatever is fetched after this look.
 func (s *hands) take(sites []string) (opsdb.ID, <-chan struct{}) {

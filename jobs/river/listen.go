@@ -100,8 +100,12 @@ func (l *listener) SetAfterConnectExec(sql string) {
 	l.sql = sql
 }
 
-// inserted is River's topic of inserted jobs.
-const inserted = "river_insert"
+// River's topics of inserted jobs, and of what is to be done with others, and what it calls a cancel.
+const (
+	inserted = "river_insert"
+	control  = "river_control"
+	cancel   = "cancel"
+)
 
 // WaitForNotification implements [riverdriver.Listener].
 func (l *listener) WaitForNotification(ctx context.Context) (*riverdriver.Notification, error) {
@@ -113,10 +117,16 @@ func (l *listener) WaitForNotification(ctx context.Context) (*riverdriver.Notifi
 	}
 	topic := strings.TrimPrefix(n.Channel, l.prefix)
 	var said struct {
-		Queue string `json:"queue"`
+		Queue  string `json:"queue"`
+		Action string `json:"action"`
+		Job    int64  `json:"job_id"`
 	}
-	if topic == inserted && json.Unmarshal([]byte(n.Payload), &said) == nil {
+	switch err := json.Unmarshal([]byte(n.Payload), &said); {
+	case err != nil: // River says so
+	case topic == inserted:
 		l.early.told(ctx, l.conn, said.Queue)
+	case topic == control && said.Action == cancel:
+		l.early.hands.cancelled(said.Job) // River knows nothing of a job that it has not come for
 	}
 	return &riverdriver.Notification{Topic: topic, Payload: n.Payload}, nil
 }
