@@ -37,7 +37,10 @@ func (e *Engine) short(ctx context.Context, p *plans, todo opsdb.Todo, did *Prog
 	}
 	var s shortly
 	effect.Point(ctx, "engine.short.before")
-	err := store.Short(ctx, p.revision, todo, laneLimit, func(way opsdb.Short) error { return e.conclude(ctx, p, way, todo, &s) })
+	err := store.Short(ctx, p.revision, todo, laneLimit, func(way opsdb.Short) error {
+		s = shortly{}
+		return e.conclude(ctx, p, way, todo, &s)
+	})
 	if errors.Is(err, opsdb.ErrChanged) {
 		return nil, nil
 	}

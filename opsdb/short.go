@@ -7,7 +7,7 @@ import (
 
 // ShortWay is what a store may be able to do besides: a few changed facts go the whole way in one transaction.
 type ShortWay interface {
-	// Short calls way once, in one transaction that holds the active revision. What way concludes is there, whole, when Short
+	// Short calls way in one transaction that holds the active revision, and once more from the beginning if what it took for granted was not so. What way concludes is there, whole, when Short
 	// returns nil, and nothing of it otherwise. On ErrChanged something came in between, or it is nothing for
 	// the short way: the same is to be concluded step by step. Todo is what a call of [Planning.Todo] has just returned, or files that [Hinting] told of; limit is that of Queue.
 	Short(ctx context.Context, revision int64, todo Todo, limit int, way func(Short) error) error

@@ -70,6 +70,11 @@ type Store struct {
 		sync.Mutex
 		files []opsdb.File
 	}
+	guesses struct {
+		sync.Mutex
+		last  *guess
+		wrong time.Duration // when one was wrong; 0: none was
+	}
 	claims   *together[claiming, opsdb.Assignment]
 	finishes *together[finishing, opsdb.Task]
 }

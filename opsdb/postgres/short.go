@@ -17,17 +17,40 @@ import (
 var _ opsdb.ShortWay = (*Store)(nil)
 
 // Short implements opsdb.ShortWay. A filed file that becomes a task takes two round trips: what
-// is to be known and locked, and all that is written, with the commit.
+// is to be known and locked, and all that is written, with the commit. One is enough where the first may be guessed.
 func (s *Store) Short(ctx context.Context, revision int64, todo opsdb.Todo, limit int, way func(opsdb.Short) error) error {
+	if g := s.guess(todo); g != nil {
+		err := s.goShort(ctx, newShortBy(g, revision, todo, limit), way)
+		if !errors.Is(err, opsdb.ErrChanged) {
+			return err
+		}
+		s.wrong()
+	}
+	return s.goShort(ctx, newShortBy(nil, revision, todo, limit), way)
+}
+
+func newShortBy(g *guess, revision int64, todo opsdb.Todo, limit int) func(*tx) *short {
+	return func(t *tx) *short {
+		h := newShort(t, revision, todo, limit)
+		if g != nil {
+			h.presume(g)
+		}
+		return h
+	}
+}
+
+func (s *Store) goShort(ctx context.Context, begin func(*tx) *short, way func(opsdb.Short) error) error {
+	var h *short
 	err := s.attempt(ctx, timeless, "Short", func(t *tx) error {
 		t.quiet = true
-		h := newShort(t, revision, todo, limit)
+		h = begin(t)
 		if err := way(h); err != nil {
 			return err
 		}
 		return h.end()
 	})
 	if err == nil {
+		s.remembered(h)
 		return nil
 	}
 	var said *pgconn.PgError
@@ -46,7 +69,12 @@ type short struct {
 	asked    bool // the world and the queue
 	known    bool // they are there
 	finish   func() error
-	head     opsdb.World // under the lock of the active revision
+	guess    *guess          // nil: nothing is taken for granted
+	routings []opsdb.Routing // of a guess
+	given    []opsdb.Grant   // of a guess
+	whole    bool            // the world was read on this way, with what is new
+	read     time.Duration   // when
+	head     opsdb.World     // under the lock of the active revision
 	world    opsdb.World
 	moves    []opsdb.OpenMove
 	files    map[opsdb.ID]*filed
@@ -82,6 +110,7 @@ func (h *short) ask() {
 	h.finish = func() error { return nil }
 	if h.world = h.todo.World; len(h.todo.Dirty) == 0 || len(h.todo.Unrouted)+len(h.todo.Groups) > 0 {
 		h.finish = h.askWorld(&h.world)
+		h.whole, h.read = len(h.todo.Unrouted) > 0, h.store.passed()
 	}
 	ask(&h.view, &h.moves, tables.ScanMove, inLanes, limitOf(h.limit))
 }
@@ -183,6 +212,9 @@ func (h *short) Queue(_ context.Context, mine []opsdb.OpenMove) ([]opsdb.OpenMov
 
 // Save implements opsdb.Short.
 func (h *short) Save(_ context.Context, evals []opsdb.Evaluation) error {
+	if h.guess != nil && len(evals) > 0 {
+		return errGuess("some of it is to be kept, or waits")
+	}
 	var old, fresh []opsdb.Evaluation
 	for _, e := range evals {
 		if h.fresh[e.Package] != nil {
@@ -210,11 +242,18 @@ func (h *short) end() error {
 			return fmt.Errorf("package %s was not evaluated: %w", n.facts.Package.Name, opsdb.ErrChanged)
 		}
 	}
-	return errors.Join(h.writeCopies(), h.writeStates())
+	err := errors.Join(h.writeCopies(), h.writeStates())
+	if h.guess != nil {
+		h.asGuessed(h.given)
+	}
+	return err
 }
 
 // KeepGroup implements opsdb.Short.
 func (h *short) KeepGroup(_ context.Context, g opsdb.OpenGroup, wake time.Time, reason string) error {
+	if h.guess != nil {
+		return errGuess("a group stays open")
+	}
 	if err := errors.Join(h.come(), h.writeGroup(g.ID)); err != nil {
 		return err
 	}

@@ -42,6 +42,7 @@ func (h *short) Dispatch(_ context.Context, grants []opsdb.Grant) ([]opsdb.Dispa
 			return nil, fmt.Errorf("package %s, stage %s: %w", g.Move.Package, g.Move.Stage, err)
 		}
 		if out[i].Refusal == opsdb.Granted {
+			h.given = append(h.given, g)
 			delete(d.stale, g.Move.Package) // another move of it goes to another place
 			if n := h.fresh[g.Move.Package]; n != nil {
 				n.tasks++

@@ -20,6 +20,9 @@ type newGroup struct {
 
 // Route implements opsdb.Short. Nobody else has looked at the files before.
 func (h *short) Route(_ context.Context, files []opsdb.ID, routings []opsdb.Routing) ([]opsdb.OpenGroup, error) {
+	if h.guess != nil {
+		return h.routeGuessed(routings)
+	}
 	h.ask()
 	r := &router{t: h.tx, files: h.files, groups: map[slot]opsdb.ID{}, keys: map[opsdb.ID]int64{}, joined: h.homes, alone: true}
 	finished := map[[2]string]bool{}
@@ -162,6 +165,9 @@ func (h *short) CloseGroup(_ context.Context, g opsdb.OpenGroup, packages []opsd
 	}
 	if h.simple(g, packages) {
 		return h.makeAll(h.groups[g.ID], packages), nil
+	}
+	if h.guess != nil {
+		return nil, errGuess("a group that is not packed at once")
 	}
 	if err := h.writeGroup(g.ID); err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ import (
 // newPack is a package of which nothing is written yet.
 type newPack struct {
 	facts opsdb.Facts
-	files []int64
+	files []opsdb.ID
 	first time.Time // filed
 	state []any     // of its package_state, once it was evaluated
 	tasks int64     // made of it
@@ -26,12 +26,12 @@ type newPack struct {
 func (h *short) makeAll(g *newGroup, packages []opsdb.NewPackage) (out []opsdb.Facts) {
 	delete(h.groups, g.ID)
 	h.writeClosed(g)
+	before := h.numbers[g.Route]
 	for _, n := range packages {
 		h.numbers[g.Route]++
 		out = append(out, h.make(g, n))
 	}
-	h.changes++
-	h.queue(`UPDATE route_number SET last = $2 WHERE route = $1`, g.Route, h.numbers[g.Route])
+	h.number(g.Route, before)
 	h.groupClosed(g.Group, h.revision)
 	return out
 }
@@ -45,7 +45,7 @@ func (h *short) make(g *newGroup, n opsdb.NewPackage) opsdb.Facts {
 	f := opsdb.Facts{Package: p, Copies: []opsdb.Copy{c}}
 	made := &newPack{facts: f, first: firstFiled(n)}
 	for i := range n.Files {
-		made.files = append(made.files, h.files[n.Files[i].ID].Row)
+		made.files = append(made.files, n.Files[i].ID)
 	}
 	h.fresh[p.ID], h.facts[p.ID] = made, f
 	return f
@@ -125,9 +125,9 @@ func (h *short) writeNew(n *newPack, e opsdb.Evaluation) {
 	    instrument, observation, module, program, tags, observed_at, made_at, made_age, first_filed)
 	  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) RETURNING key)
 	  INSERT INTO member (package, path, file, size, mod_time, identity)
-	    SELECT p.key, f.path, f.key, f.size, f.mod_time, f.identity FROM p CROSS JOIN unnest($22::bigint[]) x (key) CROSS JOIN LATERAL (SELECT * FROM file WHERE file.key = x.key OFFSET 0) f`,
+	    SELECT p.key, f.path, f.key, f.size, f.mod_time, f.identity FROM p CROSS JOIN unnest($22::text[]) x (id) CROSS JOIN LATERAL (SELECT * FROM file WHERE file.id = x.id OFFSET 0) f`,
 		clean([]any{string(p.ID), p.Route, p.Stage, p.Number, p.Name, p.Dir, string(p.Group), p.Source, p.Destination, p.Files, p.Bytes, p.Size,
-			p.Instrument, p.Observation, p.Module, p.Program, text(p.Tags), us(p.ObservedAt), us(p.MadeAt), us(p.MadeAge), us(n.first), n.files})...).
+			p.Instrument, p.Observation, p.Module, p.Program, text(p.Tags), us(p.ObservedAt), us(p.MadeAt), us(p.MadeAge), us(n.first), idList(n.files)})...).
 		Exec(func(tag pgconn.CommandTag) error {
 			if got := tag.RowsAffected(); got != int64(len(n.files)) {
 				return fmt.Errorf("%d members of %d were written: %w", got, len(n.files), opsdb.ErrInvariant)
