@@ -16,6 +16,7 @@ import (
 type guess struct {
 	read    time.Duration // when, on the process's own clock
 	world   opsdb.World
+	ticked  time.Time        // when its observed clock was set
 	numbers map[string]int64 // the last of each route
 	sources map[string]bool  // locations of which only one stage has packages
 }
@@ -58,12 +59,12 @@ func (s *Store) remembered(h *short) {
 	w := h.world
 	switch {
 	case h.guess != nil:
-		s.guesses.last = &guess{h.guess.read, h.guess.world, h.numbers, h.guess.sources}
+		s.guesses.last = &guess{h.guess.read, h.guess.world, h.guess.ticked, h.numbers, h.guess.sources}
 	case len(h.moves)+len(w.Pauses) > 0 || w.TimeSuspect || w.Restored != nil:
 		s.guesses.last = nil
 	case !h.whole: // nothing that is taken for granted was read
 	default:
-		g := &guess{h.read, w, h.numbers, map[string]bool{}}
+		g := &guess{h.read, w, timeOf(h.ticked), h.numbers, map[string]bool{}}
 		for l := range h.sources() {
 			g.sources[l] = !h.shared[l]
 		}
@@ -75,12 +76,11 @@ func (s *Store) remembered(h *short) {
 func (h *short) presume(g *guess) {
 	h.guess, h.asked, h.known = g, true, true
 	h.world, h.numbers = g.world, maps.Clone(g.numbers)
-	since := h.store.passed() - g.read
 	if h.fixed.IsZero() {
-		h.now = g.world.Now.Add(since)
+		h.now = g.world.Now.Add(h.store.passed() - g.read)
 	}
-	// What is made now has the age of a moment later at most: it is deleted no sooner for it.
-	h.world.Now, h.world.Observed = h.now, g.world.Observed.Add(since)
+	// As late as the observed clock may be by now: what is made is not counted from a tick before it (S7).
+	h.world.Now, h.world.Observed = h.now, g.world.Observed.Add(max(h.now.Sub(g.ticked), 0))
 	h.queue(`SELECT ` + notAwaited + ` FROM opsdb FOR SHARE`)
 	for _, l := range slices.Sorted(maps.Keys(h.sources())) { // before any group: see shutGroup
 		h.queue(`SELECT pg_advisory_xact_lock($1, hashtext($2))`, closing, l)

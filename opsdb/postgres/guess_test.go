@@ -138,8 +138,10 @@ func TestGuess(t *testing.T) {
 	}})[0]
 	g := newGuessing(t, s, s)
 	read := g.facts[0]
+	g.s.guesses.last.world.Now = g.s.guesses.last.world.Now.Add(2 * time.Second) // however slow this machine is
 	for n := range int64(3) {
 		g.passed += 100 * time.Millisecond
+		g.must(g.s.Tick(t.Context(), 0, true)) // that time passes is no surprise
 		fileOne(t, g.owner, "after"+string(rune('a'+n)))
 		g.must(g.goes(false, nil))
 		g.took(true)
@@ -148,6 +150,9 @@ func TestGuess(t *testing.T) {
 		}
 		// But for names and times it is as the one that was read.
 		same(t, read, g.facts[0], cmpopts.IgnoreFields(opsdb.Package{}, "ID", "Number", "Name", "Dir", "Group", "Observation", "MadeAt", "MadeAge"), cmpopts.IgnoreFields(opsdb.Copy{}, "ID", "Package", "VerifiedAge"))
+		if made, was := g.facts[0].Package.MadeAge, read.Package.MadeAge; made.Before(was) {
+			t.Errorf("made at %v of the observed clock, the one before at %v", made, was)
+		}
 		there, err := g.s.Facts(t.Context(), []opsdb.ID{g.facts[0].Package.ID})
 		g.must(err)
 		if f := there[0]; len(f.Copies) != 2 || len(f.Tasks) != 1 || f.Package.Version != g.facts[0].Package.Version+1 || f.Package.Files != 1 || f.Package.Bytes != 7 {

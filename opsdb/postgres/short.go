@@ -74,6 +74,7 @@ type short struct {
 	given    []opsdb.Grant   // of a guess
 	whole    bool            // the world was read on this way, with what is new
 	read     time.Duration   // when
+	ticked   *time.Time      // when the observed clock was set
 	head     opsdb.World     // under the lock of the active revision
 	world    opsdb.World
 	moves    []opsdb.OpenMove
@@ -103,7 +104,7 @@ func (h *short) ask() {
 		return
 	}
 	h.asked = true
-	h.each(func(r scanner) error { return scanHead(r, &h.head, h.clock(), nil) }, `SELECT `+headColumns+`, clock_timestamp(), `+notAwaited+` FROM opsdb o, observed_clock c FOR SHARE OF o`)
+	h.each(func(r scanner) error { return scanHead(r, &h.head, h.clock(), &h.ticked, nil) }, `SELECT `+headColumns+`, clock_timestamp(), c.ticked, `+notAwaited+` FROM opsdb o, observed_clock c FOR SHARE OF o`)
 	for _, l := range slices.Sorted(maps.Keys(h.sources())) { // before any group: see shutGroup
 		h.queue(`SELECT pg_advisory_xact_lock($1, hashtext($2))`, closing, l)
 	}
