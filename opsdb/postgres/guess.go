@@ -26,15 +26,15 @@ const (
 	guessAgain = 10 * time.Second // after a wrong one: another engine does the same, or there is more to be looked at
 )
 
-// guess returns what may be taken for granted for what there is to be done; nil: nothing.
-func (s *Store) guess(todo opsdb.Todo) *guess {
+// guess returns what may be taken for granted for what there is to be done under a revision; nil: nothing.
+func (s *Store) guess(revision int64, todo opsdb.Todo) *guess {
 	if len(todo.Unrouted) == 0 || len(todo.Unrouted) > hinted || len(todo.Groups)+len(todo.Dirty) > 0 {
 		return nil
 	}
 	s.guesses.Lock()
 	defer s.guesses.Unlock()
 	g, now := s.guesses.last, s.passed()
-	if g == nil || now-g.read > guessFor || s.guesses.wrong > 0 && now-s.guesses.wrong < guessAgain {
+	if g == nil || g.world.Revision != revision || now-g.read > guessFor || s.guesses.wrong > 0 && now-s.guesses.wrong < guessAgain {
 		return nil
 	}
 	for i := range todo.Unrouted {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,16 +22,27 @@ type guessing struct {
 	*testing.T
 	s      *Store
 	owner  *Store
-	passed time.Duration
+	passed *byHand
 	ways   []bool // of the last call: whether each took something for granted
 	tasks  []opsdb.Task
 	facts  []opsdb.Facts
 	groups []opsdb.OpenGroup
 }
 
-func newGuessing(t *testing.T, owner, s *Store) *guessing {
-	g := &guessing{T: t, s: s, owner: owner, passed: time.Hour}
-	g.s.passed = func() time.Duration { return g.passed }
+// byHand is a process's own clock that a test moves.
+type byHand struct{ atomic.Int64 }
+
+func newByHand() *byHand {
+	c := &byHand{}
+	c.add(time.Hour)
+	return c
+}
+
+func (c *byHand) add(d time.Duration)   { c.Add(int64(d)) }
+func (c *byHand) passed() time.Duration { return time.Duration(c.Load()) }
+
+func newGuessing(t *testing.T, passed *byHand, owner, s *Store) *guessing {
+	g := &guessing{T: t, s: s, owner: owner, passed: passed}
 	packages(t, g.owner, 1)
 	fileOne(t, g.owner, "before")
 	g.must(g.goes(false, nil))
@@ -132,15 +144,16 @@ func (g *guessing) right() {
 func TestGuess(t *testing.T) {
 	t.Parallel()
 	var offered []opsdb.Task
-	s := engines(t, 1, Options{Enqueue: func(_ context.Context, _ pgx.Tx, tasks []opsdb.Task) error {
+	passed := newByHand()
+	s := engines(t, 1, Options{passed: passed.passed, Enqueue: func(_ context.Context, _ pgx.Tx, tasks []opsdb.Task) error {
 		offered = append(offered, tasks...)
 		return nil
 	}})[0]
-	g := newGuessing(t, s, s)
+	g := newGuessing(t, passed, s, s)
 	read := g.facts[0]
 	g.s.guesses.last.world.Now = g.s.guesses.last.world.Now.Add(2 * time.Second) // however slow this machine is
 	for n := range int64(3) {
-		g.passed += 100 * time.Millisecond
+		g.passed.add(100 * time.Millisecond)
 		g.must(g.s.Tick(t.Context(), 0, true)) // that time passes is no surprise
 		fileOne(t, g.owner, "after"+string(rune('a'+n)))
 		g.must(g.goes(false, nil))
@@ -207,7 +220,8 @@ func TestWrongGuess(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			url := testserver.PostgresDatabase(t, server, template)
-			g := newGuessing(t, openAt(t, url, Options{}), openAt(t, as(url, "engine"), Options{}))
+			passed := newByHand()
+			g := newGuessing(t, passed, openAt(t, url, Options{}), openAt(t, as(url, "engine"), Options{passed: passed.passed}))
 			fileOne(t, g.owner, "after")
 			err := g.goes(false, func() { g.run(c.sql) })
 			g.took(true, false)
@@ -232,8 +246,9 @@ func TestWrongGuess(t *testing.T) {
 // Nothing is taken for granted that is older than a second, after a wrong guess, while anything is paused, or of a place that was not looked at.
 func TestNoGuess(t *testing.T) {
 	t.Parallel()
-	s := engines(t, 1, Options{})[0]
-	g := newGuessing(t, s, s)
+	passed := newByHand()
+	s := engines(t, 1, Options{passed: passed.passed})[0]
+	g := newGuessing(t, passed, s, s)
 	next := func(name string, saved bool, want ...bool) {
 		t.Helper()
 		fileOne(t, g.owner, name)
@@ -241,23 +256,23 @@ func TestNoGuess(t *testing.T) {
 		g.took(want...)
 		g.right()
 	}
-	g.passed += guessFor + 1
+	g.passed.add(guessFor + 1)
 	next("a", false, false)
-	g.passed += guessFor
+	g.passed.add(guessFor)
 	next("b", false, true)
-	g.passed++ // what is read stays so old
+	g.passed.add(1) // what is read stays so old
 	next("c", false, false)
 	next("d", true, true, false) // something is to be kept
 	g.run(`DELETE FROM open_move`)
 	next("e", false, false)
-	g.passed += guessAgain - 1
+	g.passed.add(guessAgain - 1)
 	next("f", false, false)
 	next("g", false, false)
-	g.passed++
+	g.passed.add(1)
 	next("h", false, true)
 	g.run(`INSERT INTO pause VALUES ('route:other', 'a', 'b', now())`)
 	next("i", false, true, false)
-	g.passed += guessAgain
+	g.passed.add(guessAgain)
 	next("j", false, false)
 	next("k", false, false)
 	g.run(`DELETE FROM pause`)
@@ -265,11 +280,47 @@ func TestNoGuess(t *testing.T) {
 	next("m", false, true)
 	g.s.guesses.last.world.Now = g.s.guesses.last.world.Now.Add(-time.Minute) // the machine stood still
 	next("n", false, true, false)
-	if got := g.s.guess(opsdb.Todo{Unrouted: []opsdb.File{{Location: "b.b"}}}); got != nil {
+	if got := g.s.guess(1, opsdb.Todo{Unrouted: []opsdb.File{{Location: "b.b"}}}); got != nil {
 		t.Error("a place nobody has looked at is taken for granted")
 	}
-	if got := g.s.guess(opsdb.Todo{Unrouted: []opsdb.File{{Location: "a.s"}}, Groups: []opsdb.OpenGroup{{}}}); got != nil {
+	if got := g.s.guess(1, opsdb.Todo{Unrouted: []opsdb.File{{Location: "a.s"}}, Groups: []opsdb.OpenGroup{{}}}); got != nil {
 		t.Error("a group is taken for granted")
+	}
+	known := opsdb.Todo{Unrouted: []opsdb.File{{Location: "a.s"}}}
+	next("o", false, false)
+	g.passed.add(guessAgain)
+	next("p", false, false)
+	if g.s.guess(1, known) == nil {
+		t.Error("nothing is taken for granted")
+	}
+	if g.s.guess(2, known) != nil {
+		t.Error("the places of another revision are taken for granted")
+	}
+}
+
+// Who tells of a file twice, once as it is and once as it is not, gets no package of it with facts that it has not.
+func TestToldTwice(t *testing.T) {
+	t.Parallel()
+	for _, guessed := range []bool{false, true} {
+		passed := newByHand()
+		s := engines(t, 1, Options{passed: passed.passed})[0]
+		g := newGuessing(t, passed, s, s)
+		if !guessed {
+			passed.add(guessFor + 1)
+		}
+		fileOne(t, s, "after")
+		is := todo(t, s).Unrouted[0]
+		wrong := is
+		wrong.Instrument, wrong.Observation = "another", "another"
+		for _, told := range [][]opsdb.File{{wrong, is}, {is, wrong}, {is, is}} {
+			tasks, err := goShortOver(t.Context(), s, opsdb.Todo{Unrouted: told}, 100, false, func([]opsdb.OpenGroup, []opsdb.Facts) {})
+			if !errors.Is(err, opsdb.ErrChanged) || len(tasks) != 0 {
+				t.Errorf("guessed %t: %d tasks, %v", guessed, len(tasks), err)
+			}
+		}
+		g.must(g.goes(false, nil))
+		g.took(guessed)
+		g.right()
 	}
 }
 

@@ -79,3 +79,15 @@ func asTold(f, was opsdb.File) bool {
 	return f.Location == was.Location && f.Path == was.Path && f.Size == was.Size && f.Digest == was.Digest && f.ModTime.Equal(was.ModTime) && f.Instrument == was.Instrument &&
 		f.Observation == was.Observation && f.Module == was.Module && f.Program == was.Program && slices.Equal(f.Tags, was.Tags)
 }
+
+// toldTwice reports whether files hold one more than once: it could be routed as one of them and taken as another.
+func toldTwice(files []opsdb.File) bool {
+	seen := make(map[opsdb.ID]bool, len(files))
+	for i := range files {
+		if seen[files[i].ID] {
+			return true
+		}
+		seen[files[i].ID] = true
+	}
+	return false
+}

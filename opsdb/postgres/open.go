@@ -41,6 +41,8 @@ type Options struct {
 	with *Store
 	// trace is told of every statement.
 	trace pgx.QueryTracer
+	// passed is the process's own clock; nil: that of the machine.
+	passed func() time.Duration
 }
 
 // Store is an opsdb.Store in a PostgreSQL database. Several processes may have the same one open.
@@ -151,8 +153,11 @@ func open(ctx context.Context, config *pgxpool.Config, opts Options) (*Store, er
 		return nil, err
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Store{clock: opts.Clock, enqueue: opts.Enqueue, config: config.ConnConfig, pool: pool, name: string(opsdb.NewID()), sweep: opts.Sweep, stop: stop, life: background, passed: clock.Monotonic(), dialect: dialect(),
+	s := &Store{clock: opts.Clock, enqueue: opts.Enqueue, config: config.ConnConfig, pool: pool, name: string(opsdb.NewID()), sweep: opts.Sweep, stop: stop, life: background, passed: opts.passed, dialect: dialect(),
 		changed: make(chan struct{}, 1), news: make(chan struct{}, 1), closing: make(chan struct{})}
+	if s.passed == nil {
+		s.passed = clock.Monotonic()
+	}
 	s.Store = tables.Over(
 		func(ctx context.Context, name string, f func(tables.View) error) error {
 			return s.read(ctx, name, func(v *view) error { return f(v) })

@@ -19,7 +19,10 @@ var _ opsdb.ShortWay = (*Store)(nil)
 // Short implements opsdb.ShortWay. A filed file that becomes a task takes two round trips: what
 // is to be known and locked, and all that is written, with the commit. One is enough where the first may be guessed.
 func (s *Store) Short(ctx context.Context, revision int64, todo opsdb.Todo, limit int, way func(opsdb.Short) error) error {
-	if g := s.guess(todo); g != nil {
+	if toldTwice(todo.Unrouted) {
+		return fmt.Errorf("Short: a file is told of twice: %w", opsdb.ErrChanged)
+	}
+	if g := s.guess(revision, todo); g != nil {
 		err := s.goShort(ctx, newShortBy(g, revision, todo, limit), way)
 		if !errors.Is(err, opsdb.ErrChanged) {
 			return err
