@@ -23,6 +23,7 @@ type guessing struct {
 	s      *Store
 	owner  *Store
 	passed *byHand
+	room   int64  // that grants name
 	ways   []bool // of the last call: whether each took something for granted
 	tasks  []opsdb.Task
 	facts  []opsdb.Facts
@@ -91,7 +92,8 @@ func (g *guessing) goes(saved bool, meanwhile func()) error {
 		}
 		evals, grants := concluded(g.facts, 100)
 		for i := range grants {
-			grants[i].Move.SendSite, grants[i].Move.ReceiveSite, grants[i].Move.Link = "a", "a", "a>b"
+			grants[i].Move.SendSite, grants[i].Move.ReceiveSite, grants[i].Move.Link = "a", "b", "a>b"
+			grants[i].Room = g.room
 		}
 		if !saved {
 			evals = nil
@@ -200,6 +202,8 @@ func TestWrongGuess(t *testing.T) {
 		"a link that is down":      {`UPDATE link SET down_reason = 'x', down_text = '', down_since = now(), down_until = now()`, false},
 		"a link that is no more":   {`UPDATE link SET active = false`, false},
 		"a site that is drained":   {`UPDATE site SET state = 'other' WHERE name = 'a'`, false},
+		"a source that is down":    {`UPDATE location SET down_reason = 'x', down_text = '', down_since = now(), down_until = now() WHERE name = 'a.s'`, false},
+		"the other site":           {`UPDATE site SET state = 'other' WHERE name = 'b'`, false},
 		"a site that is no more":   {`UPDATE site SET active = false WHERE name = 'a'`, false},
 		"a file routed by another": {`UPDATE file SET routed = true WHERE observation = 'after'`, true},
 		"a file of another":        {`UPDATE file SET homes = 1 WHERE observation = 'after'`, true},
@@ -280,6 +284,10 @@ func TestNoGuess(t *testing.T) {
 	next("m", false, true)
 	g.s.guesses.last.world.Now = g.s.guesses.last.world.Now.Add(-time.Minute) // the machine stood still
 	next("n", false, true, false)
+	g.passed.add(guessAgain)
+	next("q", false, false)
+	g.s.guesses.last.world.Now = g.s.guesses.last.world.Now.Add(time.Minute) // the database's clock was put back
+	next("r", false, true, false)
 	if got := g.s.guess(1, opsdb.Todo{Unrouted: []opsdb.File{{Location: "b.b"}}}); got != nil {
 		t.Error("a place nobody has looked at is taken for granted")
 	}
