@@ -23,6 +23,7 @@ type guess struct {
 
 const (
 	guessFor   = time.Second      // what was read is good for a guess
+	guessAhead = 5 * time.Minute  // as what begins otherwise: by more only a jump can have set the observed clock
 	guessAgain = 10 * time.Second // after a wrong one: another engine does the same, or there is more to be looked at
 )
 
@@ -80,7 +81,7 @@ func (h *short) presume(g *guess) {
 		h.now = g.world.Now.Add(h.store.passed() - g.read)
 	}
 	// As late as the observed clock may be by now: what is made is not counted from a tick before it (S7).
-	h.world.Now, h.world.Observed = h.now, g.world.Observed.Add(max(h.now.Sub(g.ticked), 0))
+	h.world.Now, h.world.Observed = h.now, g.world.Observed.Add(min(max(h.now.Sub(g.ticked), 0), guessAhead))
 	h.queue(`SELECT ` + notAwaited + ` FROM opsdb FOR SHARE`)
 	for _, l := range slices.Sorted(maps.Keys(h.sources())) { // before any group: see shutGroup
 		h.queue(`SELECT pg_advisory_xact_lock($1, hashtext($2))`, closing, l)
