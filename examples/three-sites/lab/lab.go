@@ -239,21 +239,18 @@ func soonAgain(m *machine.Machine) error {
 // connect joins a site to the others.
 func (l *Lab) connect(m *machine.Machine) {
 	l.Helper()
-	l.Must(errors.Join(m.Set("net.ipv4.tcp_rmem", windows), m.Set("net.ipv4.tcp_wmem", windows), m.Set("net.ipv4.tcp_congestion_control", control), soonAgain(m)))
-	addr := netip.MustParseAddr(Address(m.Name))
+	l.Must(errors.Join(m.Set("net.ipv4.tcp_rmem", windows), m.Set("net.ipv4.tcp_wmem", windows), soonAgain(m)))
+	addr := netip.PrefixFrom(netip.MustParseAddr(Address(m.Name)), netip.MustParsePrefix(subnet).Bits())
 	mtu := l.o.MTU
 	if mtu == 0 {
 		mtu = 9000
 	}
 	l.Must(m.InNetwork(func() error {
-		tun, err := router.OpenTUN("data", netip.PrefixFrom(addr, netip.MustParsePrefix(subnet).Bits()), mtu)
+		tun, err := router.OpenTUN("data", addr, mtu)
 		if err != nil {
 			return err
 		}
-		if l.o.Begin > 0 {
-			err = router.Begin("data", netip.PrefixFrom(addr, netip.MustParsePrefix(subnet).Bits()), l.o.Begin)
-		}
-		return errors.Join(err, l.Router.Join(m.Name, addr, tun))
+		return errors.Join(router.Tune("data", addr, router.TCP{Control: control, Begin: l.o.Begin}), l.Router.Join(m.Name, addr.Addr(), tun))
 	}))
 }
 

@@ -11,31 +11,47 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Begin lets connections out of the device name, whose address in its subnet is given, begin with so many packets on their way, as
-// `ip route change … initcwnd` does. It holds for the network namespace of the calling thread.
-func Begin(name string, addr netip.Prefix, packets int) error {
+// TCP says how connections over a route behave; zero: as the kernel has it.
+type TCP struct {
+	Control string // what slows them down when a packet is lost, such as "cubic"
+	Begin   int    // packets that are on their way at first
+}
+
+// Tune has connections out of the device name, whose address in its subnet is given, behave like that, as `ip route change … congctl … initcwnd` does; so they may
+// where a machine's default may not be set: a kernel restricts that to what its own may be. It holds for the network namespace of the calling thread.
+func Tune(name string, addr netip.Prefix, tcp TCP) error {
 	device, err := net.InterfaceByName(name)
 	if err != nil {
 		return fmt.Errorf("change the route of %s: %w", name, err)
 	}
 	host, subnet := addr.Addr().As4(), addr.Masked().Addr().As4()
 	order := binary.NativeEndian
-	metric := attribute(unix.RTAX_INITCWND, order.AppendUint32(nil, uint32(packets)))
+	var metrics []byte
+	if tcp.Control != "" {
+		metrics = append(metrics, attribute(unix.RTAX_CC_ALGO, append([]byte(tcp.Control), 0))...)
+	}
+	if tcp.Begin > 0 {
+		metrics = append(metrics, attribute(unix.RTAX_INITCWND, order.AppendUint32(nil, uint32(tcp.Begin)))...)
+	}
 	message := []byte{unix.AF_INET, byte(addr.Bits()), 0, 0, unix.RT_TABLE_MAIN, unix.RTPROT_KERNEL, unix.RT_SCOPE_LINK, unix.RTN_UNICAST, 0, 0, 0, 0}
 	message = append(message, attribute(unix.RTA_DST, subnet[:])...)
 	message = append(message, attribute(unix.RTA_PREFSRC, host[:])...)
 	message = append(message, attribute(unix.RTA_OIF, order.AppendUint32(nil, uint32(device.Index)))...)
-	message = append(message, attribute(unix.RTA_METRICS, metric)...)
+	message = append(message, attribute(unix.RTA_METRICS, metrics)...)
 	if err := ask(unix.RTM_NEWROUTE, unix.NLM_F_REPLACE, message); err != nil {
-		return fmt.Errorf("change the route of %s: %w", name, err)
+		return fmt.Errorf("change the route of %s to %+v: %w", name, tcp, err)
 	}
 	return nil
 }
 
-// attribute is a value as netlink takes it; all of ours are of whole words.
+// attribute is a value as netlink takes it, filled up to whole words.
 func attribute(kind uint16, value []byte) []byte {
 	b := binary.NativeEndian.AppendUint16(nil, uint16(unix.SizeofRtAttr+len(value)))
-	return append(binary.NativeEndian.AppendUint16(b, kind), value...)
+	b = append(binary.NativeEndian.AppendUint16(b, kind), value...)
+	for len(b)%unix.RTA_ALIGNTO != 0 {
+		b = append(b, 0)
+	}
+	return b
 }
 
 // ask sends one request to the kernel's routing and waits for its answer.

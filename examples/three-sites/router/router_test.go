@@ -204,23 +204,31 @@ func TestWhoIsUnknownIsTold(t *testing.T) {
 	}
 }
 
-func TestConnectionsBeginWithWhatTheRouteSays(t *testing.T) {
+func TestConnectionsAreAsTheRouteSays(t *testing.T) {
 	t.Parallel()
 	w := newWire(t, router.Line{})
 	subnet := netip.MustParsePrefix("10.77.0.1/24")
-	w.must(w.near.InNetwork(func() error { return router.Begin("tun0", subnet, 100) }))
+	w.must(w.near.InNetwork(func() error { return router.Tune("tun0", subnet, router.TCP{Control: "reno", Begin: 100}) }))
 	near, _ := w.dial()
 	raw, err := near.(*net.TCPConn).SyscallConn()
 	w.must(err)
 	var info *unix.TCPInfo
+	var control string
 	var bad error
-	w.must(raw.Control(func(fd uintptr) { info, bad = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO) }))
+	w.must(raw.Control(func(fd uintptr) {
+		if info, bad = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO); bad == nil {
+			control, bad = unix.GetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION)
+		}
+	}))
 	w.must(bad)
-	if info.Snd_cwnd != 100 {
-		t.Errorf("it begins with %d packets", info.Snd_cwnd)
+	if info.Snd_cwnd != 100 || control != "reno" {
+		t.Errorf("it begins with %d packets, and %s slows it down", info.Snd_cwnd, control)
+	}
+	if err := w.near.InNetwork(func() error { return router.Tune("tun0", subnet, router.TCP{Control: "nosuch"}) }); err == nil {
+		t.Error("there is a congestion control that nobody has")
 	}
 	for name, of := range map[string]string{"tun1": "10.77.0.1/24", "tun0": "10.78.0.1/24"} {
-		if err := w.near.InNetwork(func() error { return router.Begin(name, netip.MustParsePrefix(of), 100) }); err == nil {
+		if err := w.near.InNetwork(func() error { return router.Tune(name, netip.MustParsePrefix(of), router.TCP{Begin: 100}) }); err == nil {
 			t.Errorf("%s in %s has a route", name, of)
 		}
 	}
