@@ -89,6 +89,7 @@ func (s *sending) await(ctx context.Context, line *standing, l *load) {
 			l.alive()
 		}
 		if still := line.still(); still > s.opts.Stall {
+			line.out.hush()
 			line.stop(fmt.Errorf("%w for %s", errStalled, still.Round(time.Second)))
 		}
 		if s.settled(ctx, line, l) {

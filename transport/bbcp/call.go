@@ -81,7 +81,7 @@ func (c *call) kill(ctx context.Context) {
 	first := c.items[0]
 	err := errors.Join(transport.Kill(ctx, first.Target, first.Attempt), transport.Kill(ctx, first.Source, first.Attempt))
 	if err != nil {
-		_, _ = fmt.Fprintf(&c.out, "%v\n", err)
+		_, _ = fmt.Fprintf(&c.out.tail, "%v\n", err)
 	}
 }
 
@@ -117,6 +117,7 @@ func (c *call) watch(ctx context.Context, end context.CancelCauseFunc, ended <-c
 			}
 		}
 		if still := c.since() - moved; still > c.opts.Stall {
+			c.out.hush()
 			end(fmt.Errorf("%w for %s", errStalled, still.Round(time.Second)))
 			return
 		}

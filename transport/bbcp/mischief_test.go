@@ -30,6 +30,7 @@ func TestMischief(t *testing.T) {
 		{name: "exit 1 with wrong bytes", mischief: "exit=1,wrong=2000000", class: opsdb.Transient, text: "exit code 1"},
 		{name: "hangs before the first byte", mischief: "hang=0,silent", class: opsdb.Transient, text: "no bytes moved"},
 		{name: "hangs after half, and reports go on", mischief: "hang=1500000", class: opsdb.Transient, text: "no bytes moved"},
+		{name: "hangs, and blames the other end when it is ended", mischief: "hang=1500000,blame", class: opsdb.Transient, text: "no bytes moved"},
 		{name: "babbles and moves nothing", mischief: "babble", class: opsdb.Transient, text: "no bytes moved"},
 		{name: "sink dies without a word", mischief: "dies=1500000", class: opsdb.Transient, text: "by bbcp: "},
 		{name: "initiator dies, orphans go on", mischief: "orphan=100000", class: opsdb.Transient, text: "not all bytes"},

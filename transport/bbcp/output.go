@@ -25,6 +25,8 @@ type output struct {
 	percent int64  // of the current file; 0 until said
 	steps   int    // grows whenever the output says that bytes moved
 
+	hushed bool // what is said does not count any more
+
 	bound   string // the window that binds; "": none does
 	reduced func() // called when that window does not come about
 }
@@ -74,7 +76,17 @@ func (o *output) read(line string) {
 	if o.bound != "" && narrows(line, o.bound) {
 		o.reduced()
 	}
-	_, _ = o.tail.Write([]byte(line + "\n"))
+	if !o.hushed {
+		_, _ = o.tail.Write([]byte(line + "\n"))
+	}
+}
+
+// hush keeps nothing that is said from now on: who is ended because nothing moves complains of that, not of why nothing has moved.
+func (o *output) hush() {
+	_ = o.text() // with the line that is not over
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.hushed = true
 }
 
 // state is which file is being written, how far, and how often something was said to have moved.

@@ -73,6 +73,12 @@ func TestOutput(t *testing.T) {
 	if _, _, steps := o.state(); steps != 2 {
 		t.Errorf("%d steps without bytes", steps)
 	}
+	_, _ = o.Write([]byte("bbcp: half a li"))
+	o.hush()
+	_, _ = o.Write([]byte("bbcp: Unexpected end of control stream from 10.0.0.1\n"))
+	if text := o.text(); text != "bbcp: No such fi\nbbcp: half a li\n" {
+		t.Errorf("text %q after it was hushed", text)
+	}
 }
 
 func TestTuned(t *testing.T) {

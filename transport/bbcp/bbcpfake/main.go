@@ -39,7 +39,9 @@ func run(args []string, out, told io.Writer) int {
 	if code := o.complete(told); code != 0 {
 		return code
 	}
-	o.mischief = os.Getenv(mischiefVariable)
+	if o.mischief = os.Getenv(mischiefVariable); has(o.mischief, "blame") {
+		blame(told)
+	}
 	return initiate(args[0], o, told)
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,6 +29,7 @@ import (
 //	dies=N       the sink is killed after N bytes
 //	orphan=N     the first process is killed after N bytes; the others finish
 //	disallow     no program pipes here
+//	blame        who is asked to end says that the other end has gone
 //	lag=N        a program at the target gets the last N bytes only when more come
 const mischiefVariable = "BBCP_FAKE"
 
@@ -65,6 +67,17 @@ func (t *taking) spoil(b []byte, at int64) ([]byte, error) {
 		return nil, syscall.ENOSPC
 	}
 	return b, nil
+}
+
+// blame waits to be asked to end.
+func blame(told io.Writer) {
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGTERM)
+	go func() {
+		<-asked
+		say(told, "Unexpected end of control stream from elsewhere")
+		os.Exit(32)
+	}()
 }
 
 // babble never ends.
