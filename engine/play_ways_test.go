@@ -119,7 +119,7 @@ func TestBothUpAgain(t *testing.T) {
 	}
 }
 
-func TestArchivesCutForADay(t *testing.T) {
+func TestArchivesCutForHours(t *testing.T) {
 	t.Parallel()
 	p := twoArchives(t)
 	cut := true
@@ -132,7 +132,7 @@ func TestArchivesCutForADay(t *testing.T) {
 	}
 	for i := range 8 {
 		p.observe("ccat.primecam", fmt.Sprintf("obs%d", i), 2, gb)
-		p.run(3 * time.Hour)
+		p.run(time.Hour)
 	}
 	p.wantEverywhere("cologne.lta")
 	cut = false
