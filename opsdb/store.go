@@ -19,6 +19,7 @@ var (
 	ErrNewer     = errors.New("the database is newer than this program")
 	ErrOlder     = errors.New("the database is older than this program")
 	ErrLocked    = errors.New("another process serves this database")
+	ErrAway      = errors.New("the database is away") // for now: the same may do well later
 )
 
 // Store is the whole port. Every method is one transaction (or a read of one

@@ -40,6 +40,10 @@ func (w *Worker) judge(ctx context.Context, t opsdb.Task, e end) Result {
 		r.Kind, r.After, r.Reason = Postponed, later.After, later.Reason
 	case errors.Is(e.err, errStopped):
 		r.Kind, r.Reason = Postponed, e.err.Error()
+	case errors.Is(e.err, opsdb.ErrAway):
+		// What an attempt must ask nobody could tell it. However often: that costs no attempt, and a claim shows that OpsDB is back.
+		f := stages.FailureOf(e.err)
+		r.Kind, r.Failure, r.After = Failed, &opsdb.Failure{Class: opsdb.Transient, Text: f.Text}, w.delay(t.Attempts+1)
 	default:
 		w.fail(ctx, &r, t, stages.FailureOf(e.err))
 	}

@@ -3,12 +3,17 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -153,6 +158,7 @@ func TestFleetInChaos(t *testing.T) {
 			t.Errorf("%s ended by itself %d times", m.name, m.exits)
 		}
 	}
+	c.said()
 	c.check()
 	c.archivedOnce()
 	dtctl(t, exitGood, "audit", "verify", "--db", c.url)
@@ -266,5 +272,31 @@ func (c *chaos) pause(d time.Duration) {
 		case <-end.C:
 			return
 		}
+	}
+}
+
+// said tells the log what the processes complained of, the numbers left out, and how often: who looks at trouble looks for what no trouble explains.
+func (c *chaos) said() {
+	c.t.Helper()
+	logs, err := filepath.Glob(filepath.Join(c.root, "log-*"))
+	if err != nil || len(logs) == 0 {
+		c.t.Fatalf("%d logs, %v", len(logs), err)
+	}
+	number := regexp.MustCompile(`[0-9a-f]*[0-9][0-9a-f.-]*`)
+	times := map[string]int{}
+	for _, name := range logs {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		for line := range bytes.Lines(b) {
+			var said struct{ Level, Msg, Class, Error, Reason, Wrong string }
+			if json.Unmarshal(line, &said) == nil && (said.Level == "WARN" || said.Level == "ERROR") {
+				times[number.ReplaceAllString(strings.Join([]string{said.Level, said.Msg, said.Class, said.Error, said.Reason, said.Wrong}, " "), "#")]++
+			}
+		}
+	}
+	for _, text := range slices.SortedFunc(maps.Keys(times), func(a, b string) int { return times[b] - times[a] }) {
+		c.t.Logf("%4d × %.400s", times[text], text)
 	}
 }

@@ -1,6 +1,7 @@
 package opsdbtest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -15,12 +16,13 @@ func testFailures(t *testing.T, open Open) {
 		tries  int
 	}{
 		{opsdb.Transient, true, opsdb.TaskPending, 1},
+		{opsdb.Transient, false, opsdb.TaskPending, 0},
 		{opsdb.Environment, false, opsdb.TaskPending, 0},
 		{opsdb.BadData, true, opsdb.TaskPending, 1},
 		{opsdb.BadConfig, true, opsdb.TaskFailed, 1},
 		{opsdb.Permanent, true, opsdb.TaskFailed, 1},
 	} {
-		t.Run(string(c.class), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s, counts: %v", c.class, c.counts), func(t *testing.T) {
 			t.Parallel()
 			d := newDesk(t, open)
 			p := d.packed(1)

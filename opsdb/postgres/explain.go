@@ -19,11 +19,19 @@ import (
 
 // What may be wrong with a database before anything is asked of it.
 var (
-	ErrUnreachable = errors.New("PostgreSQL cannot be reached")
+	ErrUnreachable = error(away("PostgreSQL cannot be reached")) // it is [opsdb.ErrAway]
 	ErrRefused     = errors.New("PostgreSQL refuses")
 	ErrOlder       = fmt.Errorf("%w: let its owner migrate it", opsdb.ErrOlder)
 	errURL         = errors.New("this is no address of a PostgreSQL database: say postgres://user@host:5432/name")
 )
+
+// away is an error that is [opsdb.ErrAway], in words of its own.
+type away string
+
+func (a away) Error() string { return string(a) }
+
+// Is implements what [errors.Is] asks.
+func (a away) Is(target error) bool { return target == opsdb.ErrAway } //nolint:errorlint // the sentinel itself
 
 // address is the address of a database without its secrets.
 func address(c *pgx.ConnConfig) string {

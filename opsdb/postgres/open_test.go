@@ -153,7 +153,7 @@ func eventually(t *testing.T, f func() error) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for err := f(); err != nil; err = f() {
-		if !errors.Is(err, ErrUnreachable) {
+		if !errors.Is(err, ErrUnreachable) || !errors.Is(err, opsdb.ErrAway) {
 			t.Fatalf("not explained: %v", err)
 		}
 		if ctx.Err() != nil {
