@@ -6,7 +6,7 @@ import (
 	"github.com/ccatobs/cdt/opsdb"
 )
 
-// breaker remembers the environment failures of locations and links, so that
+// breaker remembers the environment failures of locations, links and OpsDB, so that
 // what is down is asked ever more rarely, and so that a task that fails where
 // others succeed pays with attempts. It is a memory of this process only:
 // forgotten, it costs some attempts at most.

@@ -21,6 +21,9 @@ const (
 	attemptsExceeded = "attempts_exceeded"
 )
 
+// opsDB is what the breaker calls the database: every attempt needs it.
+const opsDB = "opsdb"
+
 // judge turns the end of a run into the result that is recorded.
 func (w *Worker) judge(ctx context.Context, t opsdb.Task, e end) Result {
 	r := Result{Version: opsdb.FormatVersion, ID: opsdb.NewID(), Task: t.ID, Epoch: t.Epoch, Token: t.Token, Piece: t.Piece, Outcome: e.outcome}
@@ -29,7 +32,7 @@ func (w *Worker) judge(ctx context.Context, t opsdb.Task, e end) Result {
 	var objection *opsdb.Objection
 	switch {
 	case e.err == nil:
-		w.breaker.succeeded(t.ID, subjects(t)...)
+		w.breaker.succeeded(t.ID, append(subjects(t), opsDB)...)
 		r.Kind = Finished
 	case errors.As(e.err, &objection) && objection.Again:
 		r.Kind, r.After, r.Reason = Postponed, baseDelay, e.err.Error()
@@ -41,9 +44,9 @@ func (w *Worker) judge(ctx context.Context, t opsdb.Task, e end) Result {
 	case errors.Is(e.err, errStopped):
 		r.Kind, r.Reason = Postponed, e.err.Error()
 	case errors.Is(e.err, opsdb.ErrAway):
-		// What an attempt must ask nobody could tell it. However often: that costs no attempt, and a claim shows that OpsDB is back.
-		f := stages.FailureOf(e.err)
-		r.Kind, r.Failure, r.After = Failed, &opsdb.Failure{Class: opsdb.Transient, Text: f.Text}, w.delay(t.Attempts+1)
+		// What an attempt must ask nobody could tell it. However often: that costs no attempt, as with what is around it.
+		inARow, _ := w.breaker.failedAgain(opsDB, t.ID)
+		r.Kind, r.Failure, r.After = Failed, &opsdb.Failure{Class: opsdb.Transient, Text: opsdb.Said(e.err)}, min(w.delay(inARow), longestProbe)
 	default:
 		w.fail(ctx, &r, t, stages.FailureOf(e.err))
 	}

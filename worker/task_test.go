@@ -86,7 +86,7 @@ func TestFailures(t *testing.T) {
 		{"an unclassified error", errors.New("reset by peer"), 0, opsdb.TaskPending, opsdb.Transient, 2 * time.Second, true, "reset by peer"},
 		{"the third time", errors.New("reset by peer"), 2, opsdb.TaskPending, opsdb.Transient, 8 * time.Second, true, "reset by peer"},
 		{"the last time", errors.New("reset by peer"), 7, opsdb.TaskFailed, opsdb.Permanent, 0, true, "8 attempts, the last one: stage: reset by peer"},
-		{"OpsDB is away, the last time", fmt.Errorf("ask the gate: %w", opsdb.ErrAway), 7, opsdb.TaskPending, opsdb.Transient, 256 * time.Second, false, "stage: ask the gate: the database is away"},
+		{"OpsDB is away, the last time", fmt.Errorf("ask the gate: %w", opsdb.ErrAway), 7, opsdb.TaskPending, opsdb.Transient, 2 * time.Second, false, "stage: ask the gate: the database is away"},
 		{"a mismatch", stages.Failed(opsdb.Failure{Class: opsdb.BadData}, errors.New("other bytes")), 1, opsdb.TaskPending, opsdb.BadData, 4 * time.Second, true, "other bytes"},
 		{"the environment", stages.Failed(full, errors.New("no space left")), 7, opsdb.TaskPending, opsdb.Environment, 2 * time.Second, false, "no space left"},
 		{"the configuration", stages.Failed(opsdb.Failure{Class: opsdb.BadConfig}, errors.New("no credentials")), 0, opsdb.TaskFailed, opsdb.BadConfig, 0, false, "no credentials"},
@@ -149,21 +149,23 @@ func TestTheEnvironmentIsProbedMoreRarelyUntilItWorksAgain(t *testing.T) {
 		}
 		return after
 	}
-	fails = stages.Failed(opsdb.Failure{Class: opsdb.Environment, Subject: "location:cologne.buffer", Reason: "full"}, errors.New("full"))
-	for _, want := range []float64{2, 4, 8, 16, 32, 60, 60} {
-		if got := once().Seconds(); got != want {
-			t.Fatalf("again in %g s, want %g s", got, want)
+	full := stages.Failed(opsdb.Failure{Class: opsdb.Environment, Subject: "location:cologne.buffer", Reason: "full"}, errors.New("full"))
+	for _, why := range []error{full, opsdb.ErrAway} {
+		fails = why
+		for _, want := range []float64{2, 4, 8, 16, 32, 60, 60} {
+			if got := once().Seconds(); got != want {
+				t.Fatalf("%v: again in %g s, want %g s", why, got, want)
+			}
+		}
+		fails = nil
+		once()
+		fails = why
+		if got := once(); got != 2*time.Second {
+			t.Fatalf("%v: after it worked: again in %s, want 2 s", why, got)
 		}
 	}
-	if len(blamed) != 7 || blamed[0] != "cologne.buffer full 7" {
+	if len(blamed) != 8 || blamed[0] != "cologne.buffer full 7" {
 		t.Fatalf("blamed %q", blamed)
-	}
-	good := fails
-	fails = nil
-	once()
-	fails = good
-	if got := once(); got != 2*time.Second {
-		t.Fatalf("after it worked: again in %s, want 2 s", got)
 	}
 }
 

@@ -78,9 +78,7 @@ func (s *hands) idle(site string) bool {
 
 // cancelled ends the run of a job in hand, if it is in hand: a person wants it.
 func (s *hands) cancelled(job int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if h := s.byJob[job]; h != nil {
+	if h := s.of(job); h != nil {
 		h.cancel(jobs.ErrCancelled)
 	}
 }
@@ -121,12 +119,17 @@ func (s *hands) kept(task opsdb.ID) *hand {
 	return h
 }
 
+// of is the hand that a job is in; nil: none.
+func (s *hands) of(job int64) *hand {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.byJob[job]
+}
+
 // work is what River runs for a job: it lasts until the run of the task is
 // over. A job River wants back before anybody took it is given back.
 func (s *hands) work(ctx context.Context, job int64) error {
-	s.mu.Lock()
-	h := s.byJob[job]
-	s.mu.Unlock()
+	h := s.of(job)
 	if h == nil {
 		return nil
 	}
@@ -166,9 +169,7 @@ func (s *hands) forget(h *hand) {
 
 // drop forgets a job that River never ran; true if nobody has begun it.
 func (s *hands) drop(job int64) bool {
-	s.mu.Lock()
-	h := s.byJob[job]
-	s.mu.Unlock()
+	h := s.of(job)
 	if h == nil {
 		return false
 	}

@@ -1,6 +1,6 @@
 -- +goose Up
 -- A package that is being made stands nowhere yet (package_state), and has no version that its copies and tasks could raise: an update of no row costs what one of a row does, and
--- runs the triggers of that table as well. Whether there is such a row is asked for with what the trigger asks for anyway.
+-- runs the triggers of that table as well. One row is counted in plain steps (0172_few.sql), and whether there is such a state is asked for with what the trigger asks for anyway.
 
 -- +goose StatementBegin
 CREATE OR REPLACE FUNCTION task_tally() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
