@@ -51,6 +51,14 @@ func newGuessing(t *testing.T, passed *byHand, owner, s *Store) *guessing {
 	return g
 }
 
+// guessingAlone is newGuessing of the only engine.
+func guessingAlone(t *testing.T, enqueue func(context.Context, pgx.Tx, []opsdb.Task) error) *guessing {
+	t.Helper()
+	passed := newByHand()
+	s := engines(t, 1, Options{passed: passed.passed, Enqueue: enqueue})[0]
+	return newGuessing(t, passed, s, s)
+}
+
 func (g *guessing) must(err error) {
 	g.Helper()
 	must(g.T, err)
@@ -146,12 +154,10 @@ func (g *guessing) right() {
 func TestGuess(t *testing.T) {
 	t.Parallel()
 	var offered []opsdb.Task
-	passed := newByHand()
-	s := engines(t, 1, Options{passed: passed.passed, Enqueue: func(_ context.Context, _ pgx.Tx, tasks []opsdb.Task) error {
+	g := guessingAlone(t, func(_ context.Context, _ pgx.Tx, tasks []opsdb.Task) error {
 		offered = append(offered, tasks...)
 		return nil
-	}})[0]
-	g := newGuessing(t, passed, s, s)
+	})
 	read := g.facts[0]
 	g.s.guesses.last.world.Now = g.s.guesses.last.world.Now.Add(2 * time.Second) // however slow this machine is
 	for n := range int64(3) {
@@ -250,9 +256,7 @@ func TestWrongGuess(t *testing.T) {
 // Nothing is taken for granted that is older than a second, after a wrong guess, while anything is paused, or of a place that was not looked at.
 func TestNoGuess(t *testing.T) {
 	t.Parallel()
-	passed := newByHand()
-	s := engines(t, 1, Options{passed: passed.passed})[0]
-	g := newGuessing(t, passed, s, s)
+	g := guessingAlone(t, nil)
 	next := func(name string, saved bool, want ...bool) {
 		t.Helper()
 		fileOne(t, g.owner, name)
@@ -310,18 +314,16 @@ func TestNoGuess(t *testing.T) {
 func TestToldTwice(t *testing.T) {
 	t.Parallel()
 	for _, guessed := range []bool{false, true} {
-		passed := newByHand()
-		s := engines(t, 1, Options{passed: passed.passed})[0]
-		g := newGuessing(t, passed, s, s)
+		g := guessingAlone(t, nil)
 		if !guessed {
-			passed.add(guessFor + 1)
+			g.passed.add(guessFor + 1)
 		}
-		fileOne(t, s, "after")
-		is := todo(t, s).Unrouted[0]
+		fileOne(t, g.s, "after")
+		is := todo(t, g.s).Unrouted[0]
 		wrong := is
 		wrong.Instrument, wrong.Observation = "another", "another"
 		for _, told := range [][]opsdb.File{{wrong, is}, {is, wrong}, {is, is}} {
-			tasks, err := goShortOver(t.Context(), s, opsdb.Todo{Unrouted: told}, 100, false, func([]opsdb.OpenGroup, []opsdb.Facts) {})
+			tasks, err := goShortOver(t.Context(), g.s, opsdb.Todo{Unrouted: told}, 100, false, func([]opsdb.OpenGroup, []opsdb.Facts) {})
 			if !errors.Is(err, opsdb.ErrChanged) || len(tasks) != 0 {
 				t.Errorf("guessed %t: %d tasks, %v", guessed, len(tasks), err)
 			}

@@ -17,19 +17,17 @@ import (
 // A wrong guess is found out as well where the way looks at the database in its middle: it counts room, or writes several tasks.
 func TestWrongGuessInTheMiddle(t *testing.T) {
 	t.Parallel()
-	passed := newByHand()
-	s := engines(t, 1, Options{passed: passed.passed})[0]
-	g := newGuessing(t, passed, s, s)
+	g := guessingAlone(t, nil)
 	g.room = 1 << 40
 	both := func(n string) {
-		fileOne(t, s, "a"+n)
-		fileOne(t, s, "b"+n)
+		fileOne(t, g.s, "a"+n)
+		fileOne(t, g.s, "b"+n)
 	}
 	both("1")
 	g.must(g.goes(false, nil))
 	g.took(true)
 	for _, sql := range []string{`UPDATE route_number SET last = last + 1`, `UPDATE location SET down_reason = 'x', down_text = '', down_since = now(), down_until = now() WHERE name = 'a.b'`} {
-		passed.add(guessAgain)
+		g.passed.add(guessAgain)
 		both("2" + sql[:8])
 		g.must(g.goes(false, nil))
 		g.took(false)
@@ -47,8 +45,8 @@ func TestWrongGuessInTheMiddle(t *testing.T) {
 // Of a way that broke off nobody knows whether it was gone: it is not gone again, and the next one goes on from what is there.
 func TestBrokenGuess(t *testing.T) {
 	t.Parallel()
-	passed, breaks := newByHand(), ""
-	s := engines(t, 1, Options{passed: passed.passed, Enqueue: func(ctx context.Context, tx pgx.Tx, _ []opsdb.Task) error {
+	breaks := ""
+	g := guessingAlone(t, func(ctx context.Context, tx pgx.Tx, _ []opsdb.Task) error {
 		if breaks == "" {
 			return nil
 		}
@@ -56,9 +54,8 @@ func TestBrokenGuess(t *testing.T) {
 		b.Queue(breaks)
 		breaks = ""
 		return tx.SendBatch(ctx, &b).Close()
-	}})[0]
-	g := newGuessing(t, passed, s, s)
-	fileOne(t, s, "after")
+	})
+	fileOne(t, g.s, "after")
 	breaks = `SELECT pg_terminate_backend(pg_backend_pid())`
 	if err := g.goes(false, nil); err == nil || errors.Is(err, opsdb.ErrChanged) {
 		t.Fatalf("it broke off with %v", err)
@@ -75,13 +72,11 @@ func TestBrokenGuess(t *testing.T) {
 // A way whose caller goes away in its middle is not gone, and not gone again.
 func TestCancelledGuess(t *testing.T) {
 	t.Parallel()
-	passed := newByHand()
-	s := engines(t, 1, Options{passed: passed.passed})[0]
-	g := newGuessing(t, passed, s, s)
-	fileOne(t, s, "after")
+	g := guessingAlone(t, nil)
+	fileOne(t, g.s, "after")
 	ctx, cancel := context.WithCancel(t.Context())
-	ways, what := 0, opsdb.Todo{Unrouted: todo(t, s).Unrouted}
-	err := s.Short(ctx, 1, what, 100, func(way opsdb.Short) error {
+	ways, what := 0, opsdb.Todo{Unrouted: todo(t, g.s).Unrouted}
+	err := g.s.Short(ctx, 1, what, 100, func(way opsdb.Short) error {
 		ways++
 		_, err := way.Route(ctx, first(routed(what.Unrouted)), second(routed(what.Unrouted)))
 		cancel()
@@ -98,9 +93,7 @@ func TestCancelledGuess(t *testing.T) {
 // What may have to wait, and what nothing is known of, is no way that takes anything for granted.
 func TestTooMuchForAGuess(t *testing.T) {
 	t.Parallel()
-	passed := newByHand()
-	s := engines(t, 1, Options{passed: passed.passed})[0]
-	g := newGuessing(t, passed, s, s)
+	g := guessingAlone(t, nil)
 	shut := func(keep bool, packages []opsdb.NewPackage) func(opsdb.Short, []opsdb.ID, []opsdb.Routing) error {
 		return func(way opsdb.Short, ids []opsdb.ID, routings []opsdb.Routing) error {
 			groups, err := way.Route(t.Context(), ids, routings)
@@ -134,13 +127,13 @@ func TestTooMuchForAGuess(t *testing.T) {
 			return r
 		}),
 	} {
-		passed.add(guessAgain)
-		fileOne(t, s, name+"0")
+		g.passed.add(guessAgain)
+		fileOne(t, g.s, name+"0")
 		g.must(g.goes(false, nil))
 		g.took(false)
-		fileOne(t, s, name)
-		what, of := opsdb.Todo{Unrouted: todo(t, s).Unrouted}, errors.New("no way")
-		err := s.Short(t.Context(), 1, what, 100, func(way opsdb.Short) error {
+		fileOne(t, g.s, name)
+		what, of := opsdb.Todo{Unrouted: todo(t, g.s).Unrouted}, errors.New("no way")
+		err := g.s.Short(t.Context(), 1, what, 100, func(way opsdb.Short) error {
 			if way.(*short).guess != nil { //nolint:forcetypeassert // it is ours
 				ids, routings := routed(what.Unrouted)
 				of = step(way, ids, routings)
