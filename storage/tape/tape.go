@@ -5,7 +5,8 @@
 // The folder is a disk ([disk.Disk]): markers, final names, create-only and
 // reading back are its. On top of that:
 //   - put sees to it that a file is on tape. It is asked after a file got its name and
-//     again before every reading for a receipt, and must say the same however often it is asked.
+//     again before every reading for a receipt, and must say the same however often it is asked,
+//     also while it runs for the same file: a worker that was ended leaves its command running.
 //   - recall brings a file back whose bytes are on tape only, before it is read.
 //   - verify re-reads a file on tape and prints its SHA-256. Without it a
 //     receipt is of the folder, and says so (opsdb.FromCache).

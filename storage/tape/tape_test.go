@@ -17,7 +17,8 @@ import (
 )
 
 // library is a stand-in for an HSM: a folder of tapes and a command that is slow when it is told to, says "not
-// yet" as often as it is told to, and can be made to fail. Its state is files, so that it can be changed while it runs.
+// yet" as often as it is told to, and can be made to fail. Its state is files, so that it can be changed while it runs;
+// two puts of one file at once are one, as the contract asks of a site's command.
 type library struct {
 	dir     string
 	command string
@@ -33,7 +34,7 @@ n=$(cat "$lib/notyet.$verb" 2>/dev/null || echo 0)
 [ -e "$lib/slow" ] && read -r _ < "$lib/slow"
 tape=$lib/tapes/${file##*/}
 case $verb in
-put) [ -e "$tape" ] || cp "$file" "$tape" ;;
+put) [ -e "$tape" ] || { cp "$file" "$tape.$$" && mv -f "$tape.$$" "$tape"; } ;;
 recall) cp "$tape" "$file" ;;
 verify) [ -e "$tape" ] || exit 66; sha256sum < "$tape" ;;
 esac
@@ -261,7 +262,6 @@ func TestAnswers(t *testing.T) {
 // A command that is not there, takes too long or does not print a digest is no object that is lost.
 func TestBadCommands(t *testing.T) {
 	t.Parallel()
-	l := newLibrary(t)
 	for name, c := range map[string]struct {
 		change func(*Options)
 		want   error
@@ -273,7 +273,7 @@ func TestBadCommands(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := l.archive(t, c.change)
+			s := newLibrary(t).archive(t, c.change)
 			_, err := s.Put(t.Context(), storagetest.PutOf(storagetest.NewAttempt(), "p.tar", []byte("x")))
 			if !errors.Is(err, c.want) || errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("error %v, want %v", err, c.want)
