@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -50,8 +51,34 @@ func Redact(url string) string {
 	return address(c)
 }
 
+// tried is what came of all that was tried to connect, on one line and each once: what is tried with and without TLS mostly
+// fails twice alike. Whom it was tried for stands before it already.
+type tried struct {
+	text string
+	error
+}
+
+func (t tried) Error() string { return t.text }
+func (t tried) Unwrap() error { return t.error }
+
+// onOneLine words what came of connecting on one line.
+func onOneLine(err error) error {
+	var connect *pgconn.ConnectError
+	if !errors.As(err, &connect) {
+		return err
+	}
+	var lines []string
+	for line := range strings.Lines(connect.Unwrap().Error()) {
+		if line = strings.TrimSpace(line); !slices.ContainsFunc(lines, func(l string) bool { return strings.HasSuffix(l, line) }) {
+			lines = append(lines, line)
+		}
+	}
+	return tried{strings.Replace(err.Error(), connect.Error(), strings.Join(lines, "; "), 1), err}
+}
+
 // explain says in words what PostgreSQL says in codes.
 func explain(err error) error {
+	err = onOneLine(err)
 	var e *pgconn.PgError
 	if errors.As(err, &e) {
 		switch hint, is := hints(e.Code); {

@@ -53,7 +53,7 @@ func TestOpenRefuses(t *testing.T) {
 		keep bool
 	}{
 		"no address":             {"postgres://user:s3cret@host:port:x/", errURL, "postgres://user@host", false},
-		"nobody there":           {fmt.Sprintf("postgres://cdt:s3cret@127.0.0.1:%d/x?sslmode=disable", port), ErrUnreachable, "is it running", false},
+		"nobody there":           {fmt.Sprintf("postgres://cdt:s3cret@127.0.0.1:%d/x", port), ErrUnreachable, "is it running", false},
 		"no such host":           {"postgres://cdt:s3cret@no-such-host.invalid/x", ErrUnreachable, "is the address right", false},
 		"no such user":           {strings.Replace(server, "user=cdt", "user=who", 1) + " password=s3cret", ErrRefused, "user or the password", false},
 		"no such name":           {strings.Replace(server, "dbname=postgres", "dbname=none", 1), ErrRefused, "createdb", false},
@@ -75,6 +75,9 @@ func TestOpenRefuses(t *testing.T) {
 			}
 			if err != nil && strings.Contains(err.Error(), "s3cret") {
 				t.Errorf("it tells the password: %v", err)
+			}
+			if err != nil && (strings.Contains(err.Error(), "\n") || strings.Count(err.Error(), "dial error") > 1) {
+				t.Errorf("it says the same twice: %v", err)
 			}
 		})
 	}
