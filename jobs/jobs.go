@@ -25,8 +25,11 @@ type Keeper interface {
 	// Keep returns the context for the run of a task that Next returned: it
 	// ends with ctx, or with the cause [ErrCancelled] when its job was
 	// cancelled. over must be called when the run has ended, and may be called
-	// twice; until then the job counts as in hand.
-	Keep(ctx context.Context, task opsdb.ID) (run context.Context, over func())
+	// twice, of which the first counts; until then the job counts as in hand. A job that
+	// was not begun goes back to be taken by others.
+	Keep(ctx context.Context, task opsdb.ID) (run context.Context, over func(begun bool))
+	// Leave says that nobody here takes any more: what was not taken goes to others at once, and nothing else comes. What was taken stays until it is over.
+	Leave()
 }
 
 // Canceller is a queue that can stop runs anywhere.

@@ -70,28 +70,31 @@ func (w *Worker) pull(ctx, hard context.Context, s *slots) {
 		run, over := w.kept(hard, id)
 		s.wg.Go(func() {
 			defer s.leave()
-			defer over()
-			w.serve(ctx, run, s, id)
+			over(w.serve(ctx, run, s, id))
 		})
+	}
+	if k, ok := w.queue.(jobs.Keeper); ok {
+		k.Leave()
 	}
 }
 
 // kept is the context for the run of a task the queue has brought: a queue
-// that keeps its jobs can end it. over says that the run has ended.
-func (w *Worker) kept(ctx context.Context, id opsdb.ID) (run context.Context, over func()) {
+// that keeps its jobs can end it. over says that the run has ended, and whether it was begun.
+func (w *Worker) kept(ctx context.Context, id opsdb.ID) (run context.Context, over func(begun bool)) {
 	if k, ok := w.queue.(jobs.Keeper); ok {
 		return k.Keep(ctx, id)
 	}
-	return ctx, func() {}
+	return ctx, func(bool) {}
 }
 
 // serve does one task when there is a slot for it; while OpsDB is away it
 // asks again, until it answers or the worker stops. The slot is for the run: while its result is
-// recorded another one may begin. How many may wait to be recorded is bounded by what is in hand.
-func (w *Worker) serve(ctx, hard context.Context, s *slots, id opsdb.ID) {
+// recorded another one may begin. How many may wait to be recorded is bounded by what is in hand. What the worker stopped before it was begun
+// others may begin; one whose claim OpsDB did not answer is refused to them if it was made.
+func (w *Worker) serve(ctx, hard context.Context, s *slots, id opsdb.ID) (begun bool) {
 	free, ok := s.take(ctx, w, id)
 	if !ok {
-		return
+		return false
 	}
 	defer free()
 	for n := 1; ctx.Err() == nil; n++ {
@@ -100,10 +103,11 @@ func (w *Worker) serve(ctx, hard context.Context, s *slots, id opsdb.ID) {
 			w.cfg.Log.WarnContext(ctx, "task", "task", id, "error", err)
 		}
 		if ran || err == nil || hard.Err() != nil {
-			return
+			return true
 		}
 		pause(ctx, min(w.delay(n), w.cfg.Renew))
 	}
+	return false
 }
 
 // Taker is a queue that can say that nothing waits, as an in-process one can.

@@ -3,6 +3,7 @@ package worker_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ccatobs/cdt/jobs"
+	"github.com/ccatobs/cdt/jobs/local"
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/stages"
 	"github.com/ccatobs/cdt/worker"
@@ -149,6 +151,58 @@ func TestAGracefulStopLetsRunningTasksEnd(t *testing.T) {
 		synctest.Wait()
 		if got := s.desk.task(untouched.ID).State; got != opsdb.TaskScheduled {
 			t.Errorf("after the stop a task became %s", got)
+		}
+	})
+}
+
+// keeper is a queue that notes when it was told that a job is over, or that its worker takes no more.
+type keeper struct {
+	*local.Queue
+	mu   sync.Mutex
+	told map[string][]time.Time
+}
+
+func (k *keeper) note(what string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.told[what] = append(k.told[what], time.Now())
+}
+
+func (k *keeper) Keep(ctx context.Context, _ opsdb.ID) (context.Context, func(bool)) {
+	return ctx, func(begun bool) { k.note(map[bool]string{true: "over", false: "back"}[begun]) }
+}
+
+func (k *keeper) Leave() { k.note("left") }
+
+// A worker that stops while others at its site go on gives back at once what it has taken and not begun; what runs has its grace.
+func TestWhatWasNotBegunGoesBackAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		begun := 0
+		s := newShop(worker.Config{}, nil)
+		k := &keeper{Queue: s.queue, told: map[string][]time.Time{}}
+		s.Worker = worker.New(worker.Config{ID: "w1", Sites: []string{"cologne"}, Total: 1}, s.desk, k, stages.Registry{scripted{typ: "scripted", run: func(ctx context.Context, w stages.Work) (opsdb.Outcome, error) {
+			begun++
+			return opsdb.Outcome{}, moves(ctx, w, time.Second, 10)
+		}}})
+		for range 6 {
+			s.offer(t, s.desk.add(nil))
+		}
+		stop := s.run(t)
+		synctest.Wait() // one runs, three wait for its slot, two were not taken
+		begin := time.Now()
+		stop()
+		at := func(what string, n int, after time.Duration) {
+			t.Helper()
+			if got := k.told[what]; len(got) != n || slices.ContainsFunc(got, func(x time.Time) bool { return x.Sub(begin) != after }) {
+				t.Errorf("%s: %v; want %d of them %s after %v", what, got, n, after, begin)
+			}
+		}
+		at("left", 1, 0)
+		at("back", 3, 0)
+		at("over", 1, 10*time.Second)
+		if n := s.queue.Len(); n != 2 || begun != 1 {
+			t.Errorf("%d wait in the queue and %d were begun", n, begun)
 		}
 	})
 }

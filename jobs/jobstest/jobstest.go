@@ -66,7 +66,7 @@ func next(ctx context.Context, q jobs.Queue, sites []string) (opsdb.ID, error) {
 	id, err := q.Next(ctx, sites)
 	if k, ok := q.(jobs.Keeper); ok && err == nil {
 		_, over := k.Keep(ctx, id)
-		over()
+		over(true)
 	}
 	return id, err
 }

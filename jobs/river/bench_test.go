@@ -55,7 +55,7 @@ func one(b *testing.B, q *river.Queue) {
 		b.Fatalf("got %s, %v", id, err)
 	}
 	_, over := q.Keep(b.Context(), id)
-	over()
+	over(true)
 }
 
 // Jobs in a second, offered in batches and ended at once.
@@ -73,7 +73,7 @@ func BenchmarkThroughputOfJobs(b *testing.B) {
 				b.Fatal(err)
 			}
 			_, over := q.Keep(ctx, id)
-			over()
+			over(true)
 		}
 	}
 	b.ReportMetric(float64(b.N*batch*batches)/passed().Seconds(), "jobs/s")

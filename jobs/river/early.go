@@ -91,7 +91,7 @@ func (e *early) take(site string, most int) (jobs []fetched, ask bool) {
 		return a.jobs[:most], false
 	}
 	delete(e.answers, site)
-	if a.all || len(a.jobs) == most {
+	if a.all || len(a.jobs) == most || e.closed {
 		return a.jobs, false
 	}
 	e.asked[site] = true
@@ -105,7 +105,7 @@ func (e *early) answered(site string) {
 	delete(e.asked, site)
 }
 
-// close ends early fetches: what comes from now on is left to others.
+// close ends all fetches, early ones and River's: what comes from now on is left to others.
 func (e *early) close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -22,10 +22,24 @@ type hand struct {
 	cancel context.CancelCauseFunc // ends gone
 	gone   context.Context         // ended: River wants the job back
 	over   chan struct{}           // closed when the run has ended
+	begun  bool                    // known when it is over
 	once   sync.Once
 }
 
-func (h *hand) end() { h.once.Do(func() { close(h.over) }) }
+func (h *hand) end(begun bool) {
+	h.once.Do(func() {
+		h.begun = begun
+		close(h.over)
+	})
+}
+
+// result is what River is told of a job that is over: what nobody has begun another worker may, unless a person has cancelled it.
+func (h *hand) result() error {
+	if h.begun || errors.Is(context.Cause(h.gone), jobs.ErrCancelled) {
+		return nil
+	}
+	return river.JobSnooze(0)
+}
 
 // hands are all jobs in hand of one process. Jobs wait in the order of their
 // numbers; what Next took is kept by its task.
@@ -35,10 +49,13 @@ type hands struct {
 	waiting map[string][]*hand // by site
 	taken   map[opsdb.ID][]*hand
 	arrived chan struct{} // closed and replaced when something was added
+	left    chan struct{} // closed when nobody takes any more
+	leave   func()        // closes left
 }
 
 func newHands() *hands {
-	return &hands{byJob: map[int64]*hand{}, waiting: map[string][]*hand{}, taken: map[opsdb.ID][]*hand{}, arrived: make(chan struct{})}
+	left := make(chan struct{})
+	return &hands{byJob: map[int64]*hand{}, waiting: map[string][]*hand{}, taken: map[opsdb.ID][]*hand{}, arrived: make(chan struct{}), left: left, leave: sync.OnceFunc(func() { close(left) })}
 }
 
 // fetched adds what River has just fetched, before River starts any of it.
@@ -127,17 +144,24 @@ func (s *hands) of(job int64) *hand {
 }
 
 // work is what River runs for a job: it lasts until the run of the task is
-// over. A job River wants back before anybody took it is given back.
+// over. A job that nobody took when River wants it back, or when nobody takes any more, is given back.
 func (s *hands) work(ctx context.Context, job int64) error {
 	h := s.of(job)
 	if h == nil {
 		return nil
 	}
 	defer s.forget(h)
-	select {
-	case <-h.over:
-		return nil
-	case <-ctx.Done():
+	for left := s.left; ctx.Err() == nil; {
+		select {
+		case <-h.over:
+			return h.result()
+		case <-left:
+			if s.unwait(h) {
+				return river.JobSnooze(0)
+			}
+			left = nil
+		case <-ctx.Done():
+		}
 	}
 	if errors.Is(context.Cause(ctx), rivertype.ErrJobCancelledRemotely) {
 		h.cancel(jobs.ErrCancelled)
@@ -145,10 +169,10 @@ func (s *hands) work(ctx context.Context, job int64) error {
 		h.cancel(context.Cause(ctx))
 	}
 	if s.unwait(h) {
-		return river.JobSnooze(0) // nobody has begun: another worker may
+		return river.JobSnooze(0)
 	}
 	<-h.over
-	return nil
+	return h.result()
 }
 
 // unwait takes a job back that still waits; false if it was taken.
@@ -182,6 +206,6 @@ func (s *hands) endAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, h := range s.byJob {
-		h.end()
+		h.end(true)
 	}
 }

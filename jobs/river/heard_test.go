@@ -170,7 +170,7 @@ func finish(t *testing.T, q *Queue, want opsdb.ID) {
 		t.Fatalf("got %q, %v; want %q", got, err, want)
 	}
 	_, over := q.Keep(ctx, want)
-	over()
+	over(true)
 }
 
 // What waits for a job has it before River's poll, or its first fetch of many, could bring it: by the connection that brings the word.
@@ -213,7 +213,7 @@ func TestCancelHeardBeforeRiverCame(t *testing.T) {
 	if !errors.Is(context.Cause(run), jobs.ErrCancelled) {
 		t.Errorf("the run ended by %v, want a cancel", context.Cause(run))
 	}
-	over()
+	over(true)
 	if err := q.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +260,7 @@ func TestConnectionsBreak(t *testing.T) {
 					mu.Lock()
 					seen[task]++
 					mu.Unlock()
-					over()
+					over(true)
 				}
 			})
 		}

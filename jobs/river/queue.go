@@ -192,18 +192,24 @@ func (q *Queue) serve(sites []string) error {
 }
 
 // Keep implements [jobs.Keeper].
-func (q *Queue) Keep(ctx context.Context, task opsdb.ID) (context.Context, func()) {
+func (q *Queue) Keep(ctx context.Context, task opsdb.ID) (context.Context, func(begun bool)) {
 	h := q.hands.kept(task)
 	if h == nil {
-		return ctx, func() {}
+		return ctx, func(bool) {}
 	}
 	run, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(h.gone, func() { cancel(context.Cause(h.gone)) })
-	return run, func() {
+	return run, func(begun bool) {
 		stop()
 		cancel(nil)
-		h.end()
+		h.end(begun)
 	}
+}
+
+// Leave implements [jobs.Keeper].
+func (q *Queue) Leave() {
+	q.early.close()
+	q.hands.leave()
 }
 
 // closing is how long a close waits for River to write what is over.

@@ -115,6 +115,7 @@ func TestHouse(t *testing.T) {
 		{"every offer wakes, however soon after another", wakes},
 		{"a run is cancelled from elsewhere", cancelledFromElsewhere},
 		{"what a worker did not begin goes to another", givenBack},
+		{"what a worker leaves goes to another while its runs go on", left},
 		{"jobs of processes that are gone are ended, those of the living are not", swept},
 		{"jobs of tasks that are over or given out anew are ended, whoever has them", sweptOver},
 		{"a worker leads nothing, an engine does", leading},
@@ -155,8 +156,8 @@ func transactional(t *testing.T, url string) {
 	}
 	_, over := q.Keep(t.Context(), kept.ID)
 	eventually(t, url, 1, running)
-	over()
-	over()
+	over(true)
+	over(true)
 	eventually(t, url, 0, running)
 }
 
@@ -181,7 +182,7 @@ func wakes(t *testing.T, url string) {
 			t.Fatalf("offer %d: got %s, %v", n, got, err)
 		}
 		_, over := q.Keep(ctx, task.ID)
-		over()
+		over(true)
 	}
 }
 
@@ -201,7 +202,7 @@ func cancelledFromElsewhere(t *testing.T, url string) {
 		t.Fatal(err)
 	}
 	run, over := q.Keep(limit(t), id)
-	defer over()
+	defer over(true)
 	if n, err := house.Cancel(t.Context(), task.ID); n != 1 || err != nil {
 		t.Fatalf("cancelled %d jobs, %v", n, err)
 	}
@@ -228,7 +229,7 @@ func givenBack(t *testing.T, url string) {
 	}
 	_, over := first.Keep(t.Context(), a.ID)
 	eventually(t, url, 2, running)
-	over()
+	over(true)
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +238,48 @@ func givenBack(t *testing.T, url string) {
 		t.Fatalf("got %s, %v; want what the first did not begin: %s", got, err, b.ID)
 	}
 	_, over = second.Keep(t.Context(), b.ID)
-	over()
+	over(true)
+}
+
+// left has a worker leave with one run that goes on, one task it has taken and not begun, and two it has not taken.
+func left(t *testing.T, url string) {
+	first := open(t, url, "first")
+	tasks := []opsdb.Task{jobstest.Task("cologne"), jobstest.Task("cologne"), jobstest.Task("cologne"), jobstest.Task("cologne")}
+	if err := first.Enqueue(t.Context(), tasks); err != nil {
+		t.Fatal(err)
+	}
+	overs := make([]func(bool), 2)
+	for i := range overs {
+		if got, err := first.Next(limit(t), []string{"cologne"}); err != nil || got != tasks[i].ID {
+			t.Fatalf("got %s, %v", got, err)
+		}
+		_, overs[i] = first.Keep(t.Context(), tasks[i].ID)
+	}
+	eventually(t, url, 4, running)
+	first.Leave()
+	overs[1](false)
+	eventually(t, url, 1, running)
+	late := jobstest.Task("cologne")
+	if err := first.Enqueue(t.Context(), []opsdb.Task{late}); err != nil {
+		t.Fatal(err)
+	}
+	second := open(t, url, "second")
+	want := map[opsdb.ID]bool{tasks[1].ID: true, tasks[2].ID: true, tasks[3].ID: true, late.ID: true}
+	for range len(want) {
+		got, err := second.Next(limit(t), []string{"cologne"})
+		if err != nil || !want[got] {
+			t.Fatalf("got %s, %v; want what the first left", got, err)
+		}
+		delete(want, got)
+		_, over := second.Keep(t.Context(), got)
+		over(true)
+	}
+	eventually(t, url, 1, `SELECT count(*) FROM river.river_job`)
+	if n, err := second.Cancel(t.Context(), tasks[0].ID); n != 1 || err != nil {
+		t.Fatalf("reached %d jobs of the run that goes on, %v", n, err)
+	}
+	overs[0](true)
+	eventually(t, url, 0, running)
 }
 
 // sweptOver has a process hold jobs whose tasks went on without it, as after a kill and a start under the same name.
@@ -260,7 +302,7 @@ func sweptOver(t *testing.T, url string) {
 			t.Fatal(err)
 		}
 		_, over := q.Keep(t.Context(), id)
-		t.Cleanup(over)
+		t.Cleanup(func() { over(true) })
 	}
 	house, err := river.KeepHouse(t.Context(), url, "e", slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -311,7 +353,7 @@ func swept(t *testing.T, url string) {
 			t.Fatal(err)
 		}
 		_, over := q.Keep(t.Context(), task)
-		t.Cleanup(over)
+		t.Cleanup(func() { over(true) })
 	}
 	eventually(t, url, 2, running)
 	house, err := river.KeepHouse(t.Context(), url, "e", slog.New(slog.DiscardHandler))
@@ -336,7 +378,7 @@ func leading(t *testing.T, url string) {
 		t.Fatal(err)
 	}
 	_, over := q.Keep(t.Context(), task.ID)
-	over()
+	over(true)
 	eventually(t, url, 0, `SELECT count(*) FROM river.river_leader`)
 	house, err := river.KeepHouse(t.Context(), url, "e", slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -392,7 +434,7 @@ func TestDoneJobsAreGone(t *testing.T) {
 			}
 			<-run.Done()
 		}
-		over()
+		over(true)
 	}
 	eventually(t, url, 0, `SELECT count(*) FROM river.river_job`)
 }
@@ -424,7 +466,7 @@ func TestAFetchThatACrashTookBack(t *testing.T) {
 		if err := run.Err(); err != nil {
 			t.Errorf("the run was ended: %v", err)
 		}
-		over()
+		over(true)
 	}
 	eventually(t, url, 0, `SELECT count(*) FROM river.river_job`)
 }
