@@ -127,6 +127,24 @@ func TestWhatIsRefusedDoesNotStandInTheWay(t *testing.T) {
 	}
 }
 
+// The first receiver begins before there is anything to count with: what it refuses by then is counted all the same.
+func TestWhatIsRefusedAtTheVeryBeginningIsCounted(t *testing.T) {
+	t.Parallel()
+	c := &Telemetry{begun: make(chan struct{})}
+	counted := make(chan struct{})
+	go func() {
+		defer close(counted)
+		c.lost("influxdb", 3)
+	}()
+	if err := c.metrics(Config{}.filled(), nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	<-counted
+	if n := thrownAway(t, c, "influxdb"); n != "3" {
+		t.Errorf("%s are counted, want 3", n)
+	}
+}
+
 // A collector that takes a delivery but for some spans is not sent all of them again; those are counted.
 func TestWhatIsTakenInPart(t *testing.T) {
 	t.Parallel()

@@ -61,6 +61,7 @@ type Telemetry struct {
 	Handler http.Handler
 
 	set   *measure.Set
+	begun chan struct{} // closed once set is there, or cannot be made
 	stops []func(context.Context) error
 }
 
@@ -73,7 +74,7 @@ func (t *Telemetry) Tracer() *measure.Tracer { return measure.NewTracer(t.Traces
 // Start begins. A receiver that is away is no error; an address that is none is.
 func Start(ctx context.Context, c Config) (*Telemetry, error) {
 	c = c.filled()
-	t := &Telemetry{}
+	t := &Telemetry{begun: make(chan struct{})}
 	about := c.resource()
 	plain := c.plainLog()
 	if err := t.metrics(c, about, plain); err != nil {
@@ -133,6 +134,7 @@ func (t *Telemetry) metrics(c Config, about *resource.Resource, plain *slog.Logg
 		return err
 	}
 	t.Handler = handler
+	defer close(t.begun)
 	options := []sdkmetric.Option{sdkmetric.WithResource(about), sdkmetric.WithReader(fetched), sdkmetric.WithCardinalityLimit(cardinality)}
 	if c.Influx.URL != "" {
 		push, err := newInflux(c, plain, func(n int) { t.lost("influxdb", n) })
@@ -154,7 +156,10 @@ func (t *Telemetry) metrics(c Config, about *resource.Resource, plain *slog.Logg
 // as one with the attribute otel.metric.overflow.
 const cardinality = 5000
 
-// lost counts what was thrown away. The set is made after the first receivers.
+// lost counts what was thrown away. The set is made after the first receiver, which may refuse something before: that waits for it.
 func (t *Telemetry) lost(sink string, n int) {
-	t.set.Lost(context.Background(), sink, int64(n))
+	<-t.begun
+	if t.set != nil {
+		t.set.Lost(context.Background(), sink, int64(n))
+	}
 }
