@@ -9,15 +9,14 @@ import (
 	"testing"
 
 	"github.com/ccatobs/cdt/testserver"
+	"github.com/ccatobs/cdt/testserver/executable"
 )
 
 // smoke runs what `make smoke` runs, on the services of the stack.
 func (d *demonstration) smoke(t *testing.T) {
 	testserver.Need(t, "curl", "curl")
 	path := filepath.Join(d.dir, "compose")
-	if err := os.WriteFile(path, []byte(d.shim()), 0o755); err != nil { //nolint:gosec // a program
-		t.Fatal(err)
-	}
+	executable.Write(t, path, d.shim())
 	cmd := exec.CommandContext(t.Context(), "compose/smoke.sh")
 	cmd.Env = append(os.Environ(), "COMPOSE="+path, "PROMETHEUS="+d.at("prometheus", "9090"), "JAEGER="+d.at("jaeger", "16686"), "GRAFANA=")
 	out, err := cmd.CombinedOutput()

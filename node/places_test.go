@@ -3,7 +3,6 @@ package node_test
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/ccatobs/cdt/node"
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/storage"
+	"github.com/ccatobs/cdt/testserver/executable"
 )
 
 // marked is an OpsDB that knows one location's marker.
@@ -31,9 +31,7 @@ echo '{"cdt_agent":1,"version":"v1","host":"h","pid":1}'
 read -r request
 echo '{"id":1,"last":true,"fault":{"kinds":["foreign"],"text":"another marker"}}'
 `
-	if err := os.WriteFile(script, []byte(text), 0o700); err != nil { //nolint:gosec // it is run
-		t.Fatal(err)
-	}
+	executable.Write(t, script, text)
 	ccat, cologne := &graph.Site{Name: "ccat"}, &graph.Site{Name: "cologne"}
 	g := &graph.Graph{
 		Locations: map[string]*graph.Location{"cologne.buffer": {Name: "cologne.buffer", Site: cologne, Storage: opsdb.Disk, Path: "/data"}},

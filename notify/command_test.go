@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ccatobs/cdt/notify"
+	"github.com/ccatobs/cdt/testserver/executable"
 )
 
 // lines is a log that a test reads.
@@ -54,9 +55,7 @@ func poll(t *testing.T, met func() bool) {
 func script(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "tell")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	executable.Write(t, path, "#!/bin/sh\n"+text)
 	return path
 }
 

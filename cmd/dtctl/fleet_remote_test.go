@@ -15,6 +15,7 @@ import (
 
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/testserver"
+	"github.com/ccatobs/cdt/testserver/executable"
 )
 
 // overSSH makes every link of the routes one by rsync to an sshd.
@@ -41,9 +42,7 @@ func (f *fleet) alone(site string) string {
 	}
 	path := filepath.Join(f.root, "dtctl-of-"+site)
 	text := "#!/bin/sh\nexec unshare --mount sh -c '" + hide + ` && exec dtctl "$@"' dtctl "$@"` + "\n"
-	if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
-		f.t.Fatal(err)
-	}
+	executable.Write(f.t, path, text)
 	return path
 }
 

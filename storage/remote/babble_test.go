@@ -2,7 +2,6 @@ package remote_test
 
 import (
 	"errors"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,6 +10,7 @@ import (
 	"github.com/ccatobs/cdt/stages"
 	"github.com/ccatobs/cdt/storage"
 	"github.com/ccatobs/cdt/storage/remote"
+	"github.com/ccatobs/cdt/testserver/executable"
 	"github.com/ccatobs/cdt/transport/ssh"
 )
 
@@ -19,9 +19,7 @@ func said(t *testing.T, rest string) *remote.Disk {
 	t.Helper()
 	script := filepath.Join(t.TempDir(), "ssh")
 	text := "#!/bin/sh\n" + `echo '{"cdt_agent":1,"version":"v1","host":"h","pid":1}'` + "\nread -r request\n" + rest + "\n"
-	if err := os.WriteFile(script, []byte(text), 0o700); err != nil { //nolint:gosec // it is run
-		t.Fatal(err)
-	}
+	executable.Write(t, script, text)
 	agent := remote.NewAgent(remote.Options{Link: "ccat>cologne", Host: ssh.Host{Name: "h", Program: script}})
 	t.Cleanup(agent.Close)
 	return remote.NewDisk(agent, remote.Place{Location: "cologne.buffer", Root: "/data", Marker: opsdb.NewID()})

@@ -4,7 +4,6 @@ package remote_test
 
 import (
 	"errors"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"github.com/ccatobs/cdt/storage"
 	"github.com/ccatobs/cdt/storage/remote"
 	"github.com/ccatobs/cdt/storage/storagetest"
+	"github.com/ccatobs/cdt/testserver/executable"
 	"github.com/ccatobs/cdt/transport/ssh"
 )
 
@@ -104,9 +104,7 @@ func wrongAgents(t *testing.T, s *site) {
 		"babbles":          "yes",
 	} {
 		path := filepath.Join(dir, strings.ReplaceAll(name, " ", "_"))
-		if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		executable.Write(t, path, "#!/bin/sh\n"+script+"\n")
 		s.options.Program = path
 		s.again(t)
 		if _, err := s.far.Check(t.Context()); stages.FailureOf(err).Class != opsdb.BadConfig || !strings.Contains(err.Error(), "install the same dtctl") {
@@ -114,9 +112,7 @@ func wrongAgents(t *testing.T, s *site) {
 		}
 	}
 	silent := filepath.Join(dir, "silent")
-	if err := os.WriteFile(silent, []byte("#!/bin/sh\ncat\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	executable.Write(t, silent, "#!/bin/sh\ncat\n")
 	s.options.Program, s.options.Begin = silent, time.Second
 	s.again(t)
 	if _, err := s.far.Check(t.Context()); !errors.Is(err, storage.ErrUnreachable) {
@@ -166,9 +162,7 @@ func kill(t *testing.T, s *site) {
 		script := filepath.Join(t.TempDir(), "writer")
 		// It does not listen, leaves its session and goes on writing.
 		text := "#!/bin/sh\ntrap '' TERM HUP PIPE\nsetsid sh -c 'trap \"\" TERM HUP; while :; do echo x >>" + path + "; sleep 0.01; done' &\nwait\n"
-		if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		executable.Write(t, script, text)
 		p, err := ssh.Start(s.options.Host.Command(t.Context(), s.options.Program, "agent", "exec", a.Name(), "--", script))
 		if err != nil {
 			t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"github.com/ccatobs/cdt/opsdb"
 	"github.com/ccatobs/cdt/storage"
 	"github.com/ccatobs/cdt/storage/storagetest"
+	"github.com/ccatobs/cdt/testserver/executable"
 )
 
 // library is a stand-in for an HSM: a folder of tapes and a command that is slow when it is told to, says "not
@@ -44,9 +45,10 @@ func newLibrary(t *testing.T) library {
 	t.Helper()
 	l := library{dir: t.TempDir()}
 	l.command = filepath.Join(l.dir, "hsm")
-	if err := errors.Join(os.Mkdir(filepath.Join(l.dir, "tapes"), 0o755), os.WriteFile(l.command, []byte(program), 0o755)); err != nil {
+	if err := os.Mkdir(filepath.Join(l.dir, "tapes"), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	executable.Write(t, l.command, program)
 	return l
 }
 

@@ -3,7 +3,6 @@ package bbcp
 import (
 	"context"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"github.com/ccatobs/cdt/stages"
 	"github.com/ccatobs/cdt/storage"
 	"github.com/ccatobs/cdt/storage/disk"
+	"github.com/ccatobs/cdt/testserver/executable"
 	"github.com/ccatobs/cdt/transport"
 )
 
@@ -35,9 +35,7 @@ func diskWithMarker(t *testing.T, location string) *disk.Disk {
 func TestACrashSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	program := filepath.Join(t.TempDir(), "bbcp")
-	if err := os.WriteFile(program, []byte("#!/bin/sh\nkill -SEGV $$\n"), 0o700); err != nil { //nolint:gosec // it is run
-		t.Fatal(err)
-	}
+	executable.Write(t, program, "#!/bin/sh\nkill -SEGV $$\n")
 	unknown := func(_ context.Context, host string) ([]string, error) {
 		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,6 +19,7 @@ import (
 	"github.com/ccatobs/cdt/stages"
 	"github.com/ccatobs/cdt/storage"
 	"github.com/ccatobs/cdt/storage/disk"
+	"github.com/ccatobs/cdt/testserver/executable"
 	"github.com/ccatobs/cdt/transport"
 	"github.com/ccatobs/cdt/transport/bbcp"
 )
@@ -183,10 +183,7 @@ func (w *world) log(before string) (calls func() []string) {
 	dir := w.t.TempDir()
 	program, list := filepath.Join(dir, "bbcp"), filepath.Join(dir, "calls")
 	script := fmt.Sprintf("#!/bin/sh\ncase \"$*\" in SRC|SNK) ;; *) echo \"$*\" >>%s\n%s\n;; esac\nexec %s \"$@\"\n", list, before, w.b.path)
-	f, err := os.OpenFile(program, os.O_CREATE|os.O_WRONLY, 0o755)
-	must(w.t, err)
-	_, err = io.WriteString(f, script)
-	must(w.t, errors.Join(err, f.Close()))
+	executable.Write(w.t, program, script)
 	w.opts.Program = program
 	return func() []string {
 		b, err := os.ReadFile(list)

@@ -1,11 +1,11 @@
 package bbcp_test
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/ccatobs/cdt/testserver/executable"
 	"github.com/ccatobs/cdt/transport/bbcp"
 )
 
@@ -17,9 +17,9 @@ func TestVersion(t *testing.T) {
 		}
 	}
 	other := filepath.Join(t.TempDir(), "other")
-	must(t, os.WriteFile(other, []byte("#!/bin/sh\necho some other program 1.2\n"), 0o755))
+	executable.Write(t, other, "#!/bin/sh\necho some other program 1.2\n")
 	bad := filepath.Join(t.TempDir(), "bad")
-	must(t, os.WriteFile(bad, []byte("#!/bin/sh\necho cannot open shared object >&2; exit 127\n"), 0o755))
+	executable.Write(t, bad, "#!/bin/sh\necho cannot open shared object >&2; exit 127\n")
 	for program, text := range map[string]string{
 		other: "which is none of bbcp's", bad: "cannot open shared object", "/nonexistent/bbcp": "no such file",
 	} {

@@ -19,6 +19,7 @@ import (
 	"github.com/ccatobs/cdt/storage"
 	"github.com/ccatobs/cdt/storage/storagetest"
 	"github.com/ccatobs/cdt/testserver"
+	"github.com/ccatobs/cdt/testserver/executable"
 	"github.com/ccatobs/cdt/transport"
 	"github.com/ccatobs/cdt/transport/ssh"
 )
@@ -63,9 +64,7 @@ func (w *world) send(ctx context.Context, t *testing.T, moved func(int64)) error
 func script(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "program")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	executable.Write(t, path, "#!/bin/sh\n"+text+"\n")
 	return path
 }
 
