@@ -1,6 +1,7 @@
 package testserver
 
 import (
+	"errors"
 	"net"
 	"sync"
 	"testing"
@@ -90,11 +91,14 @@ func (h *Hole) Deaf() {
 
 // plug fills the line of those who want to connect: the kernel drops who comes then.
 func (h *Hole) plug() {
-	d := net.Dialer{Timeout: 300 * time.Millisecond}
+	d := net.Dialer{Timeout: patience}
 	for range 64 {
+		if h.full() {
+			return
+		}
 		c, err := d.DialContext(h.t.Context(), "tcp", h.Addr)
 		if err != nil {
-			return
+			h.t.Fatal(err)
 		}
 		h.mu.Lock()
 		h.plugs = append(h.plugs, c)
@@ -103,13 +107,29 @@ func (h *Hole) plug() {
 	h.t.Fatal("whoever wants to connect still can")
 }
 
+// full asks the kernel whether it drops who wants to connect: of a listener it tells how many stand in line, and how
+// many may before the last.
+func (h *Hole) full() (full bool) {
+	h.control(func(fd int) error {
+		info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+		full = err == nil && info.Unacked > info.Sacked
+		return err
+	})
+	return full
+}
+
 // queue says how many may stand in line for being accepted.
 func (h *Hole) queue(n int) {
+	h.control(func(fd int) error { return unix.Listen(fd, n) })
+}
+
+func (h *Hole) control(do func(fd int) error) {
+	var failed error
 	raw, err := h.listener.SyscallConn()
 	if err == nil {
-		err = raw.Control(func(fd uintptr) { _ = unix.Listen(int(fd), n) })
+		err = raw.Control(func(fd uintptr) { failed = do(int(fd)) })
 	}
-	if err != nil {
+	if err := errors.Join(err, failed); err != nil {
 		h.t.Fatal(err)
 	}
 }

@@ -64,17 +64,30 @@ func Port(t testing.TB) int {
 		if err != nil {
 			continue
 		}
-		l, err := lc.Listen(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
+		if !free(t, port) {
 			_ = mine.Close()
 			continue
 		}
-		_ = l.Close()
 		t.Cleanup(func() { _ = mine.Close() })
 		return port
 	}
 	t.Fatal("find a free port: a thousand were taken")
 	return 0
+}
+
+// free reports whether a port can be listened at. Nobody forks meanwhile: a process that has the socket until it has
+// become another program would keep the port.
+func free(t testing.TB, port int) bool {
+	t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	var lc net.ListenConfig
+	l, err := lc.Listen(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return false
+	}
+	_ = l.Close()
+	return true
 }
 
 // server is a child process that is ready once a line of its output says so.
