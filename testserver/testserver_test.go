@@ -1,10 +1,13 @@
 package testserver_test
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	"os/exec"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/ccatobs/cdt/testserver"
@@ -37,13 +40,23 @@ func TestMissingProgramFailsAndSaysWhatToInstall(t *testing.T) {
 	}
 }
 
+// A port is free at once, however many programs are being started meanwhile.
 func TestPortIsFree(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", testserver.Port(t)))
-	if err != nil {
-		t.Fatal(err)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 50 {
+				l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", testserver.Port(t)))
+				if err != nil {
+					t.Error(err)
+					continue
+				}
+				if err := errors.Join(l.Close(), exec.CommandContext(t.Context(), "true").Run()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
 	}
-	if err := l.Close(); err != nil {
-		t.Error(err)
-	}
+	all.Wait()
 }
