@@ -87,7 +87,7 @@ func TestRun(t *testing.T) {
 		if task.Stage != "pack" || task.SendSite != "ccat" {
 			t.Errorf("task %+v", task)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Error("nothing was dispatched")
 	}
 	cancel()

@@ -57,10 +57,10 @@ func (p *play) running(store engine.Store, sweep time.Duration) (e *engine.Engin
 	return e, made
 }
 
-// until asks again and again, for half a minute at most.
+// until asks again and again, for two minutes at most.
 func until(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	late := time.NewTimer(30 * time.Second)
+	late := time.NewTimer(2 * time.Minute)
 	defer late.Stop()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -68,7 +68,7 @@ func until(t testing.TB, what string, is func() bool) {
 		select {
 		case <-tick.C:
 		case <-late.C:
-			t.Fatalf("not in half a minute: %s", what)
+			t.Fatalf("not in two minutes: %s", what)
 		}
 	}
 }

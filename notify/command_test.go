@@ -39,7 +39,7 @@ func (l *lines) until(t *testing.T, what string) {
 
 func poll(t *testing.T, met func() bool) {
 	t.Helper()
-	look, limit := time.NewTicker(2*time.Millisecond), time.NewTimer(20*time.Second)
+	look, limit := time.NewTicker(2*time.Millisecond), time.NewTimer(2*time.Minute)
 	defer look.Stop()
 	defer limit.Stop()
 	for !met() {
@@ -99,7 +99,7 @@ func TestCommandFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			limit := 20 * time.Second
+			limit := 2 * time.Minute
 			if c.want == "deadline" {
 				limit = 200 * time.Millisecond
 			}

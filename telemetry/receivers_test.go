@@ -35,7 +35,7 @@ func thrownAway(t *testing.T, c *Telemetry, sink string) string {
 // eventually waits until something holds.
 func eventually(t *testing.T, what string, good func() bool) {
 	t.Helper()
-	limit, look := time.After(20*time.Second), time.NewTicker(10*time.Millisecond)
+	limit, look := time.After(2*time.Minute), time.NewTicker(10*time.Millisecond)
 	defer look.Stop()
 	for !good() {
 		select {

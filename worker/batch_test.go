@@ -90,7 +90,7 @@ func TestOneOfABatchEndsEarly(t *testing.T) {
 	var first opsdb.ID
 	recorded := false
 	s = batchShop(worker.Config{}, func(_ context.Context, works []stages.Work) []stages.Ending {
-		for end := time.Now().Add(20 * time.Second); !recorded && time.Now().Before(end); <-time.After(time.Millisecond) {
+		for end := time.Now().Add(2 * time.Minute); !recorded && time.Now().Before(end); <-time.After(time.Millisecond) {
 			s.desk.set(func(d *desk) { recorded = len(d.outcomes[first]) == 1 })
 		}
 		return slices.Repeat([]stages.Ending{{Err: errors.New("the call broke")}}, len(works))

@@ -135,7 +135,7 @@ func (o *observed) flux(query string) ([]map[string]string, error) {
 // eventually waits until something is as it should be.
 func (o *observed) eventually(t *testing.T, what string, good func() bool) {
 	t.Helper()
-	limit := time.NewTimer(30 * time.Second)
+	limit := time.NewTimer(2 * time.Minute)
 	defer limit.Stop()
 	look := time.NewTicker(250 * time.Millisecond)
 	defer look.Stop()

@@ -75,7 +75,7 @@ func logLines(t *testing.T, log string) {
 func (y *yard) waitForTask(s *served, stage string, state opsdb.TaskState) {
 	y.t.Helper()
 	s.waitFor(`"serving"`)
-	limit := time.NewTimer(time.Minute)
+	limit := time.NewTimer(3 * time.Minute)
 	defer limit.Stop()
 	look := time.NewTicker(5 * time.Millisecond)
 	defer look.Stop()

@@ -64,7 +64,7 @@ func (s *served) stop() {
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		s.t.Fatalf("stop: %v\n%s", err, s.log())
 	}
-	limit := time.NewTimer(time.Minute)
+	limit := time.NewTimer(3 * time.Minute)
 	defer limit.Stop()
 	select {
 	case <-s.done:
@@ -79,7 +79,7 @@ func (s *served) stop() {
 // waitFor waits until the log has a line with text.
 func (s *served) waitFor(text string) {
 	s.t.Helper()
-	limit := time.NewTimer(time.Minute)
+	limit := time.NewTimer(3 * time.Minute)
 	defer limit.Stop()
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()

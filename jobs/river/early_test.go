@@ -142,7 +142,7 @@ func TestFetchedByOthers(t *testing.T) {
 func TestFetchedInVain(t *testing.T) {
 	b := newBed(t, 4)
 	b.offer("a")
-	if _, err := b.conn.Exec(t.Context(), `SET statement_timeout = 50; BEGIN; LOCK TABLE river.river_job IN SHARE MODE`); err != nil {
+	if _, err := b.conn.Exec(t.Context(), `BEGIN; LOCK TABLE river.river_job IN SHARE MODE`); err != nil {
 		t.Fatal(err)
 	}
 	other, err := pgx.ConnectConfig(t.Context(), b.conn.Config().Copy())

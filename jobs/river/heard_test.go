@@ -24,7 +24,7 @@ func poll(t *testing.T, what string, so func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	late := time.After(20 * time.Second)
+	late := time.After(2 * time.Minute)
 	for !so() {
 		select {
 		case <-tick.C:
@@ -164,7 +164,7 @@ func offer(t *testing.T, q *Queue, tasks ...opsdb.ID) {
 
 func finish(t *testing.T, q *Queue, want opsdb.ID) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if got, err := q.Next(ctx, []string{"cologne"}); err != nil || got != want {
 		t.Fatalf("got %q, %v; want %q", got, err, want)
@@ -200,7 +200,7 @@ func TestCancelHeardBeforeRiverCame(t *testing.T) {
 	t.Parallel()
 	q, url := heard(t)
 	offer(t, q, "a")
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if got, err := q.Next(ctx, []string{"cologne"}); err != nil || got != "a" {
 		t.Fatalf("got %q, %v", got, err)
@@ -226,7 +226,7 @@ func TestConnectionsBreak(t *testing.T) {
 	if err := Migrate(t.Context(), url); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cfg, err := pgx.ParseConfig(url)
 	if err != nil {

@@ -73,7 +73,7 @@ func eventually(t *testing.T, url string, want int, sql string, args ...any) {
 	conn := dial(t, url)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	late := time.After(20 * time.Second)
+	late := time.After(2 * time.Minute)
 	for {
 		var got int
 		if err := conn.QueryRow(t.Context(), sql, args...).Scan(&got); err != nil {
@@ -91,7 +91,7 @@ func eventually(t *testing.T, url string, want int, sql string, args ...any) {
 }
 
 func limit(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

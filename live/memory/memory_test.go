@@ -10,14 +10,13 @@ import (
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	livetest.Run(t, func(t *testing.T) livetest.World {
-		const kept = 2 * time.Second
+	livetest.Run(t, func(t *testing.T, kept time.Duration) livetest.World {
 		l := memory.New(memory.Options{TTL: kept, BlobKept: kept})
 		t.Cleanup(func() {
 			if err := l.Close(); err != nil {
 				t.Error(err)
 			}
 		})
-		return livetest.World{Here: l, There: l, TTL: kept, BlobKept: kept}
+		return livetest.World{Here: l, There: l}
 	})
 }

@@ -239,7 +239,7 @@ func TestShortWaysAtOnce(t *testing.T) {
 			}
 			return nil
 		}
-		for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
+		for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
 			mu.Lock()
 			done := made >= files
 			mu.Unlock()
@@ -290,7 +290,7 @@ func TestHints(t *testing.T) {
 	<-changed // it listens
 	wait := func(what string) []opsdb.File {
 		t.Helper()
-		for deadline := time.After(10 * time.Second); ; {
+		for deadline := time.After(2 * time.Minute); ; {
 			if files := s[1].Hints(); len(files) > 0 {
 				return files
 			}

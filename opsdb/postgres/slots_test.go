@@ -108,7 +108,7 @@ func TestDeadlockOverANewSlot(t *testing.T) {
 // untilWaits waits until somebody waits for a lock in the database of a connection.
 func untilWaits(t *testing.T, c *pgx.Conn) {
 	t.Helper()
-	deadline := time.NewTimer(20 * time.Second)
+	deadline := time.NewTimer(2 * time.Minute)
 	defer deadline.Stop()
 	look := time.NewTicker(10 * time.Millisecond)
 	defer look.Stop()

@@ -127,7 +127,7 @@ func TestChanged(t *testing.T) {
 	must(t, err)
 	defer func() { must(t, there.Close()) }()
 	drain(here)
-	wait, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	wait, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for i, s := range []*Store{here, there} {
 		_, _, err := s.FileFiles(t.Context(), []opsdb.File{{Location: "a.b", Path: string(rune('a' + i))}})

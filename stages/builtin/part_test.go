@@ -36,7 +36,7 @@ func TestOnlyAFileIsReadAsAPart(t *testing.T) {
 				if err == nil || name != "symlink" && !errors.Is(err, storage.ErrIrregular) {
 					t.Errorf("opened: %v", err)
 				}
-			case <-time.After(10 * time.Second):
+			case <-time.After(2 * time.Minute):
 				t.Fatal("it waits for a writer")
 			}
 		})

@@ -34,10 +34,10 @@ func busyWith(proc, path string) bool {
 	return false
 }
 
-// Await polls until so holds, and fails the test if it does not within 20 seconds.
+// Await polls until so holds, and fails the test if it does not within two minutes.
 func Await(t *testing.T, what string, so func() bool) {
 	t.Helper()
-	limit := time.NewTimer(20 * time.Second)
+	limit := time.NewTimer(2 * time.Minute)
 	defer limit.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -45,7 +45,7 @@ func Await(t *testing.T, what string, so func() bool) {
 		select {
 		case <-tick.C:
 		case <-limit.C:
-			t.Fatalf("not so after 20 s: %s", what)
+			t.Fatalf("not so after two minutes: %s", what)
 		}
 	}
 }

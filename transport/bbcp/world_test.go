@@ -17,7 +17,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen.
-const patience = 40 * time.Second
+const patience = 2 * time.Minute
 
 // until polls for something that must become true.
 func until(t testing.TB, what string, ok func() bool) {
