@@ -50,7 +50,7 @@ func quiet(s opsdb.Store) {
 	for {
 		select {
 		case <-s.Changed():
-		case <-time.After(500 * time.Millisecond):
+		case <-time.After(3 * time.Second):
 			return
 		}
 	}
