@@ -213,7 +213,7 @@ func (a *asked) eventually(t *testing.T, longest time.Duration, what string, goo
 // reads waits until a query in Prometheus gives a number.
 func (a *asked) reads(t *testing.T, query string, good func(float64) bool) {
 	t.Helper()
-	a.eventually(t, time.Minute, query, func() (bool, string) {
+	a.eventually(t, patience, query, func() (bool, string) {
 		v, n, err := a.instant(query)
 		return err == nil && n > 0 && good(v), fmt.Sprint(v, " of ", n, " series, ", err)
 	})

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"testing"
-	"time"
 )
 
 // inPrometheus holds what Prometheus fetched from every process against what was done.
@@ -46,7 +45,7 @@ func (d *demonstration) inInflux(t *testing.T) {
 		from + `filter(fn: (r) => r._measurement == "cdt_packages" and r._field == "value" and r.state == "archived") |> last()`:                     n,
 		from + `filter(fn: (r) => r._measurement == "cdt_task_bytes" and r._field == "value" and r.type == "archive") |> last() |> group() |> sum()`: strconv.FormatInt(2*d.bytes(), 10),
 	} {
-		d.eventually(t, time.Minute, query+" is "+want, func() (bool, string) {
+		d.eventually(t, patience, query+" is "+want, func() (bool, string) {
 			got, err := d.flux(query)
 			return err == nil && len(got) == 1 && got[0]["_value"] == want, fmt.Sprint(got, err)
 		})
@@ -56,7 +55,7 @@ func (d *demonstration) inInflux(t *testing.T) {
 		`SELECT max("rate") FROM (SELECT non_negative_derivative(sum("value"), 1s) AS "rate" FROM "cdt_engine_pass_did" WHERE time > now() - 1h GROUP BY time(10s))`:       some,
 		`SELECT last("sum") FROM (SELECT sum("value") FROM (SELECT last("value") AS "value" FROM "cdt_moved" WHERE "link" =~ /^ccat>/ AND "phase" = 'moving' GROUP BY *))`: func(v float64) bool { return v >= float64(d.bytes()) },
 	} {
-		d.eventually(t, time.Minute, statement, func() (bool, string) {
+		d.eventually(t, patience, statement, func() (bool, string) {
 			got, err := d.influxQL(statement)
 			return err == nil && len(got) == 1 && want(got[0]), fmt.Sprint(got, err)
 		})
@@ -66,7 +65,7 @@ func (d *demonstration) inInflux(t *testing.T) {
 // inLoki finds the log lines of one package, by its trace, from every site: one for each attempt, the failed ones too.
 func (d *demonstration) inLoki(t *testing.T) {
 	p := d.packages[0]
-	d.eventually(t, time.Minute, "lines of "+p.Name+" from engine and workers of three sites", func() (bool, string) {
+	d.eventually(t, patience, "lines of "+p.Name+" from engine and workers of three sites", func() (bool, string) {
 		streams, err := d.lines(`{service_namespace="cdt"} | trace_id="` + p.trace() + `"`)
 		from, lines := map[string]int{}, 0
 		for _, s := range streams {
@@ -75,7 +74,7 @@ func (d *demonstration) inLoki(t *testing.T) {
 		}
 		return err == nil && len(from) >= 3, fmt.Sprint(lines, " lines from ", from, ", ", err)
 	})
-	d.eventually(t, time.Minute, "a warning of the outage", func() (bool, string) {
+	d.eventually(t, patience, "a warning of the outage", func() (bool, string) {
 		streams, err := d.lines(`{service_namespace="cdt"} | severity_text="WARN" | link=~"ccat>.*" |= "attempt failed"`)
 		return err == nil && len(streams) > 0, fmt.Sprint(streams, err)
 	})
@@ -85,7 +84,7 @@ func (d *demonstration) inLoki(t *testing.T) {
 func (d *demonstration) inJaeger(t *testing.T) {
 	for _, p := range d.packages {
 		var spans []jaegerSpan
-		d.eventually(t, time.Minute, "the whole trace of "+p.Name, func() (bool, string) {
+		d.eventually(t, patience, "the whole trace of "+p.Name, func() (bool, string) {
 			got, err := d.spans(p.trace())
 			spans = got
 			return err == nil && rootOf(got) != nil, fmt.Sprint(len(got), " spans, ", err)

@@ -130,7 +130,7 @@ func (d *demonstration) again(t *testing.T, services ...string) {
 // archived waits until n packages are in both archives.
 func (d *demonstration) archived(t *testing.T, n int) {
 	t.Helper()
-	d.eventually(t, 3*time.Minute, strconv.Itoa(n)+" packages are in both archives", func() (bool, string) {
+	d.eventually(t, 2*patience, strconv.Itoa(n)+" packages are in both archives", func() (bool, string) {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		out, err := d.inside(ctx, "engine", "dtctl", "packages", "--state", "done", "-o", "json")

@@ -29,7 +29,7 @@ type container struct {
 }
 
 // patience is how long a service may take until it is healthy, and until it has ended.
-const patience = 90 * time.Second
+const patience = 3 * time.Minute
 
 // start starts a service: its program stands for its image, everything else is what docker-compose.yml says.
 func (s *stack) start(name string) (*container, error) {
