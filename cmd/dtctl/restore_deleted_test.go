@@ -19,7 +19,7 @@ func TestRestoreOfABackupOfWhatWasDeletedSince(t *testing.T) {
 	y, r := newYardOf(t, keeping(yardRoutes)), rand.New(rand.NewPCG(7, 1)) //nolint:gosec // repeatable on purpose
 	y.fill("obs1", 3_000_000, r)
 	s := y.serve()
-	y.waitUntil(s, func() bool { return y.grouped() == 0 && y.archived() })
+	y.waitUntil(s, func() bool { return y.members() == len(y.truth) && y.archived() })
 	saved := filepath.Join(y.root, "backup.db")
 	vacuumInto(t, y.db(), saved)
 	s.stop()

@@ -302,7 +302,9 @@ func TestHints(t *testing.T) {
 		}
 	}
 	_ = s[0].Hints()
-	s[0].lastTold.Store(0) // it has told nobody anything for a while
+	for len(s[0].news) > 0 || s[0].passed()-time.Duration(s[0].lastTold.Load()) < time.Second {
+		<-time.After(10 * time.Millisecond) // until it has told nobody anything for a while
+	}
 	fileOne(t, s[0], "o")
 	told := wait("a file")
 	same(t, todo(t, s[1]).Unrouted, told, cmpopts.EquateApproxTime(time.Microsecond))
