@@ -211,7 +211,7 @@ func TestAReceiverThatFailsIsToldOnceAndHeals(t *testing.T) {
 	r.await(t, "/v1/traces")
 	r.await(t, "/v1/traces") // again
 	r.answer(http.StatusOK)
-	deadline := time.Now().Add(2 * time.Minute)                       //nolint:forbidigo // real time
+	deadline := time.Now().Add(2 * time.Minute)                        //nolint:forbidigo // real time
 	for len(r.got("/v1/traces")) == 0 && time.Now().Before(deadline) { //nolint:forbidigo // real time
 		r.await(t, "/v1/traces")
 	}
