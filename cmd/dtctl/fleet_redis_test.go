@@ -29,18 +29,12 @@ func TestFleetWithoutItsRedis(t *testing.T) {
 		p.waitFor(`"msg":"working"`)
 	}
 	f.fill("obs1", 300_000_000, 300_000_000, rand.New(rand.NewPCG(10, 0))) //nolint:gosec // repeatable on purpose
-	f.until("something runs, and the status says so without Redis", time.Minute, f.shows(false))
+	f.untilShown("something runs, and the status says so without Redis", false)
 	r.Start()
-	looks := 0
-	f.until("the status shows what Redis knows", 2*time.Minute, func(ctx context.Context, s looker) (bool, error) {
-		if looks++; looks%50 == 0 { // there must be something that runs
-			f.fill(fmt.Sprintf("more%d", looks), 50_000_000, 50_000_000, rand.New(rand.NewPCG(11, uint64(looks)))) //nolint:gosec // repeatable on purpose
-		}
-		return f.shows(true)(ctx, s)
-	})
+	f.untilShown("the status shows what Redis knows", true)
 	r.Fill()
 	f.fill("obs2", 20_000_000, 4_000_000, rand.New(rand.NewPCG(10, 1))) //nolint:gosec // repeatable on purpose
-	f.until("something runs while Redis is full", time.Minute, f.shows(false))
+	f.untilShown("something runs while Redis is full", false)
 	r.Freeze()
 	f.until("everything is archived and cleaned up", 3*time.Minute, f.finished)
 	r.Thaw()
@@ -48,6 +42,19 @@ func TestFleetWithoutItsRedis(t *testing.T) {
 		p.stop()
 	}
 	f.check()
+}
+
+// untilShown waits until the status shows a running task. That there is something that runs, files come now and then.
+func (f *fleet) untilShown(what string, live bool) {
+	f.t.Helper()
+	looks := 0
+	f.until(what, 2*time.Minute, func(ctx context.Context, s looker) (bool, error) {
+		if looks++; looks%50 == 0 {
+			more := len(f.truth)
+			f.fill(fmt.Sprintf("more%d", more), 50_000_000, 50_000_000, rand.New(rand.NewPCG(11, uint64(more)))) //nolint:gosec // repeatable on purpose
+		}
+		return f.shows(live)(ctx, s)
+	})
 }
 
 // shows reports whether the status shows a running task, by what Redis says or by what OpsDB does.
