@@ -150,7 +150,7 @@ func ground(t *testing.T, total int64) (root string, away func()) {
 	away = func() {
 		if !gone {
 			gone = true
-			do("umount", root)
+			do("umount", "--lazy", root) // a process that is just being forked may have a file open there
 		}
 	}
 	t.Cleanup(away)

@@ -206,14 +206,11 @@ func TestFullAndReadOnly(t *testing.T) {
 	each(t, func(t *testing.T, b tool) {
 		w := newWorld(t, b)
 		root := t.TempDir()
-		mount := func(args ...string) {
-			out, err := exec.Command("mount", append(args, root)...).CombinedOutput()
-			if err != nil {
-				t.Fatalf("mount: %v: %s", err, out)
-			}
+		out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", root).CombinedOutput()
+		if err != nil {
+			t.Fatalf("mount: %v: %s", err, out)
 		}
-		mount("-t", "tmpfs", "-o", "size=3m", "tmpfs")
-		t.Cleanup(func() { _ = exec.Command("umount", root).Run() })
+		t.Cleanup(func() { _ = exec.Command("umount", "--lazy", root).Run() })
 		small, err := disk.New("cologne.buffer", root, disk.Options{SegmentSize: segment})
 		must(t, err)
 		must(t, small.Init(t.Context(), opsdb.Marker{Version: opsdb.FormatVersion, ID: opsdb.NewID(), Location: "cologne.buffer"}, true))
@@ -236,7 +233,7 @@ func TestFullAndReadOnly(t *testing.T) {
 
 		it = again(w.item("q.tar", 100))
 		it.Target = small
-		mount("-o", "remount,ro")
+		until(t, "nobody writes there any more", func() bool { return exec.Command("mount", "-o", "remount,ro", root).Run() == nil })
 		f.expect(f.run(f.s("a"), filepath.Join(root, "x")), 28, "Insufficient space") // which is not the trouble
 		w.wants(w.send(it)[0], opsdb.Environment, "location:cologne.buffer", "read_only", "")
 	})

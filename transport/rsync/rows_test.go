@@ -199,7 +199,7 @@ func TestFullAndForbidden(t *testing.T) {
 		if f.Class != opsdb.Environment || f.Reason != reason || f.Subject != "location:cologne.buffer" {
 			t.Errorf("%s: %v, classified %+v", reason, err, f)
 		}
-		if err := unix.Unmount(parts, 0); err != nil {
+		if err := unix.Unmount(parts, unix.MNT_DETACH); err != nil {
 			t.Fatal(err)
 		}
 	}
