@@ -72,15 +72,14 @@ func TestKillAtEveryEffect(t *testing.T) {
 		return
 	}
 	t.Parallel()
-	databases := someDatabases(t)
-	last := countEffects(t, databases())
+	last := countEffects(t, newDatabase(t))
 	t.Logf("%d effects from the start to the end", last)
 	first, step := killSteps(t)
 	g, ctx := errgroup.WithContext(t.Context())
 	g.SetLimit(2)
 	var tried, killed atomic.Int64
 	for n := first; n <= last; n += step {
-		at := databases()
+		at := newDatabase(t)
 		g.Go(func() error {
 			tried.Add(1)
 			died, err := killedAt(ctx, t, at, n)

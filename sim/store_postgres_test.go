@@ -4,6 +4,8 @@ package sim_test
 
 import (
 	"context"
+	"os"
+	"sync"
 	"testing"
 
 	"github.com/ccatobs/cdt/clock"
@@ -15,24 +17,38 @@ import (
 // apart says that there is a process for every site, whose effects come in another order each time.
 const apart = true
 
-// stand says on what a test observatory stands: here on a PostgreSQL of its
+// stand says on what a test observatory stands: here on a database of PostgreSQL of its
 // own, with a process for every site. Without the tag servers the same tests stand on SQLite.
 func stand(t *testing.T, cfg sim.Config) sim.Config {
 	t.Helper()
 	return standAt(cfg, newDatabase(t))
 }
 
-// newDatabase is the address of a database that is empty.
-func newDatabase(t *testing.T) string {
-	t.Helper()
-	return testserver.Postgres(t)
+// shared is a server for all tests, each with databases of its own: copies of one that is migrated already.
+var shared struct {
+	testserver.Shared
+	once             sync.Once
+	server, template string
 }
 
-// someDatabases makes addresses of databases on one server.
-func someDatabases(t *testing.T) func() string {
+func TestMain(m *testing.M) { os.Exit(shared.Run(m)) }
+
+// newDatabase is the address of a database in which nothing is.
+func newDatabase(t *testing.T) string {
 	t.Helper()
-	server := testserver.Postgres(t)
-	return func() string { return testserver.PostgresDatabase(t, server, "") }
+	shared.once.Do(func() {
+		s := shared.For(t)
+		server := testserver.Postgres(s)
+		shared.template = testserver.PostgresDatabase(s, server, "")
+		if err := postgres.Migrate(t.Context(), shared.template); err != nil {
+			t.Fatal(err)
+		}
+		shared.server = server
+	})
+	if shared.server == "" {
+		t.Fatal("no server: see the test that asked for it first")
+	}
+	return testserver.PostgresDatabase(t, shared.server, shared.template)
 }
 
 // standAt is stand on the database at an address.

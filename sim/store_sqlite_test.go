@@ -16,11 +16,8 @@ const apart = false
 // With the tag servers the same tests stand on PostgreSQL, with a process for every site.
 func stand(_ *testing.T, cfg sim.Config) sim.Config { return cfg }
 
-// newDatabase is the address of a database that is empty: none, it lies in the folder of its observatory.
+// newDatabase is the address of a database in which nothing is: none, it lies in the folder of its observatory.
 func newDatabase(*testing.T) string { return "" }
-
-// someDatabases makes addresses of databases.
-func someDatabases(*testing.T) func() string { return func() string { return "" } }
 
 // standAt is stand on the database at an address.
 func standAt(cfg sim.Config, _ string) sim.Config { return cfg }

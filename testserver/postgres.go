@@ -13,10 +13,10 @@ const debianPostgres = "/usr/lib/postgresql/*/bin"
 
 // Postgres starts an empty PostgreSQL and returns how to connect to its
 // database postgres as user cdt: a connection string of keywords, for a socket in a folder
-// of its own. It syncs nothing and is gone with the test.
+// of its own. It syncs nothing, has its data in memory where there is room, and is gone with the test.
 func Postgres(t testing.TB) string {
 	t.Helper()
-	dir := startPostgres(t, []string{"--auth=trust"}, "-c", "listen_addresses=")
+	dir := startPostgres(t, memory(), nil, "-c", "listen_addresses=")
 	return "host=" + dir + " user=cdt dbname=postgres sslmode=disable"
 }
 
@@ -34,7 +34,7 @@ func PostgresWithPassword(t testing.TB, password string) string {
 		}
 	}
 	port := Port(t)
-	startPostgres(t, []string{"--auth=scram-sha-256", "--pwfile=" + file}, "-c", "listen_addresses=127.0.0.1", "-p", strconv.Itoa(port))
+	startPostgres(t, memory(), []string{"--auth=scram-sha-256", "--pwfile=" + file}, "-c", "listen_addresses=127.0.0.1", "-p", strconv.Itoa(port))
 	return fmt.Sprintf("postgres://cdt:%s@127.0.0.1:%d/postgres?sslmode=disable", password, port)
 }
 
@@ -46,14 +46,14 @@ func PostgresWith(t testing.TB, settings ...string) string {
 	for _, s := range settings {
 		args = append(args, "-c", s)
 	}
-	dir := startPostgres(t, []string{"--auth=trust"}, args...)
+	dir := startPostgres(t, "", nil, args...)
 	return "host=" + dir + " user=cdt dbname=postgres sslmode=disable"
 }
 
 // startPostgres returns the folder of its socket.
-func startPostgres(t testing.TB, init []string, args ...string) (dir string) {
+func startPostgres(t testing.TB, in string, init []string, args ...string) (dir string) {
 	t.Helper()
-	p := newPostgres(t, init, args...)
+	p := newPostgres(t, in, init, args...)
 	p.Start()
 	return p.dir
 }

@@ -29,22 +29,25 @@ const (
 // stops it and starts it again on the same data and socket.
 func PostgresThatStops(t testing.TB) *PostgresServer {
 	t.Helper()
-	p := newPostgres(t, []string{"--auth=trust"}, "-c", "listen_addresses=")
+	p := newPostgres(t, memory(), nil, "-c", "listen_addresses=")
 	p.DSN = "host=" + p.dir + " user=cdt dbname=postgres sslmode=disable"
 	p.Start()
 	return p
 }
 
-// newPostgres makes the data of a server that does not run yet.
-func newPostgres(t testing.TB, init []string, args ...string) *PostgresServer {
+// newPostgres makes the data of a server that does not run yet, below a folder: of one that trusts everybody, or as initdb is told.
+func newPostgres(t testing.TB, in string, init []string, args ...string) *PostgresServer {
 	t.Helper()
-	initdb := Need(t, "initdb", "postgresql", debianPostgres)
 	p := &PostgresServer{t: t, as: unprivileged(t, "postgres", "nobody")}
-	p.dir = folder(t, p.as)
+	p.dir = folderIn(t, in, p.as)
 	p.data = filepath.Join(p.dir, "data")
 	p.args = append([]string{"-D", p.data, "-k", p.dir,
 		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=300", "-c", "log_destination=stderr"}, args...)
-	runOnce(t, p.as, initdb, append(init, "--no-sync", "--username=cdt", "--encoding=UTF8", "--locale=C", "-D", p.data)...)
+	if init == nil {
+		copyCluster(t, cluster(t), p.data, p.as)
+	} else {
+		initCluster(t, p.as, p.data, init...)
+	}
 	return p
 }
 

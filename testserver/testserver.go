@@ -211,7 +211,13 @@ func unprivileged(t testing.TB, names ...string) *syscall.Credential {
 // folder makes a folder with a short name (sockets may have 107 bytes), owned by the server's user.
 func folder(t testing.TB, as *syscall.Credential) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "cdt-")
+	return folderIn(t, "", as)
+}
+
+// folderIn is folder within another one; "": that of temporary files.
+func folderIn(t testing.TB, parent string, as *syscall.Credential) string {
+	t.Helper()
+	dir, err := os.MkdirTemp(parent, "cdt-")
 	if err != nil {
 		t.Fatal(err)
 	}
