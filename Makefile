@@ -99,8 +99,9 @@ format: ## Say which files gofmt would change
 vet: ## Run go vet
 	$(GO) vet -tags servers ./...
 
+# A third of its time was its memory's: it collects less often while it needs less than it did at its peak.
 lint: $(LINT) ## Run the linters of .golangci.yml; they also keep the import table
-	$(LINT) run --build-tags servers ./...
+	GOGC=400 GOMEMLIMIT=4GiB $(LINT) run --build-tags servers ./...
 
 freeze: ## At a release: note the migrations it has, which never change again: TAG=v1.2.3
 	@[ -n "$(TAG)" ] || { echo "say which release: make freeze TAG=v1.2.3"; exit 2; }

@@ -4,7 +4,6 @@ package sim_test
 
 import (
 	"context"
-	"os"
 	"sync"
 	"testing"
 
@@ -31,7 +30,7 @@ var shared struct {
 	server, template string
 }
 
-func TestMain(m *testing.M) { os.Exit(shared.Run(m)) }
+func TestMain(m *testing.M) { shared.Run(m) }
 
 // newDatabase is the address of a database in which nothing is.
 func newDatabase(t *testing.T) string {

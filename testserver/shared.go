@@ -2,34 +2,33 @@ package testserver
 
 import (
 	"fmt"
-	"os"
 	"slices"
+	"strings"
 	"testing"
 )
 
 // Shared is what several tests of a package share: made for the first that asks, and gone when all have ended. For a
 // server that is started once,
 //
-//	func TestMain(m *testing.M) { os.Exit(shared.Run(m)) }
+//	func TestMain(m *testing.M) { shared.Run(m) }
 //
 // and testserver.Postgres(shared.For(t)), in a [sync.Once].
 type Shared struct {
 	over     bool
-	failed   bool
+	wrong    []string // at the end
 	cleanups []func()
 }
 
-// Run runs the tests, then what clean-ups there are, and returns how to exit.
-func (s *Shared) Run(m *testing.M) (code int) {
-	code = m.Run()
+// Run runs the tests, then the clean-ups; if these go wrong, it panics, as no test is left that could fail.
+func (s *Shared) Run(m *testing.M) {
+	m.Run()
 	s.over = true
 	for _, f := range slices.Backward(s.cleanups) {
 		f()
 	}
-	if s.failed && code == 0 {
-		return 1
+	if len(s.wrong) > 0 {
+		panic("clean up: " + strings.Join(s.wrong, "\n"))
 	}
-	return code
 }
 
 // For is a test that asks for what is shared: it fails if that cannot be had, and what it has made lasts until all have ended.
@@ -54,6 +53,5 @@ func (a asking) Errorf(format string, args ...any) {
 		a.TB.Errorf(format, args...)
 		return
 	}
-	a.shared.failed = true
-	fmt.Fprintf(os.Stderr, format+"\n", args...)
+	a.shared.wrong = append(a.shared.wrong, fmt.Sprintf(format, args...))
 }
