@@ -120,7 +120,7 @@ $(LINT):
 	    ln -sf "$$have" $@; echo "golangci-lint $(LINT_VERSION): $$have"; exit 0; fi; \
 	done; \
 	echo "golangci-lint $(LINT_VERSION) is built once, into bin/"; \
-	GOBIN=$(BIN)/build $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION); \
+	GOBIN=$(BIN)/build $(GO) install -ldflags='-s -w' github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION); \
 	mv $(BIN)/build/golangci-lint $@; rmdir $(BIN)/build
 
 clean: ## Remove what was built

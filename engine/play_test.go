@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -49,7 +50,10 @@ func newPlay(t testing.TB, g *graph.Graph) *play {
 	p := &play{t: t, retry: time.Minute, lease: time.Minute, ctx: t.Context(), g: g, clock: clock.NewVirtual(epoch), asleep: map[string]bool{}, corrupt: map[opsdb.ID]bool{},
 		held: map[opsdb.ID]opsdb.Assignment{}, deleted: map[string]int{}}
 	p.path = filepath.Join(memory(t), "cdt.db")
-	store, err := sqlite.Open(p.ctx, p.path, sqlite.Options{Clock: p.clock, Epoch: "e1"})
+	empty, err := emptyStore()
+	p.must(err)
+	p.must(os.WriteFile(p.path, empty, 0o644))
+	store, err := sqlite.Open(p.ctx, p.path, sqlite.Options{Clock: p.clock})
 	p.must(err)
 	p.store = store
 	t.Cleanup(func() { _ = store.Close() })
@@ -57,6 +61,24 @@ func newPlay(t testing.TB, g *graph.Graph) *play {
 	p.activate(g)
 	return p
 }
+
+// emptyStore is the file of a store in which nothing is, for copies: to make its tables takes long under the race detector.
+var emptyStore = sync.OnceValues(func() (file []byte, err error) {
+	dir, err := os.MkdirTemp("", "cdt-play-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path := filepath.Join(dir, "cdt.db")
+	s, err := sqlite.Open(context.Background(), path, sqlite.Options{Clock: clock.NewVirtual(epoch), Epoch: "e1"})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
 
 // memory is a folder in memory where there is one: nothing here is about syncing.
 func memory(t testing.TB) string {
