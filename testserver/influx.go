@@ -3,6 +3,7 @@ package testserver
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -97,7 +99,8 @@ func (s *InfluxServer) say(t testing.TB, statement string) {
 		t.Fatalf("ask InfluxDB: %v", err)
 	}
 	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode != http.StatusOK {
-		t.Fatalf("InfluxDB answers %s to %q", answer.Status, statement)
+	body, err := io.ReadAll(answer.Body) // the status comes before it is done, what came of it afterwards
+	if err != nil || answer.StatusCode != http.StatusOK || strings.Contains(string(body), `"error"`) {
+		t.Fatalf("InfluxDB answers %s to %q: %s, %v", answer.Status, statement, body, err)
 	}
 }
