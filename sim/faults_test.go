@@ -52,8 +52,9 @@ func TestCorruptBufferCopyIsNotPassedOn(t *testing.T) {
 			h.corruptOnce(buffer)
 			h.run()
 			h.cleaned(h.judge())
-			if n := len(h.events(opsdb.EventQuarantined)); n != 1 {
-				t.Errorf("%d quarantines, want 1", n)
+			// Two sites may read it at once. Who comes second finds nothing there, and may be the first to say so: then it is told as lost.
+			if q, l := len(h.events(opsdb.EventQuarantined)), len(h.events(opsdb.EventCopyLost)); q+l != 1 || l > 0 && !apart {
+				t.Errorf("%d quarantined and %d lost, want one bad copy", q, l)
 			}
 			moved, err := filepath.Glob(filepath.Join(h.Roots[buffer], opsdb.QuarantineDir, "*"))
 			if err != nil || len(moved) != 1 {
