@@ -19,6 +19,7 @@ type history struct {
 	lives    map[opsdb.ID]*life
 	holders  map[opsdb.ID][]opsdb.ID // file → the packages that hold it
 	deleted  map[opsdb.ID]bool       // files with a file.deleted
+	lost     map[string]bool         // copies with a copy.lost, which were not found again
 	crossed  crossings
 	cutOff   map[opsdb.ID]time.Time // task → when its last attempt to send failed
 }
@@ -39,7 +40,7 @@ type life struct {
 
 // readEvents checks the chain and judges every event by those before it.
 func (r *run) readEvents(ctx context.Context) (*history, error) {
-	h := &history{run: r, lives: map[opsdb.ID]*life{}, holders: map[opsdb.ID][]opsdb.ID{}, deleted: map[opsdb.ID]bool{}, crossed: newCrossings(), cutOff: map[opsdb.ID]time.Time{}}
+	h := &history{run: r, lives: map[opsdb.ID]*life{}, holders: map[opsdb.ID][]opsdb.ID{}, deleted: map[opsdb.ID]bool{}, lost: map[string]bool{}, crossed: newCrossings(), cutOff: map[opsdb.ID]time.Time{}}
 	for id, members := range r.known.members {
 		for _, m := range members {
 			h.holders[m.File] = append(h.holders[m.File], id)
@@ -114,7 +115,13 @@ func (h *history) follow(e opsdb.Event) {
 		if h.life(e.Package).verified[e.Location].IsZero() { // what it had brought has no task any more
 			h.takenAway(e)
 		}
+	case opsdb.EventCopyFound:
+		delete(h.lost, e.Subject)
 	case opsdb.EventQuarantined, opsdb.EventCopyLost:
+		if h.lost[e.Subject] {
+			return // it is known now where it lies; what stands in its place is another copy
+		}
+		h.lost[e.Subject] = e.Kind == opsdb.EventCopyLost
 		delete(h.life(e.Package).verified, e.Location)
 		delete(h.life(e.Package).arrived, e.Location)
 		h.takenAway(e)

@@ -1,6 +1,7 @@
 package check_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -161,4 +162,19 @@ func TestSecondCrossingAfterALossIsNeeded(t *testing.T) {
 	if report := w.run(); len(report.Violations) != 0 {
 		t.Errorf("violations: %v", report.Violations)
 	}
+}
+
+// A lost copy that turns out to lie in quarantine takes nothing from the one that was made in its place meanwhile.
+func TestLostCopyInQuarantine(t *testing.T) {
+	t.Parallel()
+	around := func(lost, quarantined string) func(w *world) {
+		return told(func(w *world) {
+			n := slices.IndexFunc(w.db.events, func(e opsdb.Event) bool { return e.Kind == opsdb.EventCopyVerified && e.Location == second })
+			before, after := w.db.events[n], w.db.events[n]
+			before.Kind, before.Subject, after.Kind, after.Subject = opsdb.EventCopyLost, lost, opsdb.EventQuarantined, quarantined
+			w.db.events = slices.Insert(slices.Insert(w.db.events, n+1, after), n, before)
+		})
+	}
+	unspoilt(t, map[string]func(w *world){"the lost one": around("copy:old", "copy:old")})
+	judge(t, []spoil{{"the one in its place", "S1", around("copy:old", "copy:new")}})
 }

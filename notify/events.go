@@ -55,6 +55,9 @@ func broken(seq int64, text string, now time.Time) Notice {
 // take turns an event into something that begins or is over.
 func (s *state) take(e opsdb.Event, now time.Time) {
 	if begins, ok := beginning(e); ok {
+		if _, said := s.Open[at(Lost, e.Package, e.Location)]; e.Before == string(opsdb.Lost) && !said {
+			return // a lost copy was found to lie in quarantine when another one stood in its place
+		}
 		s.begin(begins, now)
 		return
 	}

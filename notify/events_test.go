@@ -55,6 +55,24 @@ func TestWhatEventsSay(t *testing.T) {
 	expect(t, "chained", w.hears(t), "open quarantined copy:dx.y")
 }
 
+// A lost copy turns out to lie in quarantine: that is said as long as nothing stands in its place.
+func TestALostCopyInQuarantine(t *testing.T) {
+	t.Parallel()
+	b := newBase()
+	b.happens(opsdb.Event{Kind: opsdb.EventFiled})
+	w := telling(t, b)
+	expect(t, "a filing", w.hears(t))
+	late := copyEvent(opsdb.EventQuarantined, "a", "x.y")
+	late.Before = string(opsdb.Lost)
+	b.happens(copyEvent(opsdb.EventCopyLost, "a", "x.y"))
+	b.happens(late)
+	expect(t, "a bad copy", w.hears(t), "open lost copy:ax.y", "open quarantined copy:ax.y")
+	b.happens(copyEvent(opsdb.EventCopyVerified, "a", "x.y"))
+	expect(t, "made again", w.hears(t), "over quarantined copy:ax.y", "over lost copy:ax.y")
+	b.happens(late)
+	expect(t, "told after that", w.hears(t))
+}
+
 func TestAtFirstOnlyWhatIsSoNowIsSaid(t *testing.T) {
 	t.Parallel()
 	b := newBase()
