@@ -109,7 +109,7 @@ type Copy struct {
 	Receipt      *Receipt  // the latest one, good or bad
 	Sidecar      bool      // archive copies: the sidecar lies beside it
 	Reason       string    // why quarantined, lost or failed
-	Before       CopyState // the state before quarantine
+	Before       CopyState // the state before it was quarantined or lost
 	Backfill     bool
 	VerifyAsked  time.Time // a person asked for a re-read then (store time); zero: nobody, or done since
 }

@@ -197,7 +197,8 @@ type Outcome struct {
 	// Target is what now stands at the destination.
 	Target *CopyFact
 	// Corrupt says which copy was read and found wrong (the target of verify,
-	// the source of anything else); it is quarantined.
+	// the source of anything else); it is quarantined. If another task spoke of it first
+	// and this one moved it, it is quarantined where it lies now; else nothing changes.
 	Corrupt *Corrupt
 	// Removed are source files (delete of Files) that are gone now, but for those that went through RecordRemoved before.
 	Removed []ID

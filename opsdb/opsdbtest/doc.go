@@ -36,6 +36,7 @@ func Run(t *testing.T, open Open) {
 		{"deletion", testDeletion},
 		{"two routes", testPeers},
 		{"safety", testSafety},
+		{"moved aside", testMovedAside},
 		{"events", testEvents},
 		{"time", testTime},
 		{"restored", testRestored},

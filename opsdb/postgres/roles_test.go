@@ -118,6 +118,55 @@ func TestRolesMayNotMore(t *testing.T) {
 	}
 }
 
+// TestLostCopyComesIntoQuarantineByItsReader tries, as a worker, what may become of a lost copy: it lies in quarantine, if a task that reads it moved it there.
+func TestLostCopyComesIntoQuarantineByItsReader(t *testing.T) {
+	t.Parallel()
+	server, template := migrated(t)
+	url := testserver.PostgresDatabase(t, server, template)
+	_, task := standing(t, openAt(t, as(url, "engine"), Options{}))
+	testserver.PostgresExec(t, url, `UPDATE copy SET state = 'lost', before = 'present', reason = 'it is not there' WHERE location IN ('a.s', 'a.b')`,
+		`UPDATE task SET source_copy = (SELECT id FROM copy WHERE location = 'a.b') WHERE id = '`+string(task.ID)+`'`)
+	c, err := pgx.Connect(t.Context(), as(url, "worker"))
+	must(t, err)
+	defer c.Close(t.Context()) //nolint:errcheck // a test's
+	const moved = `UPDATE copy SET state = 'quarantined', reason = 'bad', path = '.quarantine/t/p' WHERE location = 'a.b'`
+	refused := func(statements ...string) {
+		t.Helper()
+		for _, statement := range statements {
+			if err := refused42(t, c, statement); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	goes := func() {
+		t.Helper()
+		tx, err := c.Begin(t.Context())
+		must(t, err)
+		defer tx.Rollback(t.Context()) //nolint:errcheck // a test's
+		if tag, err := tx.Exec(t.Context(), moved); err != nil || tag.RowsAffected() != 1 {
+			t.Errorf("moved by who reads it: %v, %d rows", err, tag.RowsAffected())
+		}
+	}
+	goes()
+	refused(
+		`UPDATE copy SET state = 'quarantined' WHERE location = 'a.b'`, // where it lay
+		`UPDATE copy SET state = 'quarantined', path = '.quarantined/p' WHERE location = 'a.b'`,
+		`UPDATE copy SET state = 'quarantined', path = '.quarantine/t/p', before = '' WHERE location = 'a.b'`,
+		`UPDATE copy SET state = 'quarantined', path = '.quarantine/t/p', verified_at = now() + interval '1 day' WHERE location = 'a.b'`,
+		`UPDATE copy SET state = 'quarantined', path = '.quarantine/t/p' WHERE location = 'a.s'`, // nobody reads it, and it is files
+		`UPDATE copy SET state = 'present', path = '.quarantine/t/p' WHERE location = 'a.b'`,
+		`UPDATE copy SET state = 'deleted', path = '.quarantine/t/p' WHERE location = 'a.b'`,
+	)
+	testserver.PostgresExec(t, url, `UPDATE task SET state = 'scheduled' WHERE id = '`+string(task.ID)+`'`) // its lease expired
+	goes()
+	testserver.PostgresExec(t, url, `UPDATE task SET worker = '' WHERE id = '`+string(task.ID)+`'`)
+	refused(moved)
+	testserver.PostgresExec(t, url, `UPDATE task SET state = 'in_progress', worker = 'w', source_copy = target_copy WHERE id = '`+string(task.ID)+`'`) // it reads another one
+	refused(moved)
+	testserver.PostgresExec(t, url, `UPDATE copy SET state = 'quarantined', path = '.quarantine/t/p' WHERE location = 'a.b'`)
+	refused(`UPDATE copy SET state = 'lost' WHERE location = 'a.b'`, `UPDATE copy SET state = 'present' WHERE location = 'a.b'`)
+}
+
 // refused42 runs a statement and undoes it; an error if it was let through, or failed for another reason.
 func refused42(t *testing.T, c *pgx.Conn, statement string) error {
 	t.Helper()

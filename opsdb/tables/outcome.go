@@ -2,6 +2,7 @@ package tables
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/ccatobs/cdt/opsdb"
 )
@@ -168,7 +169,7 @@ func corrupt(t Tx, j Job, k opsdb.Corrupt) error {
 		return fmt.Errorf("copy %s is of another package: %w", k.Copy, opsdb.ErrInvariant)
 	}
 	if !c.Live() {
-		return nil
+		return movedAside(t, j, c, k)
 	}
 	state, kind := opsdb.Quarantined, opsdb.EventQuarantined
 	if k.Lost {
@@ -183,4 +184,19 @@ func corrupt(t Tx, j Job, k opsdb.Corrupt) error {
 		return err
 	}
 	return t.Exec(`UPDATE `+t.Dialect().State+` SET urgent = true WHERE id = $1`, string(c.Package))
+}
+
+// movedAside records where a copy lies of which another task spoke first: of two that read it at once one moves it, the other finds it gone (or wrong,
+// and does not move it). Why ever it was lost, it was this very one that was moved: neither state counts for anything, and what was made in its place
+// meanwhile is another copy.
+func movedAside(t Tx, j Job, c opsdb.Copy, k opsdb.Corrupt) error {
+	reads := c.ID == j.SourceCopy || c.ID == j.TargetCopy
+	if k.Lost || k.MovedTo == "" || !reads || c.State == opsdb.Deleted || c.Form == opsdb.Files || strings.HasPrefix(c.Path, opsdb.QuarantineDir+"/") {
+		return nil
+	}
+	if c.State == opsdb.Lost {
+		c.Reason = k.Reason
+		copyEvent(t, c, opsdb.EventQuarantined, "worker:"+j.Worker, k.Reason, j.Revision, string(opsdb.Quarantined))
+	}
+	return t.Exec(`UPDATE copy SET state = 'quarantined', reason = $1, path = $2, condemned_age = NULL WHERE id = $3`, c.Reason, Blob(k.MovedTo), string(c.ID))
 }
