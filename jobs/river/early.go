@@ -116,24 +116,25 @@ func (e *early) close() {
 const giveBack = `UPDATE river.river_job SET attempt = attempt - 1, finalized_at = CASE WHEN metadata ? 'cancel_attempted_at' THEN now() END,
   state = CASE WHEN metadata ? 'cancel_attempted_at' THEN 'cancelled' ELSE 'available' END::river.river_job_state WHERE id = ANY($1) AND state = 'running'`
 
+// giveBackTime is how long it may take to give back what was not begun, after the queue has ended.
+const giveBackTime = 2 * time.Second
+
 // giveBack puts back what River did not come for any more, after it has ended: what nobody has begun others may fetch, the rest is over.
+// It waits for what was taken until ctx ends; what is known by then is written all the same.
 func (e *early) giveBack(ctx context.Context, pool *pgxpool.Pool) error {
 	var back, over []int64
-	e.mu.Lock()
-	for _, a := range e.answers {
-		for _, f := range a.jobs {
-			if e.hands.drop(f.job) {
-				back = append(back, f.job)
-			} else {
-				over = append(over, f.job)
-			}
+	for _, f := range e.left() {
+		if e.hands.drop(ctx, f.job) {
+			back = append(back, f.job)
+		} else {
+			over = append(over, f.job)
 		}
 	}
-	clear(e.answers)
-	e.mu.Unlock()
 	if len(back)+len(over) == 0 {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackTime)
+	defer cancel()
 	_, err := pool.Exec(ctx, giveBack, back)
 	if err == nil {
 		_, err = pool.Exec(ctx, removeDone, over)
@@ -142,4 +143,15 @@ func (e *early) giveBack(ctx context.Context, pool *pgxpool.Pool) error {
 		return fmt.Errorf("give back %d jobs that were not begun, and remove %d that are over: %w", len(back), len(over), err)
 	}
 	return nil
+}
+
+// left is what River did not come for, and does not get any more.
+func (e *early) left() (jobs []fetched) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, a := range e.answers {
+		jobs = append(jobs, a.jobs...)
+	}
+	clear(e.answers)
+	return jobs
 }

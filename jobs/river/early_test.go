@@ -164,6 +164,7 @@ func TestGivenBack(t *testing.T) {
 	b.offer("a", "b", "c")
 	b.told()
 	b.next("a")
+	b.hands.kept("a").end(true)
 	pool, err := connect(t.Context(), b.conn.Config().ConnString())
 	if err != nil {
 		t.Fatal(err)

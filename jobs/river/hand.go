@@ -187,18 +187,28 @@ func (s *hands) unwait(h *hand) bool {
 func (s *hands) forget(h *hand) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.byJob, h.job)
+	if s.byJob[h.job] == h { // a crash may have taken back the fetch, and the job been fetched anew
+		delete(s.byJob, h.job)
+	}
 	h.cancel(nil)
 }
 
-// drop forgets a job that River never ran; true if nobody has begun it.
-func (s *hands) drop(job int64) bool {
+// drop forgets a job that River never ran; true if it is to be given back. For one that was taken it waits as work does, until ctx ends.
+func (s *hands) drop(ctx context.Context, job int64) bool {
 	h := s.of(job)
 	if h == nil {
 		return false
 	}
 	defer s.forget(h)
-	return s.unwait(h)
+	if s.unwait(h) {
+		return true
+	}
+	select {
+	case <-h.over:
+	case <-ctx.Done():
+		h.end(true) // unless it has ended
+	}
+	return h.result() != nil
 }
 
 // endAll ends what nobody will: the process is about to end.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -187,11 +188,93 @@ func TestHeardAndFetched(t *testing.T) {
 		})
 		jobs, _ := q.early.take("cologne", 16)
 		for _, f := range jobs {
-			q.hands.drop(f.job) // River does not come for it in an hour
+			q.hands.drop(t.Context(), f.job) // River does not come for it in an hour
 		}
 	}
 	if err := q.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A worker has taken what River never came for, and the process ends: what it did not begin, before the end or while it comes, goes back at once. What it
+// began does not, nor what a person has cancelled.
+func TestTakenAndNotBegunIsGivenBack(t *testing.T) {
+	t.Parallel()
+	q, url := heard(t)
+	offer(t, q, "begun", "cancelled", "unbegun", "late", "waiting")
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	runs, overs := map[opsdb.ID]context.Context{}, map[opsdb.ID]func(bool){}
+	for _, want := range []opsdb.ID{"begun", "cancelled", "unbegun", "late"} {
+		if got, err := q.Next(ctx, []string{"cologne"}); err != nil || got != want {
+			t.Fatalf("got %q, %v; want %q", got, err, want)
+		}
+		runs[want], overs[want] = q.Keep(ctx, want)
+	}
+	if n, err := CancelTasks(ctx, url, []opsdb.ID{"cancelled"}); err != nil || n != 1 {
+		t.Fatalf("%d jobs were cancelled, %v", n, err)
+	}
+	<-runs["cancelled"].Done()
+	overs["begun"](true)
+	overs["cancelled"](false)
+	overs["unbegun"](false)
+	go func() {
+		<-runs["late"].Done()
+		overs["late"](false)
+	}()
+	q.Leave()
+	time.AfterFunc(50*time.Millisecond, cancel) // as a worker ends its runs; the close below may come first
+	if err := q.Close(); err != nil {
+		t.Fatal(err)
+	}
+	left(t, url, map[opsdb.ID]string{"unbegun": "available", "late": "available", "waiting": "available"})
+}
+
+// A run that does not end keeps the close waiting, but nothing that was not begun.
+func TestGivenBackThoughARunDoesNotEnd(t *testing.T) {
+	t.Parallel()
+	q, url := heard(t)
+	other := opsdb.Task{ID: "endless", SendSite: "cornell", ReceiveSite: "cornell", Piece: opsdb.Whole}
+	if err := q.Enqueue(t.Context(), []opsdb.Task{other}); err != nil {
+		t.Fatal(err)
+	}
+	take := func(site string, want opsdb.ID) func(bool) {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		t.Cleanup(cancel)
+		if got, err := q.Next(ctx, []string{site}); err != nil || got != want {
+			t.Fatalf("got %q, %v; want %q", got, err, want)
+		}
+		_, over := q.Keep(ctx, want)
+		return over
+	}
+	over := take("cornell", "endless") // River's first fetch brings it
+	defer over(true)
+	offer(t, q, "a", "b")
+	take("cologne", "a")(false)
+	if err := q.Close(); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the close ended with %v", err)
+	}
+	left(t, url, map[opsdb.ID]string{"a": "available", "b": "available"})
+}
+
+// left are the tasks of which there are jobs of cologne, by their states, but what a person has cancelled.
+func left(t *testing.T, url string, want map[opsdb.ID]string) {
+	t.Helper()
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := dialed(t, cfg).Query(t.Context(), `SELECT args->>'task', state::text FROM river.river_job WHERE queue = 'cologne' AND state <> 'cancelled'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[opsdb.ID]string{}
+	var task, state string
+	if _, err := pgx.ForEachRow(rows, []any{&task, &state}, func() error { got[opsdb.ID(task)] = state; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("jobs left: %v, want %v", got, want)
 	}
 }
 

@@ -222,10 +222,7 @@ func (q *Queue) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closing)
 	defer cancel()
 	q.early.close()
-	err := q.client.StopAndCancel(ctx)
-	if err == nil {
-		err = q.early.giveBack(ctx, q.pool)
-	}
+	err := errors.Join(q.client.StopAndCancel(ctx), q.early.giveBack(ctx, q.pool)) // one run that does not end holds up no other
 	q.hands.endAll()
 	if err == nil {
 		q.pool.Close()
