@@ -97,12 +97,12 @@ func (w *Worker) serve(ctx, hard context.Context, s *slots, id opsdb.ID) (begun 
 		return false
 	}
 	defer free()
-	for n := 1; ctx.Err() == nil; n++ {
+	for n := 1; ctx.Err() == nil && hard.Err() == nil; n++ {
 		ran, err := w.runTask(hard, id, free)
 		if err != nil {
 			w.cfg.Log.WarnContext(ctx, "task", "task", id, "error", err)
 		}
-		if ran || err == nil || hard.Err() != nil {
+		if ran || err == nil {
 			return true
 		}
 		pause(ctx, min(w.delay(n), w.cfg.Renew))

@@ -207,6 +207,49 @@ func TestWhatWasNotBegunGoesBackAtOnce(t *testing.T) {
 	})
 }
 
+// mute is an OpsDB that answers no claim until who asks gives up.
+type mute struct{ *desk }
+
+func (m mute) Claim(ctx context.Context, _ opsdb.ID, _ string, _ time.Duration) (opsdb.Assignment, error) {
+	<-ctx.Done()
+	return opsdb.Assignment{}, ctx.Err()
+}
+
+// A worker that stops while OpsDB is away, or does not answer, gives back what it could not claim: others may reach OpsDB.
+func TestWhatCouldNotBeClaimedGoesBack(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		store func(d *desk) worker.Store
+		after time.Duration
+	}{
+		"away":    {func(d *desk) worker.Store { d.away = true; return d }, 0},
+		"mute":    {func(d *desk) worker.Store { return mute{d} }, 20 * time.Second}, // the grace
+		"answers": {func(d *desk) worker.Store { return d }, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := newShop(worker.Config{}, nil)
+				k := &keeper{Queue: s.queue, told: map[string][]time.Time{}}
+				s.Worker = worker.New(worker.Config{ID: "w1", Sites: []string{"cologne"}}, c.store(s.desk), k, stages.Registry{scripted{"scripted", nil, ends(opsdb.Outcome{}, nil)}})
+				s.offer(t, s.desk.add(nil))
+				stop := s.run(t)
+				synctest.Wait()
+				<-time.After(time.Hour)
+				begin := time.Now()
+				stop()
+				want := map[string]int{"away": 1, "mute": 1}[name]
+				if got := k.told["back"]; len(got) != want || want > 0 && got[0].Sub(begin) != c.after {
+					t.Errorf("given back %v, want %d after %s", got, want, c.after)
+				}
+				if got := k.told["over"]; len(got) != 1-want {
+					t.Errorf("over: %v", got)
+				}
+			})
+		})
+	}
+}
+
 func TestAnIdleWorkerStopsAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
