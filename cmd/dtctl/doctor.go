@@ -103,7 +103,7 @@ func (d *doctor) examine(ctx context.Context) {
 		return
 	}
 	if isShared(d.db) {
-		d.mayFile(ctx)
+		d.ofWorkers(ctx)
 	}
 	d.workers(ctx)
 	d.locations(ctx)

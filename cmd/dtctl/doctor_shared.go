@@ -42,15 +42,22 @@ func (d *doctor) rights(ctx context.Context) {
 	d.add("database", user, findingGood, "", "has the rights of %s", strings.Join(roles, ", "))
 }
 
-// mayFile looks whether a worker that logs in like this may file what it finds at the sources of the sites here.
-func (d *doctor) mayFile(ctx context.Context) {
-	sources := sourcesOf(d.graph, d.sites)
-	if len(sources) == 0 {
+// ofWorkers looks whether who logs in like this may do what a worker of the sites here does, and no more: a worker is held to its work by its login alone.
+func (d *doctor) ofWorkers(ctx context.Context) {
+	if len(d.sites) == 0 {
 		return
 	}
-	if user, has, err := held(ctx, d.db); err == nil && !has[finder] {
+	user, has, err := held(ctx, d.db)
+	if err != nil {
+		return
+	}
+	sources := sourcesOf(d.graph, d.sites)
+	if len(sources) > 0 && !has[finder] {
 		d.add("database", user, findingWrong, "have the owner of the database GRANT "+finder+" TO "+user,
 			"it has not the rights of %s: no file is found at %s", finder, strings.Join(sources, ", "))
+	}
+	if more := surplus(has, sources); more != "" {
+		d.add("database", user, findingNote, ownLogin, "it may do more than a worker of %s does: it has the rights of %s", strings.Join(d.sites, ", "), more)
 	}
 }
 

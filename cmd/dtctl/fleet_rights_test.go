@@ -54,7 +54,8 @@ func TestWithoutTheRightsOfItsRole(t *testing.T) {
 	server := testserver.Postgres(t)
 	f := newFleet(t, server, "MB(64)")
 	dtctl(t, exitGood, "migrate", "--roles", "--db", f.url)
-	testserver.PostgresExec(t, server, "CREATE ROLE rita LOGIN IN ROLE cdt_reader", "CREATE ROLE enno LOGIN IN ROLE cdt_engine", "CREATE ROLE walt LOGIN IN ROLE cdt_worker")
+	testserver.PostgresExec(t, server, "CREATE ROLE rita LOGIN IN ROLE cdt_reader", "CREATE ROLE enno LOGIN IN ROLE cdt_engine", "CREATE ROLE walt LOGIN IN ROLE cdt_worker",
+		"CREATE ROLE bo LOGIN IN ROLE cdt_worker, cdt_engine", "CREATE ROLE wendy LOGIN IN ROLE cdt_worker, cdt_api")
 	as := func(user string) string { return strings.Replace(f.url, "cdt@", user+"@", 1) }
 	engine := func(user string) []string {
 		return []string{"serve", "--role", "engine", "--routes", f.routes(), "--db", as(user)}
@@ -84,4 +85,27 @@ func TestWithoutTheRightsOfItsRole(t *testing.T) {
 			t.Errorf("doctor does not say %q:\n%s", want, out)
 		}
 	}
+	if strings.Contains(out, "may do more than a worker") {
+		t.Errorf("doctor says a worker's login has too many rights:\n%s", out)
+	}
+	f.mayMore()
+}
+
+// mayMore has workers whose logins may more than they need: they are told, and work; who is told nothing has what it needs.
+func (f *fleet) mayMore() {
+	f.t.Helper()
+	for _, c := range []struct{ user, site, rights string }{
+		{"bo", "cologne", "cdt_engine"}, {"wendy", "cologne", "cdt_api"}, {"wendy", "ccat", ""}, {"walt", "cologne", ""},
+		{"cdt", "ccat", "cdt_engine"}, // the owner, as in a trial
+	} {
+		out, _ := dtctl(f.t, exitFound, "doctor", "--site", c.site, "--state", f.t.TempDir(), "--db", strings.Replace(f.url, "cdt@", c.user+"@", 1))
+		said := "it may do more than a worker of " + c.site + " does: it has the rights of " + c.rights
+		if told := strings.Contains(out, "it may do more than a worker"); told != (c.rights != "") || told && !strings.Contains(out, said) {
+			f.t.Errorf("doctor, of the login %s at %s:\n%s", c.user, c.site, out)
+		}
+	}
+	f.users["work"] = "bo"
+	w := f.worker("cornell")
+	w.waitFor("the user of the database may do more than a worker here does")
+	w.waitFor(`"msg":"working"`)
 }

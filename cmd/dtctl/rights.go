@@ -50,6 +50,21 @@ func held(ctx context.Context, url string) (user string, has map[string]bool, er
 	return user, has, nil
 }
 
+// surplus is the role whose rights a worker has and does not need; "": none. Guards in the database hold a worker to its work, but not who may do
+// what an engine does (which includes filing); who files what is found may also give orders, as people do.
+func surplus(has map[string]bool, sources []string) (role string) {
+	switch {
+	case has["cdt_engine"]:
+		return "cdt_engine"
+	case has[finder] && len(sources) == 0:
+		return finder
+	}
+	return ""
+}
+
+// ownLogin is what to do about a surplus of rights.
+const ownLogin = "give each worker a login of its own, with cdt_worker, and " + finder + " where it has sources (`REVOKE … FROM` it what is more)"
+
 // entitled refuses to begin what the user may not do: it would only fail again and again.
 func entitled(ctx context.Context, url string, roles node.Roles) error {
 	user, has, err := held(ctx, url)

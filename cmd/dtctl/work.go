@@ -95,6 +95,21 @@ func (w *working) run(ctx context.Context) error {
 	return errors.Join(err, seen.close())
 }
 
+// sayRights says what the user of the database may not that a worker needs, and what it may that a worker does not.
+func (w *working) sayRights(ctx context.Context, sources []string, log *slog.Logger) {
+	user, has, err := held(ctx, w.db)
+	if err != nil {
+		return
+	}
+	if len(sources) > 0 && !has[finder] {
+		log.ErrorContext(ctx, "no file will be found: the user of the database has not the rights of "+finder, "user", user, "locations", sources,
+			"hint", "have the owner of the database GRANT "+finder+" TO it")
+	}
+	if more := surplus(has, sources); more != "" {
+		log.WarnContext(ctx, "the user of the database may do more than a worker here does", "user", user, "rights", more, "hint", ownLogin)
+	}
+}
+
 // inHandPerTask is how many jobs a worker fetches for every task it runs.
 const inHandPerTask = 4
 
@@ -106,12 +121,7 @@ func (w *working) work(ctx context.Context, s *shared, name string, at atOnce, s
 	if err := knownSites(g, w.sites); err != nil {
 		return err
 	}
-	if sources := sourcesOf(g, w.sites); len(sources) > 0 {
-		if user, has, err := held(ctx, w.db); err == nil && !has[finder] {
-			seen.Log.ErrorContext(ctx, "no file will be found: the user of the database has not the rights of "+finder, "user", user, "locations", sources,
-				"hint", "have the owner of the database GRANT "+finder+" TO it")
-		}
-	}
+	w.sayRights(ctx, sourcesOf(g, w.sites), seen.Log)
 	if err := node.SameProtocol(ctx, s.store); err != nil {
 		return protocolHint(err)
 	}

@@ -55,6 +55,7 @@ func migrated(t *testing.T) (server, template string) {
 	for _, role := range []string{"owner", "engine", "worker", "api", "reader"} {
 		testserver.PostgresExec(t, server, "CREATE ROLE a_"+role+" LOGIN IN ROLE cdt_"+role)
 	}
+	testserver.PostgresExec(t, server, "CREATE ROLE a_watcher LOGIN IN ROLE cdt_worker, cdt_api") // a worker of a site with sources
 	return server, template
 }
 

@@ -89,6 +89,22 @@ func TestRolesMayNotMore(t *testing.T) {
 			`CREATE TABLE mine (x integer)`,
 			`SELECT file_tally()`,
 		},
+		"watcher": {
+			`UPDATE copy SET size = 7 WHERE state = 'present' AND form = 'tar'`,
+			`UPDATE copy SET state = 'deletion_possible' WHERE state = 'present'`,
+			`UPDATE copy SET state = 'deleted' WHERE state = 'present'`,
+			`UPDATE copy SET verified_at = now() WHERE state = 'expected'`,
+			`DELETE FROM copy WHERE state = 'present'`,
+			`UPDATE task SET token = token + 2 WHERE id = '{task}'`,
+			`UPDATE task SET state = 'in_progress' WHERE state = 'completed'`,
+			`UPDATE task SET state = 'withdrawn' WHERE id = '{task}'`,
+			`INSERT INTO task (id) VALUES ('x')`,
+			`UPDATE file SET state = 'quarantined'`,
+			`UPDATE package SET digest = 'ffff'`, `UPDATE package SET files = 0`, `UPDATE package_state SET version = 1`,
+			`INSERT INTO event (id, version, at, actor, kind, subject, package, location, why, revision, before, after) VALUES ('x', 1, now(), 'person:ada', 'hold.lifted', '', '', '', '', 1, '', '')`,
+			`DELETE FROM event`, `DELETE FROM receipt`, `UPDATE receipt SET digest = 'x'`,
+			`DELETE FROM worker WHERE id = 'w'`,
+		},
 		"engine": {
 			`DELETE FROM event`, `UPDATE event SET why = ''`, `TRUNCATE event`, `DELETE FROM receipt`, `UPDATE receipt SET size = 0`, `TRUNCATE receipt`,
 			`DELETE FROM revision`, `UPDATE revision SET text = ''`, `DELETE FROM package`, `DELETE FROM file`, `DELETE FROM task`, `DELETE FROM open_task`,
@@ -165,6 +181,34 @@ func TestLostCopyComesIntoQuarantineByItsReader(t *testing.T) {
 	refused(moved)
 	testserver.PostgresExec(t, url, `UPDATE copy SET state = 'quarantined', path = '.quarantine/t/p' WHERE location = 'a.b'`)
 	refused(`UPDATE copy SET state = 'lost' WHERE location = 'a.b'`, `UPDATE copy SET state = 'present' WHERE location = 'a.b'`)
+}
+
+// A worker that watches sources, with the rights of both, files what it found, lost and found again.
+func TestAWatcherFilesWhatItFindsAgain(t *testing.T) {
+	t.Parallel()
+	server, template := migrated(t)
+	url := testserver.PostgresDatabase(t, server, template)
+	engine := openAt(t, as(url, "engine"), Options{})
+	packages(t, engine, 1)
+	s := openAt(t, as(url, "watcher"), Options{with: engine})
+	c, err := pgx.Connect(t.Context(), url)
+	must(t, err)
+	defer c.Close(t.Context()) //nolint:errcheck // a test's
+	is := func(want string, size int64) (id opsdb.ID) {
+		t.Helper()
+		var state string
+		var bytes int64
+		must(t, c.QueryRow(t.Context(), `SELECT f.id, f.state, c.size FROM file f, copy c WHERE c.form = 'files'`).Scan((*string)(&id), &state, &bytes))
+		if state != want || bytes != size {
+			t.Errorf("the file is %s and the copy has %d bytes, want %s, %d", state, bytes, want, size)
+		}
+		return id
+	}
+	must(t, s.Missing(t.Context(), "a.s", []opsdb.ID{is("present", 1)}))
+	is("lost", 0)
+	_, _, err = s.FileFiles(t.Context(), []opsdb.File{{ID: opsdb.NewID(), Location: "a.s", Path: "o/000000", Size: 1, ModTime: time.Unix(1e9, 0), Observation: "o"}})
+	must(t, err)
+	is("present", 1)
 }
 
 // refused42 runs a statement and undoes it; an error if it was let through, or failed for another reason.
