@@ -214,12 +214,24 @@ func folder(t testing.TB, as *syscall.Credential) string {
 	return folderIn(t, "", as)
 }
 
-// folderIn is folder within another one; "": that of temporary files.
+// folderIn is folder within another one, of which it removes what killed tests left there; "": that of temporary files, which others look after.
 func folderIn(t testing.TB, parent string, as *syscall.Credential) string {
 	t.Helper()
+	if parent != "" {
+		if err := sweep(parent); err != nil {
+			t.Logf("remove what killed tests left in %s: %v", parent, err)
+		}
+	}
 	dir, err := os.MkdirTemp(parent, "cdt-")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if parent != "" {
+		mark, err := own(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = mark.Close() }) // after the folder is gone
 	}
 	t.Cleanup(func() {
 		if err := os.RemoveAll(dir); err != nil {
