@@ -12,7 +12,7 @@ import (
 )
 
 // CDT_BENCH_STATEMENTS=yes shows the statements PostgreSQL spent its time on;
-// CDT_BENCH_PROFILE=DIR has each worker write the profile of its processor time there.
+// CDT_BENCH_PROFILE=DIR has each worker write the profiles of its processor time and of what it allocates there.
 const (
 	showStatements = "CDT_BENCH_STATEMENTS"
 	profileFolder  = "CDT_BENCH_PROFILE"
@@ -52,7 +52,7 @@ func (l *lab) printStatements() {
 	l.check(rows.Err())
 }
 
-// profile writes where this process spends its processor time; the function it returns ends that.
+// profile writes where this process spends its processor time, and what it allocates; the function it returns ends that.
 func profile(name string) (stop func()) {
 	dir := os.Getenv(profileFolder)
 	if dir == "" {
@@ -66,5 +66,9 @@ func profile(name string) (stop func()) {
 	return func() {
 		pprof.StopCPUProfile()
 		_ = f.Close()
+		if f, err = os.Create(f.Name() + ".allocs"); err == nil {
+			_ = pprof.Lookup("allocs").WriteTo(f, 0)
+			_ = f.Close()
+		}
 	}
 }

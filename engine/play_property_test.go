@@ -77,7 +77,7 @@ func (s *storm) step() {
 		},
 		"flaky":   func() { s.flaky = rapid.SampledFrom([]int{0, 20, 50}).Draw(s.r, "percent") },
 		"hang":    s.hang,
-		"lose":    func() { s.held = map[opsdb.ID]opsdb.Assignment{} },
+		"lose":    func() { s.held = map[opsdb.ID]*opsdb.Assignment{} },
 		"corrupt": s.rot,
 		"hold":    s.holdOne,
 		"pause":   s.pauseOne,
@@ -153,7 +153,7 @@ func (s *storm) requestOne() {
 
 // heal ends all faults and undoes what people did.
 func (s *storm) heal() {
-	s.asleep, s.cut, s.flaky, s.holding, s.held = map[string]bool{}, map[string]bool{}, 0, nil, map[opsdb.ID]opsdb.Assignment{}
+	s.asleep, s.cut, s.flaky, s.holding, s.held = map[string]bool{}, map[string]bool{}, 0, nil, map[opsdb.ID]*opsdb.Assignment{}
 	w, err := s.store.World(s.ctx)
 	s.must(err)
 	for subject := range w.Pauses {

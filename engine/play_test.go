@@ -41,14 +41,14 @@ type play struct {
 	corrupt map[opsdb.ID]bool
 	// holding keeps tasks that workers have claimed and do not end.
 	holding   func(opsdb.Task) bool
-	held      map[opsdb.ID]opsdb.Assignment
+	held      map[opsdb.ID]*opsdb.Assignment
 	deleted   map[string]int // deletions of copies by location
 	revisions int
 }
 
 func newPlay(t testing.TB, g *graph.Graph) *play {
 	p := &play{t: t, retry: time.Minute, lease: time.Minute, ctx: t.Context(), g: g, clock: clock.NewVirtual(epoch), asleep: map[string]bool{}, corrupt: map[opsdb.ID]bool{},
-		held: map[opsdb.ID]opsdb.Assignment{}, deleted: map[string]int{}}
+		held: map[opsdb.ID]*opsdb.Assignment{}, deleted: map[string]int{}}
 	p.path = filepath.Join(memory(t), "cdt.db")
 	empty, err := emptyStore()
 	p.must(err)
@@ -184,7 +184,7 @@ func (p *play) release() {
 	}
 }
 
-func (p *play) do(a opsdb.Assignment) {
+func (p *play) do(a *opsdb.Assignment) {
 	p.t.Helper()
 	t := a.Task
 	if p.broken != nil {
@@ -207,7 +207,7 @@ func (p *play) do(a opsdb.Assignment) {
 }
 
 // outcome is what a good run would say.
-func (p *play) outcome(a opsdb.Assignment) (opsdb.Outcome, bool) {
+func (p *play) outcome(a *opsdb.Assignment) (opsdb.Outcome, bool) {
 	p.t.Helper()
 	t, pkg := a.Task, a.Package
 	fact := &opsdb.CopyFact{State: opsdb.Present, Path: t.Path, Size: pkg.Size, Identity: "1:1"}
@@ -231,13 +231,13 @@ func (p *play) outcome(a opsdb.Assignment) (opsdb.Outcome, bool) {
 	return opsdb.Outcome{Target: fact, Receipts: []opsdb.Receipt{receipt(a, pkg.Digest, pkg.Size)}}, true
 }
 
-func receipt(a opsdb.Assignment, digest opsdb.Digest, size int64) opsdb.Receipt {
+func receipt(a *opsdb.Assignment, digest opsdb.Digest, size int64) opsdb.Receipt {
 	t := a.Task
 	return opsdb.Receipt{ID: opsdb.NewID(), Package: t.Package, Location: t.To, Path: t.Path, Digest: digest, Size: size, Worker: t.Worker,
 		Task: t.ID, Token: t.Token, Medium: opsdb.FromMedium, Version: opsdb.FormatVersion}
 }
 
-func (p *play) packed(a opsdb.Assignment) opsdb.Outcome {
+func (p *play) packed(a *opsdb.Assignment) opsdb.Outcome {
 	p.t.Helper()
 	t, pkg := a.Task, a.Package
 	out := opsdb.Outcome{Target: &opsdb.CopyFact{State: opsdb.Present, Path: t.Path, Size: pkg.Bytes + 10240, Identity: "1:1"}}
@@ -257,7 +257,7 @@ func (p *play) packed(a opsdb.Assignment) opsdb.Outcome {
 }
 
 // gone asks the gate as a worker does, and holds its answer against S1.
-func (p *play) gone(a opsdb.Assignment) (opsdb.Outcome, bool) {
+func (p *play) gone(a *opsdb.Assignment) (opsdb.Outcome, bool) {
 	p.t.Helper()
 	t := a.Task
 	_, err := p.store.Confirm(p.ctx, t.ID, t.Token)

@@ -87,7 +87,7 @@ func TestCologneDownAfter(t *testing.T) {
 	p.observe("ccat.primecam", "obs1", 3, gb)
 	p.run(time.Minute)
 	p.holding, p.asleep["cologne"] = nil, true
-	p.held = map[opsdb.ID]opsdb.Assignment{} // its workers are gone with their work
+	p.held = map[opsdb.ID]*opsdb.Assignment{} // its workers are gone with their work
 	p.run(72 * time.Hour)
 	if p.crossings() != 1 {
 		t.Errorf("crossings while Cologne was away: %v", p.log)

@@ -22,9 +22,13 @@ func (t Task) labels() []attribute.KeyValue {
 // Ended counts an attempt that ran for d and ended so; failure is the class of
 // the failure, or empty. bytes count if it ended well (finished).
 func (s *Set) Ended(ctx context.Context, t Task, end, failure string, d time.Duration, bytes int64) {
+	if s == nil {
+		return
+	}
 	l := t.labels()
-	s.add(ctx, taskEnded, 1, append(l[:len(l):len(l)], attribute.String(labelEnd, end), attribute.String(labelFailure, failure))...)
-	s.record(ctx, taskDuration, d.Seconds(), append(l[:len(l):len(l)], attribute.String(labelEnd, end))...)
+	ended := append(l, attribute.String(labelEnd, end), attribute.String(labelFailure, failure))
+	s.add(ctx, taskEnded, 1, ended...)
+	s.record(ctx, taskDuration, d.Seconds(), ended[:len(l)+1]...)
 	if end == "finished" {
 		s.add(ctx, taskBytes, bytes, l...)
 	}

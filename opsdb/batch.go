@@ -9,7 +9,7 @@ func (t Task) Batched() bool {
 // that are sent together one, as who comes for it takes its fellows too.
 func Offers(tasks []Task) []Task {
 	seen := map[ID]bool{}
-	var out []Task
+	out := make([]Task, 0, len(tasks))
 	for _, t := range tasks {
 		if t.Batched() && seen[t.Batch] {
 			continue

@@ -194,7 +194,7 @@ type Working interface {
 	Absent(ctx context.Context, worker string) error
 	// Claim takes a scheduled task before its claim deadline: raises its token, state in_progress, lease until now+lease.
 	// ErrNotClaim otherwise, and if it has not begun and something it needs is paused.
-	Claim(ctx context.Context, task ID, worker string, lease time.Duration) (Assignment, error)
+	Claim(ctx context.Context, task ID, worker string, lease time.Duration) (*Assignment, error)
 	// Fellows lists the tasks of a task's batch that are still to be sent and that nobody has claimed, itself
 	// among them if so, in their order; none if it is in no batch.
 	Fellows(ctx context.Context, task ID) ([]ID, error)

@@ -48,11 +48,18 @@ func (w Waits) Spent(at time.Time) map[string]time.Duration {
 	if w == "" {
 		return nil
 	}
-	out := map[string]time.Duration{}
-	_, _, before := w.At("", at).parts()
-	for _, b := range strings.Fields(before) {
+	now, since, before := w.parts()
+	out, spent := map[string]time.Duration{}, at.UnixMicro()-since
+	for b := range strings.FieldsSeq(before) {
 		name, d := entry(b)
+		if name == now {
+			spent += d
+			continue
+		}
 		out[name] = time.Duration(d) * time.Microsecond
+	}
+	if now != "" && spent > 0 {
+		out[now] = time.Duration(spent) * time.Microsecond
 	}
 	return out
 }

@@ -160,9 +160,9 @@ func (f *fragile) gone() error {
 	return nil
 }
 
-func (f *fragile) Claim(ctx context.Context, task opsdb.ID, worker string, lease time.Duration) (opsdb.Assignment, error) {
+func (f *fragile) Claim(ctx context.Context, task opsdb.ID, worker string, lease time.Duration) (*opsdb.Assignment, error) {
 	if err := f.gone(); err != nil {
-		return opsdb.Assignment{}, err
+		return nil, err
 	}
 	a, err := f.Store.Claim(ctx, task, worker, lease)
 	if err == nil && a.Task.Stage == "ship" && a.Task.Piece == opsdb.Send {

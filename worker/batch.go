@@ -14,7 +14,7 @@ import (
 
 // claim claims a task, and those that are to be sent together with it. A task
 // that cannot be claimed leaves its fellows to be done.
-func (w *Worker) claim(ctx context.Context, id opsdb.ID) (all []opsdb.Assignment, err error) {
+func (w *Worker) claim(ctx context.Context, id opsdb.ID) (all []*opsdb.Assignment, err error) {
 	a, err := w.store.Claim(ctx, id, w.cfg.ID, w.cfg.Lease)
 	switch {
 	case err == nil:
@@ -34,8 +34,8 @@ func (w *Worker) claim(ctx context.Context, id opsdb.ID) (all []opsdb.Assignment
 }
 
 // claimAll claims what can be claimed, in their order.
-func (w *Worker) claimAll(ctx context.Context, ids []opsdb.ID) (all []opsdb.Assignment) {
-	found, errs := make([]opsdb.Assignment, len(ids)), make([]error, len(ids))
+func (w *Worker) claimAll(ctx context.Context, ids []opsdb.ID) (all []*opsdb.Assignment) {
+	found, errs := make([]*opsdb.Assignment, len(ids)), make([]error, len(ids))
 	var wait sync.WaitGroup
 	for i, id := range ids {
 		wait.Go(func() { found[i], errs[i] = w.store.Claim(ctx, id, w.cfg.ID, w.cfg.Lease) })
@@ -51,7 +51,7 @@ func (w *Worker) claimAll(ctx context.Context, ids []opsdb.ID) (all []opsdb.Assi
 
 // together runs the tasks of a batch: each has its own lease, watchdog and
 // result, and all of them one run.
-func (w *Worker) together(ctx context.Context, all []opsdb.Assignment) error {
+func (w *Worker) together(ctx context.Context, all []*opsdb.Assignment) error {
 	p := &party{ctx: ctx, want: len(all), alive: len(all)}
 	errs := make([]error, len(all))
 	var wait sync.WaitGroup

@@ -147,19 +147,19 @@ func (d *desk) Absent(context.Context, string) error {
 	return nil
 }
 
-func (d *desk) Claim(_ context.Context, id opsdb.ID, w string, _ time.Duration) (opsdb.Assignment, error) {
+func (d *desk) Claim(_ context.Context, id opsdb.ID, w string, _ time.Duration) (*opsdb.Assignment, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	t := d.tasks[id]
 	switch {
 	case d.away:
-		return opsdb.Assignment{}, errAway
+		return nil, errAway
 	case t == nil || t.State != opsdb.TaskScheduled:
-		return opsdb.Assignment{}, opsdb.ErrNotClaim
+		return nil, opsdb.ErrNotClaim
 	}
 	t.Token++
 	t.State, t.Worker = opsdb.TaskInProgress, w
-	return opsdb.Assignment{Task: *t, Package: opsdb.Package{ID: t.Package}}, nil
+	return &opsdb.Assignment{Task: *t, Package: opsdb.Package{ID: t.Package}}, nil
 }
 
 // Fellows are the tasks of the same batch, in their order.

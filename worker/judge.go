@@ -25,9 +25,9 @@ const (
 const opsDB = "opsdb"
 
 // judge turns the end of a run into the result that is recorded.
-func (w *Worker) judge(ctx context.Context, t opsdb.Task, e end) Result {
-	r := Result{Version: opsdb.FormatVersion, ID: opsdb.NewID(), Task: t.ID, Epoch: t.Epoch, Token: t.Token, Piece: t.Piece, Outcome: e.outcome}
-	r.Last = t.Attempts+1 >= or(w.cfg.Attempts(t), defaultAttempts)
+func (w *Worker) judge(ctx context.Context, t *opsdb.Task, e end) *Result {
+	r := &Result{Version: opsdb.FormatVersion, ID: opsdb.NewID(), Task: t.ID, Epoch: t.Epoch, Token: t.Token, Piece: t.Piece, Outcome: e.outcome}
+	r.Last = t.Attempts+1 >= or(w.cfg.Attempts(*t), defaultAttempts)
 	var later *stages.LaterError
 	var objection *opsdb.Objection
 	switch {
@@ -48,13 +48,13 @@ func (w *Worker) judge(ctx context.Context, t opsdb.Task, e end) Result {
 		inARow, _ := w.breaker.failedAgain(opsDB, t.ID)
 		r.Kind, r.Failure, r.After = Failed, &opsdb.Failure{Class: opsdb.Transient, Text: opsdb.Said(e.err)}, min(w.delay(inARow), longestProbe)
 	default:
-		w.fail(ctx, &r, t, stages.FailureOf(e.err))
+		w.fail(ctx, r, t, stages.FailureOf(e.err))
 	}
 	return r
 }
 
 // fail applies the policy of the failure's class.
-func (w *Worker) fail(ctx context.Context, r *Result, t opsdb.Task, f opsdb.Failure) {
+func (w *Worker) fail(ctx context.Context, r *Result, t *opsdb.Task, f opsdb.Failure) {
 	r.Kind, r.Failure = Failed, &f
 	switch f.Class {
 	case opsdb.BadConfig, opsdb.Permanent:
@@ -74,7 +74,7 @@ func (w *Worker) fail(ctx context.Context, r *Result, t opsdb.Task, f opsdb.Fail
 }
 
 // count makes the failure cost an attempt; the last one is permanent.
-func (w *Worker) count(r *Result, t opsdb.Task, f *opsdb.Failure) {
+func (w *Worker) count(r *Result, t *opsdb.Task, f *opsdb.Failure) {
 	r.Counts = true
 	if r.Last {
 		f.Text = fmt.Sprintf("%d attempts, the last one: %s", t.Attempts+1, f.Text)
@@ -89,6 +89,6 @@ func (w *Worker) delay(n int) time.Duration {
 }
 
 // subjects are the places and the link a task touches.
-func subjects(t opsdb.Task) []string {
+func subjects(t *opsdb.Task) []string {
 	return []string{"location:" + t.From, "location:" + t.To, "link:" + t.Link}
 }

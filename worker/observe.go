@@ -11,8 +11,8 @@ import (
 
 // observe begins the span of a run and counts it as running. The function it
 // returns ends both, with the result as it will be recorded.
-func (w *Worker) observe(ctx context.Context, a opsdb.Assignment) (context.Context, func(Result)) {
-	t := a.Task
+func (w *Worker) observe(ctx context.Context, a *opsdb.Assignment) (context.Context, func(*Result)) {
+	t := &a.Task
 	from := w.cfg.Clock.Now()
 	waited := t.Waits.Spent(t.UpdatedAt) // until the claim
 	w.waited(ctx, t, waited)
@@ -21,7 +21,7 @@ func (w *Worker) observe(ctx context.Context, a opsdb.Assignment) (context.Conte
 		Task: measured(t), Package: string(t.Package), ID: string(t.ID), Site: t.Site(), Worker: w.cfg.ID, Token: t.Token, Bytes: t.Bytes,
 		Waited: waited,
 	})
-	return ctx, func(r Result) {
+	return ctx, func(r *Result) {
 		now := w.cfg.Clock.Now()
 		w.cfg.Measure.Running(ctx, t.Type, w.running(t.Type, -1))
 		w.cfg.Measure.Ended(ctx, measured(t), string(r.Kind), failureClass(r), now.Sub(from), t.Bytes)
@@ -37,7 +37,7 @@ func (w *Worker) observe(ctx context.Context, a opsdb.Assignment) (context.Conte
 }
 
 // waited measures what an attempt waited for.
-func (w *Worker) waited(ctx context.Context, t opsdb.Task, waited map[string]time.Duration) {
+func (w *Worker) waited(ctx context.Context, t *opsdb.Task, waited map[string]time.Duration) {
 	for reason, d := range waited {
 		if reason == opsdb.ForClaim {
 			w.cfg.Measure.Claimed(ctx, t.Type, t.Site(), d)
@@ -56,11 +56,11 @@ func (w *Worker) running(stageType string, more int) int {
 }
 
 // measured is a task in the words of which there are few.
-func measured(t opsdb.Task) measure.Task {
+func measured(t *opsdb.Task) measure.Task {
 	return measure.Task{Type: t.Type, Route: t.Route, Stage: t.Stage, To: t.To, Link: t.Link, Piece: string(t.Piece)}
 }
 
-func failureClass(r Result) string {
+func failureClass(r *Result) string {
 	if r.Failure == nil {
 		return ""
 	}
@@ -68,7 +68,7 @@ func failureClass(r Result) string {
 }
 
 // failureOf is what a span shows as its error; a task given back is none.
-func failureOf(r Result) error {
+func failureOf(r *Result) error {
 	if r.Failure == nil {
 		return nil
 	}
@@ -80,7 +80,7 @@ func (k *work) tell() {
 	done := k.done.Load()
 	if n := done - k.told; n > 0 {
 		k.told = done
-		k.w.cfg.Measure.Moved(context.Background(), measured(k.a.Task), k.phase.Name, n)
+		k.w.cfg.Measure.Moved(context.Background(), measured(&k.a.Task), k.phase.Name, n)
 	}
 }
 

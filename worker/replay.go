@@ -41,7 +41,7 @@ func (w *Worker) again(ctx context.Context, r Result) error {
 	if w.cfg.Journal.again(r.ID) < mostTries {
 		return nil
 	}
-	if err := w.write(ctx, refused(r, err)); err != nil {
+	if err := w.write(ctx, refused(&r, err)); err != nil {
 		w.cfg.Log.ErrorContext(ctx, "result is given up; its task is done again when its lease has expired", "task", r.Task, "error", err)
 	}
 	return w.cfg.Journal.Done(r.ID)
@@ -56,12 +56,12 @@ func (w *Worker) resolve(ctx context.Context, r Result) error {
 	}
 	switch {
 	case err == nil && awaits(t, r):
-		return w.write(ctx, r)
+		return w.write(ctx, &r)
 	case err == nil && r.Kind == Finished && t.Epoch == r.Epoch && t.Token == r.Token && t.State == opsdb.TaskScheduled:
 		return w.bring(ctx, t) // it was committed: the next piece is scheduled
 	default:
 		r.Kind = Dropped
-		return w.write(ctx, r)
+		return w.write(ctx, &r)
 	}
 }
 

@@ -42,14 +42,14 @@ type Result struct {
 
 // record writes a result; if OpsDB is away it waits in the journal. The run
 // may have been cancelled: recording has time of its own.
-func (w *Worker) record(ctx context.Context, r Result) error {
+func (w *Worker) record(ctx context.Context, r *Result) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.Write)
 	defer cancel()
 	err := w.write(ctx, r)
 	if err == nil {
 		return nil
 	}
-	if err := w.cfg.Journal.Add(ctx, r); err != nil {
+	if err := w.cfg.Journal.Add(ctx, *r); err != nil {
 		return fmt.Errorf("keep the result of task %s: %w", r.Task, err)
 	}
 	return fmt.Errorf("record the result of task %s (it waits in the journal): %w", r.Task, err)
@@ -57,7 +57,7 @@ func (w *Worker) record(ctx context.Context, r Result) error {
 
 // write brings a result into OpsDB. A stale one is dropped; its receipts are
 // readings and are recorded whatever became of the task.
-func (w *Worker) write(ctx context.Context, r Result) error {
+func (w *Worker) write(ctx context.Context, r *Result) error {
 	dated, err := w.dated(ctx, r)
 	if err == nil {
 		err = w.commit(ctx, dated)
@@ -78,17 +78,18 @@ func contradicts(err error) bool {
 }
 
 // refused is the failure that stands for a result OpsDB does not take.
-func refused(r Result, err error) Result {
+func refused(of *Result, err error) *Result {
+	r := *of
 	r.Kind, r.Counts, r.After = Failed, true, longestProbe
 	r.Failure = &opsdb.Failure{Class: opsdb.Transient, Text: fmt.Sprintf("the result could not be recorded: %v", err)}
 	if r.Last {
 		r.Failure.Class, r.Failure.Reason, r.After = opsdb.Permanent, attemptsExceeded, 0
 	}
 	r.Outcome = opsdb.Outcome{Receipts: r.Outcome.Receipts}
-	return r
+	return &r
 }
 
-func (w *Worker) commit(ctx context.Context, r Result) error {
+func (w *Worker) commit(ctx context.Context, r *Result) error {
 	switch r.Kind {
 	case Finished:
 		return w.finish(ctx, r)
@@ -106,7 +107,11 @@ const late = time.Minute
 
 // dated says, in store time, when the readings of a result were made: it may have waited in the journal for days.
 // How long is counted on this host's clock alone (S7).
-func (w *Worker) dated(ctx context.Context, r Result) (Result, error) {
+func (w *Worker) dated(ctx context.Context, of *Result) (*Result, error) {
+	if len(of.Outcome.Receipts) == 0 {
+		return of, nil
+	}
+	r := *of
 	r.Outcome.Receipts = slices.Clone(r.Outcome.Receipts)
 	var now time.Time
 	for i := range r.Outcome.Receipts {
@@ -119,15 +124,15 @@ func (w *Worker) dated(ctx context.Context, r Result) (Result, error) {
 		if now.IsZero() {
 			var err error
 			if now, err = w.store.Now(ctx); err != nil {
-				return r, fmt.Errorf("ask for the time: %w", err)
+				return &r, fmt.Errorf("ask for the time: %w", err)
 			}
 		}
 		read.At = now.Add(-waited)
 	}
-	return r, nil
+	return &r, nil
 }
 
-func (w *Worker) finish(ctx context.Context, r Result) error {
+func (w *Worker) finish(ctx context.Context, r *Result) error {
 	effect.Point(ctx, "worker.finish.before")
 	t, err := w.store.Finish(ctx, r.Task, r.Token, r.Outcome)
 	if err != nil {
@@ -149,7 +154,7 @@ func (w *Worker) bring(ctx context.Context, t opsdb.Task) error {
 	return nil
 }
 
-func (w *Worker) failed(ctx context.Context, r Result) error {
+func (w *Worker) failed(ctx context.Context, r *Result) error {
 	now, err := w.store.Now(ctx)
 	if err != nil {
 		return err
@@ -164,7 +169,7 @@ func (w *Worker) failed(ctx context.Context, r Result) error {
 	return nil
 }
 
-func (w *Worker) postpone(ctx context.Context, r Result) error {
+func (w *Worker) postpone(ctx context.Context, r *Result) error {
 	if err := w.receipts(ctx, r); err != nil {
 		return err
 	}
@@ -180,7 +185,7 @@ func (w *Worker) postpone(ctx context.Context, r Result) error {
 	return nil
 }
 
-func (w *Worker) receipts(ctx context.Context, r Result) error {
+func (w *Worker) receipts(ctx context.Context, r *Result) error {
 	if len(r.Outcome.Receipts) == 0 {
 		return nil
 	}

@@ -210,9 +210,9 @@ func TestWhatWasNotBegunGoesBackAtOnce(t *testing.T) {
 // mute is an OpsDB that answers no claim until who asks gives up.
 type mute struct{ *desk }
 
-func (m mute) Claim(ctx context.Context, _ opsdb.ID, _ string, _ time.Duration) (opsdb.Assignment, error) {
+func (m mute) Claim(ctx context.Context, _ opsdb.ID, _ string, _ time.Duration) (*opsdb.Assignment, error) {
 	<-ctx.Done()
-	return opsdb.Assignment{}, ctx.Err()
+	return nil, ctx.Err()
 }
 
 // A worker that stops while OpsDB is away, or does not answer, gives back what it could not claim: others may reach OpsDB.

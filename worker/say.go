@@ -11,7 +11,7 @@ import (
 
 // say logs how an attempt ended, as one line in the trace of its package: a failure, and bytes that are not what was recorded, are
 // warnings; everything else is as it should be.
-func (w *Worker) say(ctx context.Context, a opsdb.Assignment, r Result, took time.Duration) {
+func (w *Worker) say(ctx context.Context, a *opsdb.Assignment, r *Result, took time.Duration) {
 	level, text := slog.LevelInfo, "attempt "+string(r.Kind)
 	wrong := wrongBytes(r.Outcome)
 	if r.Failure != nil || wrong != "" {
@@ -20,7 +20,7 @@ func (w *Worker) say(ctx context.Context, a opsdb.Assignment, r Result, took tim
 	if !w.cfg.Log.Enabled(ctx, level) {
 		return
 	}
-	t := a.Task
+	t := &a.Task
 	about := []slog.Attr{
 		slog.String("site", t.Site()), slog.String("route", t.Route), slog.String("stage", t.Stage), slog.String("package", a.Package.Name), slog.String("from", t.From), slog.String("to", t.To),
 		slog.String("task", string(t.ID)), slog.Int64("attempt", t.Token), slog.Int64("bytes", t.Bytes), slog.Float64("seconds", took.Seconds()),

@@ -104,6 +104,11 @@ func acquire(ctx context.Context, slot chan struct{}) bool {
 	select {
 	case slot <- struct{}{}:
 		return true
+	default:
+	}
+	select {
+	case slot <- struct{}{}:
+		return true
 	case <-ctx.Done():
 		return false
 	}

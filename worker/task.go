@@ -36,11 +36,11 @@ func (w *Worker) runTask(ctx context.Context, id opsdb.ID, ended func()) (ran bo
 }
 
 // runOne runs a claimed task, by itself or with others, and records how that ended.
-func (w *Worker) runOne(ctx context.Context, a opsdb.Assignment, with *party, ended func()) error {
+func (w *Worker) runOne(ctx context.Context, a *opsdb.Assignment, with *party, ended func()) error {
 	w.busy.Add(1)
 	defer w.busy.Add(-1)
 	ctx, over := w.observe(ctx, a)
-	r := w.judge(ctx, a.Task, w.perform(ctx, a, with))
+	r := w.judge(ctx, &a.Task, w.perform(ctx, a, with))
 	over(r)
 	ended()
 	return w.record(ctx, r)
@@ -59,7 +59,7 @@ var (
 )
 
 // perform runs the stage and keeps its lease meanwhile.
-func (w *Worker) perform(ctx context.Context, a opsdb.Assignment, with *party) end {
+func (w *Worker) perform(ctx context.Context, a *opsdb.Assignment, with *party) end {
 	stage, known := w.stages.Find(a.Task.Type)
 	if !known {
 		f := opsdb.Failure{Class: opsdb.BadConfig, Text: fmt.Sprintf("this worker (version %q) knows no stage type %q", w.cfg.Version, a.Task.Type)}

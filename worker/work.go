@@ -15,7 +15,7 @@ import (
 // work is what one run is given: a [stages.Work] bound to the claimed token.
 type work struct {
 	w     *Worker
-	a     opsdb.Assignment
+	a     *opsdb.Assignment // nobody changes it
 	spec  stages.Spec
 	done  atomic.Int64  // bytes of the phase
 	beats *atomic.Int64 // calls of Moved: what the watchdog looks at
@@ -31,12 +31,12 @@ type work struct {
 
 const gigabyte = 1e9
 
-func newWork(w *Worker, a opsdb.Assignment, spec stages.Spec) *work {
+func newWork(w *Worker, a *opsdb.Assignment, spec stages.Spec) *work {
 	return &work{w: w, a: a, spec: spec, beats: new(atomic.Int64), phase: stages.Phase{Name: "starting"}}
 }
 
 // Assignment implements [stages.Work].
-func (k *work) Assignment() opsdb.Assignment { return k.a }
+func (k *work) Assignment() opsdb.Assignment { return *k.a }
 
 // Worker implements [stages.Work].
 func (k *work) Worker() string { return k.w.cfg.ID }

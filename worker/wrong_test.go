@@ -20,7 +20,7 @@ func TestWrongBytesAreAWarning(t *testing.T) {
 	} {
 		var out bytes.Buffer
 		w := &Worker{cfg: Config{Log: slog.New(slog.NewJSONHandler(&out, nil))}}
-		w.say(t.Context(), opsdb.Assignment{}, Result{Kind: Finished, Outcome: outcome}, time.Second)
+		w.say(t.Context(), &opsdb.Assignment{}, &Result{Kind: Finished, Outcome: outcome}, time.Second)
 		line := map[string]any{}
 		if err := json.Unmarshal(out.Bytes(), &line); err != nil {
 			t.Fatal(err)

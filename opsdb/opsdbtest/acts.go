@@ -83,7 +83,7 @@ func (d *desk) claim(id opsdb.ID) opsdb.Assignment {
 	d.Helper()
 	a, err := d.store.Claim(d.Context(), id, "w", lease)
 	d.check(err)
-	return a
+	return *a
 }
 
 // reading is a receipt of the target of an assignment.

@@ -21,14 +21,14 @@ type claiming struct {
 }
 
 // Claim implements opsdb.Working. Claims of one process that come at once share a transaction.
-func (s *Store) Claim(ctx context.Context, task opsdb.ID, worker string, lease time.Duration) (opsdb.Assignment, error) {
+func (s *Store) Claim(ctx context.Context, task opsdb.ID, worker string, lease time.Duration) (*opsdb.Assignment, error) {
 	return s.claims.call(ctx, claiming{task, worker, lease})
 }
 
 // claim does a few claims in one round trip: all is asked for at once, with the commit. Many take two: what their
 // runs need to know is then looked up by what the first one answers.
-func (s *Store) claim(ctx context.Context, wishes []claiming) ([]opsdb.Assignment, []error) {
-	out, errs := make([]opsdb.Assignment, len(wishes)), make([]error, len(wishes))
+func (s *Store) claim(ctx context.Context, wishes []claiming) ([]*opsdb.Assignment, []error) {
+	out, errs := make([]*opsdb.Assignment, len(wishes)), make([]error, len(wishes))
 	var c *claims
 	how := (*claims).do
 	if len(wishes) == 1 {
@@ -65,11 +65,11 @@ type claims struct {
 	*tx
 	wishes   []claiming
 	got      []job
-	claimed  map[opsdb.ID]job
+	claimed  map[opsdb.ID]*job
 	there    []opsdb.ID // tasks that were not claimed, but are there
 	unknown  error      // why that is not known
-	about    map[opsdb.ID]about
-	copies   map[opsdb.ID]opsdb.Copy
+	about    map[opsdb.ID]*about
+	copies   map[opsdb.ID]*opsdb.Copy
 	receipts map[opsdb.ID][]opsdb.Receipt
 	places   map[string]opsdb.LocationType
 	read     answers
@@ -112,15 +112,29 @@ type front struct {
 
 func (f front) Scan(dest ...any) error { return f.scanner.Scan(append(f.first, dest...)...) }
 
-// ask queues a query whose rows are there after the next flush.
+// ask queues a query whose rows are there after the next flush. Room is made for one row for each element of its longest list.
 func ask[T any](v *view, into *[]T, scan func(scanner) (T, error), sql string, args ...any) {
 	v.queued.Queue(sql, clean(args)...).Query(func(rows pgx.Rows) error {
 		return v.walk(rows, func(r scanner) error {
 			x, err := scan(r)
+			if cap(*into) == 0 {
+				*into = make([]T, 0, longest(args))
+			}
 			*into = append(*into, x)
 			return err
 		})
 	})
+}
+
+// longest is how many elements the longest list among arguments has; 1 if none is a list.
+func longest(args []any) int {
+	n := 1
+	for _, a := range args {
+		if list, ok := a.([]string); ok {
+			n = max(n, len(list))
+		}
+	}
+	return n
 }
 
 // mayBegin leaves out what has not begun and is under a pause (opsdb.Task's Begun and Under).
@@ -264,17 +278,17 @@ func once(list []string) []string {
 
 // sort keeps what was read by what it is looked up by.
 func (c *claims) sort() {
-	c.claimed = make(map[opsdb.ID]job, len(c.got))
-	for _, j := range c.got {
-		c.claimed[j.ID] = j
+	c.claimed = make(map[opsdb.ID]*job, len(c.got))
+	for i := range c.got {
+		c.claimed[c.got[i].ID] = &c.got[i]
 	}
 	abouts, copies, receipts := c.read.abouts, c.read.copies, c.read.receipts
-	c.about, c.copies, c.receipts = make(map[opsdb.ID]about, len(abouts)), make(map[opsdb.ID]opsdb.Copy, len(copies)), make(map[opsdb.ID][]opsdb.Receipt, len(receipts))
-	for _, a := range abouts {
-		c.about[a.pack.ID] = a
+	c.about, c.copies, c.receipts = make(map[opsdb.ID]*about, len(abouts)), make(map[opsdb.ID]*opsdb.Copy, len(copies)), make(map[opsdb.ID][]opsdb.Receipt, len(receipts))
+	for i := range abouts {
+		c.about[abouts[i].pack.ID] = &abouts[i]
 	}
-	for _, x := range copies {
-		c.copies[x.ID] = x
+	for i := range copies {
+		c.copies[copies[i].ID] = &copies[i]
 	}
 	for _, r := range receipts {
 		c.receipts[r.Package] = append(c.receipts[r.Package], r)
@@ -303,22 +317,22 @@ func (c *claims) lookFor() error {
 }
 
 // assignment puts together what was read for one task.
-func (c *claims) assignment(task opsdb.ID) (a opsdb.Assignment, err error) {
+func (c *claims) assignment(task opsdb.ID) (*opsdb.Assignment, error) {
 	j, mine := c.claimed[task]
 	if !mine {
 		if c.unknown != nil {
-			return a, c.unknown
+			return nil, c.unknown
 		}
 		if slices.Contains(c.there, task) {
-			return a, fmt.Errorf("task %s: %w", task, opsdb.ErrNotClaim)
+			return nil, fmt.Errorf("task %s: %w", task, opsdb.ErrNotClaim)
 		}
-		return a, fmt.Errorf("task %s: %w: %w", task, opsdb.ErrNotClaim, opsdb.ErrNotFound)
+		return nil, fmt.Errorf("task %s: %w: %w", task, opsdb.ErrNotClaim, opsdb.ErrNotFound)
 	}
 	about := c.about[j.Package]
-	a.Task, a.Package = j.Task, about.pack.Package
+	a := &opsdb.Assignment{Task: j.Task, Package: about.pack.Package}
 	if about.segments != nil {
 		if err := json.Unmarshal([]byte(*about.segments), &a.Package.Segments); err != nil {
-			return a, fmt.Errorf("segments of package %s: %w", j.Package, err)
+			return nil, fmt.Errorf("segments of package %s: %w", j.Package, err)
 		}
 	}
 	a.Source, a.Target = c.copyOf(j.SourceCopy), c.copyOf(j.TargetCopy)
@@ -328,10 +342,12 @@ func (c *claims) assignment(task opsdb.ID) (a opsdb.Assignment, err error) {
 }
 
 func (c *claims) copyOf(id opsdb.ID) *opsdb.Copy {
-	if found, ok := c.copies[id]; ok {
-		return &found
+	found, ok := c.copies[id]
+	if !ok {
+		return nil
 	}
-	return nil
+	its := *found // alone: who keeps it does not keep those of the whole lot
+	return &its
 }
 
 func find[T any](list []T, is func(T) bool) (T, bool) {

@@ -37,6 +37,7 @@ func (s *Store) Dispatch(ctx context.Context, revision int64, grants []opsdb.Gra
 		if err := d.take(grants); err != nil {
 			return err
 		}
+		d.made = make([]job, 0, len(grants))
 		out = make([]opsdb.Dispatched, len(grants))
 		for i, g := range grants {
 			if active != revision {
@@ -123,7 +124,8 @@ func (t *tx) takeNamed(table, column string, names map[string]bool) {
 	  ON CONFLICT (`+column+`) DO UPDATE SET `+column+` = excluded.`+column, slices.Sorted(maps.Keys(names)))
 }
 
-func granted(out []opsdb.Dispatched) (tasks []opsdb.Task) {
+func granted(out []opsdb.Dispatched) []opsdb.Task {
+	tasks := make([]opsdb.Task, 0, len(out))
 	for _, d := range out {
 		if d.Refusal == opsdb.Granted {
 			tasks = append(tasks, d.Task)

@@ -61,7 +61,7 @@ func (s *Store) finishTogether(ctx context.Context, all []finishing) (done []ops
 		how = straight // files are looked for first
 	}
 	err = s.writeHow(ctx, how, "Finish", func(t *tx) error {
-		e := ends{tx: t, done: make([]opsdb.Task, len(all))}
+		e := ends{tx: t, done: make([]opsdb.Task, len(all)), completed: make([]job, 0, len(all))}
 		if err := e.record(all); err != nil {
 			return err
 		}
@@ -86,20 +86,20 @@ func (e *ends) record(all []finishing) error {
 	}
 	uses := tables.Uses{}
 	for i, f := range all {
-		if tables.Finished(jobs[i], f.token, f.out) {
+		if tables.Finished(*jobs[i], f.token, f.out) {
 			e.done[i] = jobs[i].Task
 			continue
 		}
 		if err := jobs[i].Owned(f.token); err != nil {
 			return err
 		}
-		if err := tables.RecordOutcome(e, jobs[i], f.out); err != nil {
+		if err := tables.RecordOutcome(e, *jobs[i], f.out); err != nil {
 			return fmt.Errorf("task %s: %w", f.task, err)
 		}
 		if f.out.Corrupt == nil {
-			uses.By(jobs[i])
+			uses.By(*jobs[i])
 		}
-		if err := e.end(jobs[i], f.out.Next); err != nil {
+		if err := e.end(*jobs[i], f.out.Next); err != nil {
 			return err
 		}
 	}
@@ -117,7 +117,7 @@ func (e *ends) record(all []finishing) error {
 }
 
 // take takes the packages and returns the tasks, in their order.
-func (e *ends) take(all []finishing) ([]job, error) {
+func (e *ends) take(all []finishing) ([]*job, error) {
 	ids := make([]opsdb.ID, len(all))
 	for i, f := range all {
 		ids[i] = f.task
@@ -131,11 +131,11 @@ func (e *ends) take(all []finishing) ([]job, error) {
 	if err := e.flush(); err != nil {
 		return nil, err
 	}
-	byID := make(map[opsdb.ID]job, len(found))
-	for _, j := range found {
-		byID[j.ID] = j
+	byID := make(map[opsdb.ID]*job, len(found))
+	for i := range found {
+		byID[found[i].ID] = &found[i]
 	}
-	jobs, packages := make([]job, len(all)), make(map[opsdb.ID]bool, len(all))
+	jobs, packages := make([]*job, len(all)), make(map[opsdb.ID]bool, len(all))
 	for i, id := range ids {
 		j, ok := byID[id]
 		if !ok {

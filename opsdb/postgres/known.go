@@ -39,7 +39,7 @@ func (d *dispatch) learn(packages []opsdb.ID, packs *[]pack) error {
 	if err := d.flush(); err != nil {
 		return err
 	}
-	d.known = known{stale: map[opsdb.ID]bool{}, packs: map[opsdb.ID]pack{}, open: map[opsdb.ID][]job{}, copies: map[opsdb.ID][]opsdb.Copy{}, used: d.used}
+	d.known = known{stale: make(map[opsdb.ID]bool, len(packages)), packs: make(map[opsdb.ID]pack, len(packages)), open: make(map[opsdb.ID][]job, len(open)), copies: make(map[opsdb.ID][]opsdb.Copy, len(packages)), used: d.used}
 	for _, p := range *packs {
 		d.packs[p.ID] = p
 	}

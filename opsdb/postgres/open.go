@@ -77,7 +77,7 @@ type Store struct {
 		last  *guess
 		wrong time.Duration // when one was wrong; 0: none was
 	}
-	claims   *together[claiming, opsdb.Assignment]
+	claims   *together[claiming, *opsdb.Assignment]
 	finishes *together[finishing, opsdb.Task]
 }
 
@@ -165,7 +165,7 @@ func open(ctx context.Context, config *pgxpool.Config, opts Options) (*Store, er
 		func(ctx context.Context, name string, f func(tables.Tx) error) error {
 			return s.write(ctx, name, func(t *tx) error { return f(t) })
 		})
-	s.claims = &together[claiming, opsdb.Assignment]{do: s.claim}
+	s.claims = &together[claiming, *opsdb.Assignment]{do: s.claim}
 	s.finishes = &together[finishing, opsdb.Task]{do: s.finish}
 	if s.sweep <= 0 {
 		s.sweep = 30 * time.Second

@@ -297,7 +297,7 @@ func grantOf(t testing.TB, s *Store, id opsdb.ID, m opsdb.OpenMove) opsdb.Grant 
 	return opsdb.Grant{Move: m, Path: "p", ClaimBy: time.Minute}
 }
 
-func assigned(t testing.TB, s *Store, id opsdb.ID, m opsdb.OpenMove) opsdb.Assignment {
+func assigned(t testing.TB, s *Store, id opsdb.ID, m opsdb.OpenMove) *opsdb.Assignment {
 	t.Helper()
 	out, err := s.Dispatch(t.Context(), 1, []opsdb.Grant{grantOf(t, s, id, m)})
 	must(t, err)

@@ -11,8 +11,9 @@ import (
 )
 
 // Claim implements opsdb.Working.
-func (s *Store) Claim(ctx context.Context, task opsdb.ID, worker string, lease time.Duration) (a opsdb.Assignment, err error) {
-	err = s.write(ctx, "Claim", func(t *tx) error {
+func (s *Store) Claim(ctx context.Context, task opsdb.ID, worker string, lease time.Duration) (*opsdb.Assignment, error) {
+	var a opsdb.Assignment
+	err := s.write(ctx, "Claim", func(t *tx) error {
 		j, err := tables.JobOf(t, task)
 		if err != nil {
 			return errors.Join(opsdb.ErrNotClaim, err)
@@ -31,7 +32,10 @@ func (s *Store) Claim(ctx context.Context, task opsdb.ID, worker string, lease t
 		a, err = t.assignment(task)
 		return err
 	})
-	return a, err
+	if err != nil {
+		return nil, err
+	}
+	return &a, nil
 }
 
 func (v *view) assignment(task opsdb.ID) (a opsdb.Assignment, err error) {

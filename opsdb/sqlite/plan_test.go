@@ -195,7 +195,7 @@ func work(t *testing.T, s *Store, p opsdb.Package) {
 }
 
 // assign saves, dispatches and claims one move.
-func assign(t *testing.T, s *Store, p opsdb.Package, m opsdb.OpenMove) opsdb.Assignment {
+func assign(t *testing.T, s *Store, p opsdb.Package, m opsdb.OpenMove) *opsdb.Assignment {
 	t.Helper()
 	ctx := t.Context()
 	facts, err := s.Dirty(ctx, s.clock.Now(), 10)

@@ -44,10 +44,11 @@ func TaskFields() []string {
 		"revision", "epoch", "claim_by", "lease_until", "source_copy", "target_copy", "form", "path", "expect", "created_at", "updated_at", "batch", "waits"}
 }
 
-// TaskRow is a new task as it is written.
+// TaskRow is a new task as it is written, with room for a column of a store's own.
 func TaskRow(j Job, now time.Time) []any {
-	return []any{string(j.ID), j.Route, j.Stage, j.Type, string(j.Package), j.From, j.To, j.Link, j.SendSite, j.ReceiveSite, string(j.Piece), string(j.State), string(j.Class), j.Priority, j.Bytes,
+	row := [29]any{string(j.ID), j.Route, j.Stage, j.Type, string(j.Package), j.From, j.To, j.Link, j.SendSite, j.ReceiveSite, string(j.Piece), string(j.State), string(j.Class), j.Priority, j.Bytes,
 		j.Revision, j.Epoch, j.ClaimBy.Microseconds(), Time(j.LeaseUntil), string(j.SourceCopy), string(j.TargetCopy), string(j.Form), Blob(j.Path), string(j.Expect), Time(now), Time(now), string(j.Batch), string(j.Waits)}
+	return row[:28]
 }
 
 // Insert writes a row into a table.
