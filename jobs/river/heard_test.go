@@ -135,18 +135,28 @@ func TestCancelledIsNotGivenBack(t *testing.T) {
 	b.count(1, "available", 0)
 }
 
-// heard opens a queue for cologne of which River fetches only once, when it begins: that is over, and nothing is in hand.
-func heard(t *testing.T) (*Queue, string) {
+// heard opens a queue for cologne of which River fetches only once, when it begins: that is over, and nothing is in hand. Other tasks, of other sites, are
+// there before the queue is, too, so that it hears of none and River brings them.
+func heard(t *testing.T, others ...opsdb.Task) (*Queue, string) {
 	t.Helper()
 	url := testserver.Postgres(t)
 	if err := Migrate(t.Context(), url); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = pgx.BeginFunc(t.Context(), dialed(t, cfg), func(tx pgx.Tx) error {
+		return insert(t.Context(), tx, append(others, opsdb.Task{ID: "first", SendSite: "cologne", ReceiveSite: "cologne", Piece: opsdb.Whole}))
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	q, err := Open(t.Context(), url, Options{ID: "w1", Poll: time.Hour, Cooldown: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
-	offer(t, q, "first")
 	finish(t, q, "first")
 	poll(t, "nothing is in hand", func() bool { return q.hands.idle("cologne") })
 	return q, url
@@ -233,11 +243,7 @@ func TestTakenAndNotBegunIsGivenBack(t *testing.T) {
 // A run that does not end keeps the close waiting, but nothing that was not begun.
 func TestGivenBackThoughARunDoesNotEnd(t *testing.T) {
 	t.Parallel()
-	q, url := heard(t)
-	other := opsdb.Task{ID: "endless", SendSite: "cornell", ReceiveSite: "cornell", Piece: opsdb.Whole}
-	if err := q.Enqueue(t.Context(), []opsdb.Task{other}); err != nil {
-		t.Fatal(err)
-	}
+	q, url := heard(t, opsdb.Task{ID: "endless", SendSite: "cornell", ReceiveSite: "cornell", Piece: opsdb.Whole})
 	take := func(site string, want opsdb.ID) func(bool) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		t.Cleanup(cancel)
@@ -247,7 +253,7 @@ func TestGivenBackThoughARunDoesNotEnd(t *testing.T) {
 		_, over := q.Keep(ctx, want)
 		return over
 	}
-	over := take("cornell", "endless") // River's first fetch brings it
+	over := take("cornell", "endless")
 	defer over(true)
 	offer(t, q, "a", "b")
 	take("cologne", "a")(false)
