@@ -143,6 +143,7 @@ func work(ctx context.Context, url, name string) error {
 func startWorker(b *testing.B, url string, n int, tells bool) *bufio.Scanner {
 	b.Helper()
 	cmd := exec.CommandContext(context.WithoutCancel(b.Context()), os.Args[0])
+	// Garbage is collected when there is four times of it what is alive, which a dtctl work can be told in its environment, too: it has room for so many tasks.
 	cmd.Env = append(os.Environ(), workerDatabase+"="+url, workerName+"=w"+strconv.Itoa(n), "GOGC=400")
 	if tells {
 		cmd.Env = append(cmd.Env, workerTells+"=yes")
