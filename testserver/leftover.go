@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// owner is a file in a folder that the process of its test has locked: a lock ends with the process, however that ends, and is the
-// same to all that see the folder.
-const owner = "owner"
+// owner is an empty file in a folder that the process of its test has locked: a lock ends with the process, however that ends, and is the
+// same to all that see the folder. Nobody else calls a file so.
+const owner = ".cdt-testserver"
 
 // own marks a folder as in use until f is closed or this process is gone. The mark has its name only when it is locked: nobody finds it before.
 func own(dir string) (f *os.File, err error) {
@@ -46,6 +46,9 @@ func sweepOne(mark string) error {
 	opened, err := f.Stat()
 	if err != nil {
 		return err
+	}
+	if !opened.Mode().IsRegular() || opened.Size() > 0 {
+		return nil // not by own
 	}
 	if s, ok := opened.Sys().(*syscall.Stat_t); !ok || int(s.Uid) != os.Geteuid() || lock(f) != nil {
 		return nil

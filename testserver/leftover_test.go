@@ -32,6 +32,16 @@ func TestSweep(t *testing.T) {
 		t.Fatal(err)
 	}
 	stay := []string{mine, unmarked}
+	for _, file := range []string{"owner", owner} { // another program's
+		dir, err := os.MkdirTemp(in, "cdt-data-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, file), []byte("ada"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		stay = append(stay, dir)
+	}
 	if os.Geteuid() == 0 {
 		others := filepath.Join(in, "cdt-others")
 		if err := os.Mkdir(others, 0o700); err != nil {
