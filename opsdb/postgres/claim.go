@@ -328,7 +328,10 @@ func (c *claims) assignment(task opsdb.ID) (*opsdb.Assignment, error) {
 		}
 		return nil, fmt.Errorf("task %s: %w: %w", task, opsdb.ErrNotClaim, opsdb.ErrNotFound)
 	}
-	about := c.about[j.Package]
+	about, there := c.about[j.Package]
+	if !there {
+		return nil, fmt.Errorf("package %s of task %s: %w", j.Package, task, opsdb.ErrInvariant)
+	}
 	a := &opsdb.Assignment{Task: j.Task, Package: about.pack.Package}
 	if about.segments != nil {
 		if err := json.Unmarshal([]byte(*about.segments), &a.Package.Segments); err != nil {
