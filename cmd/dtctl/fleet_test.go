@@ -333,16 +333,31 @@ func (f *fleet) connect() *pgx.Conn {
 	return conn
 }
 
-// fewJobs fails if the queue still holds what is over: of a job that was done nothing is left, and of those that died with
-// their processes no more than these had in hand.
+// fewJobs fails if the queue still holds what is over: of a job that was done nothing is left, and those that died with
+// their processes do not stay.
 func (f *fleet) fewJobs() {
 	f.t.Helper()
-	ctx, conn := f.t.Context(), f.connect()
-	rows, err := conn.Query(ctx, `SELECT state::text, count(*) FROM river.river_job GROUP BY state`)
+	conn := f.connect()
+	jobs := f.jobs(conn)
+	totals, err := f.look().Totals(f.t.Context())
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	jobs, total := map[string]int{}, 0
+	f.t.Logf("jobs left in the queue: %v, of %v tasks", jobs, totals.Tasks)
+	if jobs["completed"] > 0 {
+		f.t.Errorf("jobs that were done are left in the queue: %v", jobs)
+	}
+	f.swept(conn)
+}
+
+// jobs is how many jobs there are, by their state.
+func (f *fleet) jobs(conn *pgx.Conn) map[string]int {
+	f.t.Helper()
+	rows, err := conn.Query(f.t.Context(), `SELECT state::text, count(*) FROM river.river_job GROUP BY state`)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	jobs := map[string]int{}
 	for rows.Next() {
 		var state string
 		var n int
@@ -350,37 +365,32 @@ func (f *fleet) fewJobs() {
 			f.t.Fatal(err)
 		}
 		jobs[state] = n
-		total += n
 	}
 	if err := rows.Err(); err != nil {
 		f.t.Fatal(err)
 	}
-	totals, err := f.look().Totals(ctx)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	f.t.Logf("jobs left in the queue: %v, of %v tasks", jobs, totals.Tasks)
-	const few = 100
-	f.runNothing(conn)
-	if jobs["completed"] > 0 || total > few {
-		f.t.Errorf("%d jobs are left in the queue: %v", total, jobs)
-	}
+	return jobs
 }
 
-// runNothing fails if jobs stay in hand though no worker has their task: an engine sweeps those of killed ones every half minute.
-func (f *fleet) runNothing(conn *pgx.Conn) {
+// swept fails unless an engine ends what is in hand though its task is over, which it looks for every half minute, and all but a few
+// jobs of killed processes are removed soon after that.
+func (f *fleet) swept(conn *pgx.Conn) {
 	f.t.Helper()
+	const few = 100
 	var sweeper *served
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
-	late := time.After(90 * time.Second)
-	for {
-		var n int
+	for late := time.After(4 * time.Minute); ; {
+		var held int
 		if err := conn.QueryRow(f.t.Context(), `SELECT count(*) FROM river.river_job j WHERE state = 'running'
-		    AND NOT EXISTS (SELECT 1 FROM task t WHERE t.id = j.args->>'task' AND t.open)`).Scan(&n); err != nil {
+		    AND NOT EXISTS (SELECT 1 FROM task t WHERE t.id = j.args->>'task' AND t.open)`).Scan(&held); err != nil {
 			f.t.Fatal(err)
 		}
-		if n == 0 {
+		jobs, total := f.jobs(conn), 0
+		for _, n := range jobs {
+			total += n
+		}
+		if held == 0 && total <= few {
 			break
 		}
 		if sweeper == nil {
@@ -390,7 +400,7 @@ func (f *fleet) runNothing(conn *pgx.Conn) {
 		case <-tick.C:
 			continue
 		case <-late:
-			f.t.Errorf("%d jobs are in hand of tasks that are over", n)
+			f.t.Errorf("%d jobs are in hand of tasks that are over; in the queue are %v", held, jobs)
 		}
 		break
 	}
