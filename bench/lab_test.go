@@ -124,6 +124,7 @@ func (l *lab) fill(n int) {
 	}
 	l.exec(`SET session_replication_role = DEFAULT`)
 	l.exec(`VACUUM ANALYZE`)
+	l.exec(`CHECKPOINT`) // they came long ago: that they are written to the disk must not hold up what comes now
 }
 
 // ids of the packages from i on, n of them, with their copies in the archive.
