@@ -57,7 +57,7 @@ func (d *doctor) ofWorkers(ctx context.Context) {
 			"it has not the rights of %s: no file is found at %s", finder, strings.Join(sources, ", "))
 	}
 	if more := surplus(has, sources); more != "" {
-		d.add("database", user, findingNote, ownLogin, "it may do more than a worker of %s does: it has the rights of %s", strings.Join(d.sites, ", "), more)
+		d.add("database", user, findingNote, ownLogin, "it may do more than a worker of %s does: whatever %s may", strings.Join(d.sites, ", "), more)
 	}
 }
 

@@ -46,9 +46,9 @@ func TaskFields() []string {
 
 // TaskRow is a new task as it is written, with room for a column of a store's own.
 func TaskRow(j Job, now time.Time) []any {
-	row := [29]any{string(j.ID), j.Route, j.Stage, j.Type, string(j.Package), j.From, j.To, j.Link, j.SendSite, j.ReceiveSite, string(j.Piece), string(j.State), string(j.Class), j.Priority, j.Bytes,
-		j.Revision, j.Epoch, j.ClaimBy.Microseconds(), Time(j.LeaseUntil), string(j.SourceCopy), string(j.TargetCopy), string(j.Form), Blob(j.Path), string(j.Expect), Time(now), Time(now), string(j.Batch), string(j.Waits)}
-	return row[:28]
+	return append(make([]any, 0, 32),
+		string(j.ID), j.Route, j.Stage, j.Type, string(j.Package), j.From, j.To, j.Link, j.SendSite, j.ReceiveSite, string(j.Piece), string(j.State), string(j.Class), j.Priority, j.Bytes,
+		j.Revision, j.Epoch, j.ClaimBy.Microseconds(), Time(j.LeaseUntil), string(j.SourceCopy), string(j.TargetCopy), string(j.Form), Blob(j.Path), string(j.Expect), Time(now), Time(now), string(j.Batch), string(j.Waits))
 }
 
 // Insert writes a row into a table.
